@@ -1,0 +1,255 @@
+"""What crosses a process boundary: ids, workflow inputs and results, signals, queries. Pure: no I/O is imported here.
+
+Every boundary takes one object, so that a field can be added without breaking a running session. Fields are added, never
+renamed or reordered. Times are Unix milliseconds (`*_at_ms`), spans are seconds (`*_seconds`).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+VOICES: Final = ("Ashley", "Craig", "Edward", "Olivia", "Wendy", "Priya")
+DEFAULT_VOICE: Final = "Ashley"
+DEFAULT_OPENING_LINE: Final = "Hello! How can I help you today?"
+DEFAULT_SYSTEM_PROMPT: Final = "You are a helpful and friendly voice assistant."
+TOKEN_TTL_SECONDS: Final = 2 * 60 * 60
+
+_SESSION_ID: Final = re.compile(r"session_\d{10,}_[0-9a-z]{6,32}")
+
+
+def new_session_id(now_seconds: int) -> str:
+    """`session_<unix seconds>_<random>`: names the session, its workflow and its room."""
+    return f"session_{now_seconds}_{secrets.token_hex(6)}"
+
+
+def is_session_id(text: str) -> bool:
+    """Whether `text` has the form of a session id; webhooks for other rooms are ignored by it."""
+    return _SESSION_ID.fullmatch(text) is not None
+
+
+def caller_identity(user_name: str) -> str:
+    """The caller's LiveKit identity. The prefix keeps it apart from every agent's, whatever the user is called."""
+    return f"user_{user_name}"
+
+
+def agent_identity(generation: int, job_id: str) -> str:
+    """An agent's LiveKit identity, unique per job: with a fixed one a newcomer's join would close its predecessor."""
+    return f"agent_{generation}_{job_id}"
+
+
+class Payload(BaseModel):
+    """Base of all payloads: immutable, and tolerant of fields that a newer writer added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class SessionState(StrEnum):
+    """Where a session is in its life, as its callers see it."""
+
+    STARTING = "starting"
+    WAITING = "waiting"  # an agent is there, the caller not yet
+    ACTIVE = "active"
+    RECONNECTING = "reconnecting"  # the caller left and may come back within the grace
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+class AgentState(StrEnum):
+    """Where the session's current agent generation is."""
+
+    LAUNCHING = "launching"
+    READY = "ready"
+    LOST = "lost"
+    STOPPED = "stopped"
+
+
+class EndReason(StrEnum):
+    """Why a session ended."""
+
+    API_REQUEST = "api_request"
+    CALLER_LEFT = "caller_left"
+    ROOM_FINISHED = "room_finished"
+    NO_SHOW = "no_show"
+    MAX_DURATION = "max_duration"
+    AGENT_UNAVAILABLE = "agent_unavailable"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+
+
+class SessionLimits(Payload):
+    """The timers of one session, settled when it starts so that a changed setting never alters a running one."""
+
+    no_show_seconds: float = 120
+    reconnect_grace_seconds: float = 30
+    max_duration_seconds: float = 7200
+    agent_heartbeat_timeout_seconds: float = 2
+    agent_join_deadline_seconds: float = 15
+    agent_launch_limit_seconds: float = 60
+    agent_max_losses_per_minute: int = 5
+    agent_relaunch_pause_seconds: float = 0.2
+
+
+class SessionRequest(Payload):
+    """Input of the `VoiceSession` workflow."""
+
+    session_id: str
+    user_name: str
+    voice_id: str = DEFAULT_VOICE
+    opening_line: str = DEFAULT_OPENING_LINE
+    system_prompt: str = DEFAULT_SYSTEM_PROMPT
+    limits: SessionLimits = SessionLimits()
+
+
+class TicketRequest(Payload):
+    """Input of the `issue_ticket` local activity."""
+
+    session_id: str
+    user_name: str
+    departure_timeout_seconds: float
+    empty_timeout_seconds: float
+
+
+class Ticket(Payload):
+    """What a caller needs to join: result of the `ticket` update. `token` is a credential: never log it."""
+
+    session_id: str
+    room_name: str
+    identity: str
+    token: str = Field(repr=False)
+    server_url: str
+
+
+class LaunchRequest(Payload):
+    """Input of the `launch_agent` activity: one a generation."""
+
+    session_id: str
+    generation: int
+    join_deadline_seconds: float
+    departure_timeout_seconds: float
+    empty_timeout_seconds: float
+
+
+class DispatchMetadata(Payload):
+    """What LiveKit carries to the agent's job. Opaque ids only: dispatches can be listed by whoever has an API key."""
+
+    session_id: str
+    generation: int
+    sealed_task_token: str = Field(repr=False)
+
+
+class Turn(Payload):
+    """Something said. `(generation, sequence)` names it, so that a repeated signal is recognized."""
+
+    generation: int
+    sequence: int
+    role: Literal["caller", "agent"]
+    text: str = Field(repr=False)
+    at_ms: int
+    interrupted: bool = False
+
+
+class BriefingRequest(Payload):
+    """Input of the `briefing` query."""
+
+    generation: int
+
+
+class Briefing(Payload):
+    """What a new agent must know: result of the `briefing` query."""
+
+    session_id: str
+    generation: int
+    caller_identity: str
+    voice_id: str
+    opening_line: str = Field(repr=False)
+    system_prompt: str = Field(repr=False)
+    turns: tuple[Turn, ...] = ()
+    current: bool = True
+    """False when this generation has been superseded or the session is ending: the agent must leave at once."""
+
+
+class AgentReady(Payload):
+    """Signal `agent_ready`: this generation is connected to the room and can speak."""
+
+    generation: int
+    identity: str
+    at_ms: int
+
+
+class AgentOutcome(Payload):
+    """Result of the `launch_agent` activity, sent by the agent's job process when it leaves by itself."""
+
+    generation: int
+    cause: str
+
+
+class Presence(Payload):
+    """Signal `presence`: a caller's participant was seen to join or leave; from webhooks and from the agent alike."""
+
+    participant_sid: str
+    identity: str
+    kind: Literal["joined", "left"]
+    at_ms: int
+    joined_at_ms: int | None = None
+    source: Literal["webhook", "agent", "room"]
+
+
+class RoomFinished(Payload):
+    """Signal `room_finished`: LiveKit closed the room."""
+
+    at_ms: int
+
+
+class EndRequest(Payload):
+    """Signal `end`: the REST client asked for the end at this moment; the conversation is billed until then."""
+
+    at_ms: int
+
+
+class RoomRequest(Payload):
+    """Input of the `look_at_room` and `close_room` activities."""
+
+    session_id: str
+
+
+class RoomView(Payload):
+    """Who is in the room now: result of `look_at_room` and, as last seen, of `close_room`."""
+
+    exists: bool
+    callers: tuple[Presence, ...] = ()
+    agent_identities: tuple[str, ...] = ()
+
+
+class SessionView(Payload):
+    """Where a session stands: result of the `view` query."""
+
+    session_id: str
+    user_name: str
+    state: SessionState
+    agent_state: AgentState
+    generation: int
+    end_reason: EndReason | None = None
+    turns: int = 0
+    summary: SessionSummary | None = None
+
+
+class SessionSummary(Payload):
+    """The bill and what the clean-up confirmed: result of the workflow, and of the `view` query once the bill is settled."""
+
+    session_id: str
+    end_reason: EndReason
+    duration_seconds: int
+    duration_minutes: int
+    generations: int
+    workflow_completed: bool
+    agent_stopped: bool
+    room_deleted: bool
+    errors: tuple[str, ...] = ()
+
+
+SessionView.model_rebuild()

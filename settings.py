@@ -1,0 +1,139 @@
+"""The only reader of the environment. Every variable is listed in `.env.example` and explained in docs/CONFIGURATION.md.
+
+Values come from the process environment, then from `.env` in the working directory, then from the defaults here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts import SessionLimits
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Group(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True)
+
+
+class TemporalSettings(_Group):
+    """Where Temporal is, and how sessions are routed to workers."""
+
+    address: str = "localhost:7233"
+    namespace: str = "default"
+    task_queue: str = "voice-sessions"
+    model_config = SettingsConfigDict(env_prefix="TEMPORAL_")
+
+
+class LiveKitSettings(_Group):
+    """Where LiveKit is, and the key pair that signs tokens and webhooks."""
+
+    url: str = "ws://localhost:7880"
+    public_url: str = ""
+    api_key: str = ""
+    api_secret: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = Field(SecretStr(""), validation_alias="WEBHOOK_SECRET")
+    webhook_legacy_signature: bool = Field(True, validation_alias="WEBHOOK_LEGACY_SIGNATURE")
+    model_config = SettingsConfigDict(env_prefix="LIVEKIT_")
+
+    @property
+    def configured(self) -> bool:
+        """Whether tokens can be signed at all."""
+        return bool(self.url and self.api_key and self.api_secret.get_secret_value())
+
+    @property
+    def client_url(self) -> str:
+        """The URL that callers connect to; differs from `url` where servers meet on a private network."""
+        return self.public_url or self.url
+
+    @property
+    def legacy_webhook_key(self) -> str:
+        """The key of `X-LiveKit-Signature`: WEBHOOK_SECRET, or LiveKit's API secret where none is set."""
+        return self.webhook_secret.get_secret_value() or self.api_secret.get_secret_value()
+
+
+class SessionSettings(_Group):
+    """The timers of new sessions; see `contracts.SessionLimits` for what each one means."""
+
+    no_show_seconds: Seconds = 120
+    reconnect_grace_seconds: Seconds = 30
+    max_duration_seconds: Seconds = 7200
+    agent_heartbeat_timeout_seconds: Seconds = 2
+    agent_join_deadline_seconds: Seconds = 15
+    agent_launch_limit_seconds: Seconds = 60
+    agent_max_losses_per_minute: Annotated[int, Field(ge=1)] = 5
+    agent_relaunch_pause_seconds: Seconds = 0.2
+
+    @property
+    def limits(self) -> SessionLimits:
+        """These settings in the form that a session carries through its life."""
+        return SessionLimits(**self.model_dump())
+
+
+class ApiSettings(_Group):
+    """The REST API."""
+
+    host: str = "127.0.0.1"
+    port: Port = Field(8000, validation_alias=AliasChoices("API_PORT", "PORT"))
+    start_timeout_seconds: Seconds = 5
+    end_timeout_seconds: Seconds = 10
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
+    model_config = SettingsConfigDict(env_prefix="API_")
+
+
+class AgentSettings(_Group):
+    """The AgentServer and its job processes."""
+
+    name: str = "voice-agent"
+    idle_processes: Annotated[int, Field(ge=0)] = 2
+    max_jobs: Annotated[int, Field(ge=1)] = 20
+    drain_timeout_seconds: Seconds = 1800
+    health_host: str = "127.0.0.1"
+    health_port: Port = 8081
+    health_url: str = ""
+    text_input: bool = False
+    model_config = SettingsConfigDict(env_prefix="AGENT_")
+
+
+class SpeechSettings(_Group):
+    """Speech providers, each `provider/model`, and the language model's OpenAI-compatible endpoint."""
+
+    stt: str = Field("moonshine/tiny-en", validation_alias="STT")
+    tts: str = Field("hibari/default", validation_alias="TTS")
+    llm_base_url: str = Field("http://localhost:8091/v1", validation_alias="LLM_BASE_URL")
+    llm_api_key: SecretStr = Field(SecretStr("local"), validation_alias="LLM_API_KEY")
+    llm_model: str = Field("smollm2-135m-instruct", validation_alias="LLM_MODEL")
+
+
+class StackSettings(_Group):
+    """The local stack of `make up`: ports, where its state lives, and servers that you bring yourself."""
+
+    state_dir: Path = Path(".state")
+    temporal_port: Port = 7233
+    temporal_ui_port: Port = 8233
+    livekit_port: Port = 7880
+    livekit_udp_port: Port = 7882
+    llm_port: Port = 8091
+    temporal_binary: Path | None = None
+    livekit_binary: Path | None = None
+    temporal_test_server: Path | None = None
+    model_config = SettingsConfigDict(env_prefix="STACK_")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings. Build one with `Settings()` at an entry point and pass it down."""
+
+    temporal: TemporalSettings = field(default_factory=TemporalSettings)
+    livekit: LiveKitSettings = field(default_factory=LiveKitSettings)
+    session: SessionSettings = field(default_factory=SessionSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
+    agent: AgentSettings = field(default_factory=AgentSettings)
+    speech: SpeechSettings = field(default_factory=SpeechSettings)
+    stack: StackSettings = field(default_factory=StackSettings)

@@ -1,0 +1,1 @@
+"""Rules for every test: no network but loopback, no settings from the developer's own `.env`."""
