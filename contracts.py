@@ -1,7 +1,7 @@
-"""What crosses a process boundary: ids, workflow inputs and results, signals, queries. Pure: no I/O is imported here.
+"""What crosses a process boundary: ids, inputs and results, signals, queries. Pure: no I/O is imported here.
 
-Every boundary takes one object, so that a field can be added without breaking a running session. Fields are added, never
-renamed or reordered. Times are Unix milliseconds (`*_at_ms`), spans are seconds (`*_seconds`).
+Every boundary takes one object, so that a field can be added without breaking a running session. Fields are added,
+never renamed or reordered. Times are Unix milliseconds (`*_at_ms`), spans are seconds (`*_seconds`).
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ class SessionView(Payload):
 
 
 class SessionSummary(Payload):
-    """The bill and what the clean-up confirmed: result of the workflow, and of the `view` query once the bill is settled."""
+    """The bill and what the clean-up confirmed: result of the workflow, and part of the `view` query."""
 
     session_id: str
     end_reason: EndReason

@@ -1,4 +1,4 @@
-"""The only reader of the environment. Every variable is listed in `.env.example` and explained in docs/CONFIGURATION.md.
+"""The only reader of the environment. `.env.example` lists every variable, docs/CONFIGURATION.md explains it.
 
 Values come from the process environment, then from `.env` in the working directory, then from the defaults here.
 """
@@ -19,7 +19,9 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class _Group(BaseSettings):
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True
+    )
 
 
 class TemporalSettings(_Group):
