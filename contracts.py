@@ -6,6 +6,7 @@ never renamed or reordered. Times are Unix milliseconds (`*_at_ms`), spans are s
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 from enum import StrEnum
@@ -81,6 +82,13 @@ class EndReason(StrEnum):
     ERROR = "error"
 
 
+class RoomTimeouts(Payload):
+    """How long LiveKit keeps a room nobody is in: longer than our own timers, which decide."""
+
+    empty_seconds: int
+    departure_seconds: int
+
+
 class SessionLimits(Payload):
     """The timers of one session, settled when it starts so that a changed setting never alters a running one."""
 
@@ -93,6 +101,14 @@ class SessionLimits(Payload):
     agent_max_losses_per_minute: int = 5
     agent_relaunch_pause_seconds: float = 0.2
 
+    @property
+    def room_timeouts(self) -> RoomTimeouts:
+        """The room outlives each of our own timers by a minute."""
+        return RoomTimeouts(
+            empty_seconds=math.ceil(self.no_show_seconds) + 60,
+            departure_seconds=math.ceil(self.reconnect_grace_seconds) + 60,
+        )
+
 
 class SessionRequest(Payload):
     """Input of the `VoiceSession` workflow."""
@@ -100,8 +116,8 @@ class SessionRequest(Payload):
     session_id: str
     user_name: str
     voice_id: str = DEFAULT_VOICE
-    opening_line: str = DEFAULT_OPENING_LINE
-    system_prompt: str = DEFAULT_SYSTEM_PROMPT
+    opening_line: str = Field(DEFAULT_OPENING_LINE, repr=False)
+    system_prompt: str = Field(DEFAULT_SYSTEM_PROMPT, repr=False)
     limits: SessionLimits = SessionLimits()
 
 
@@ -110,8 +126,7 @@ class TicketRequest(Payload):
 
     session_id: str
     user_name: str
-    departure_timeout_seconds: float
-    empty_timeout_seconds: float
+    timeouts: RoomTimeouts
 
 
 class Ticket(Payload):
@@ -130,8 +145,7 @@ class LaunchRequest(Payload):
     session_id: str
     generation: int
     join_deadline_seconds: float
-    departure_timeout_seconds: float
-    empty_timeout_seconds: float
+    timeouts: RoomTimeouts
 
 
 class DispatchMetadata(Payload):
@@ -153,24 +167,25 @@ class Turn(Payload):
     interrupted: bool = False
 
 
-class BriefingRequest(Payload):
-    """Input of the `briefing` query."""
+class ClaimRequest(Payload):
+    """Input of the `claim` update: an agent's job asks to be this generation before it does anything in the room."""
 
     generation: int
+    identity: str
 
 
 class Briefing(Payload):
-    """What a new agent must know: result of the `briefing` query."""
+    """What a new agent must know: result of the `claim` update."""
 
     session_id: str
     generation: int
+    user_name: str
     caller_identity: str
     voice_id: str
     opening_line: str = Field(repr=False)
     system_prompt: str = Field(repr=False)
     turns: tuple[Turn, ...] = ()
-    current: bool = True
-    """False when this generation has been superseded or the session is ending: the agent must leave at once."""
+    heartbeat_timeout_seconds: float
 
 
 class AgentReady(Payload):

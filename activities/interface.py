@@ -1,0 +1,41 @@
+"""The activities of a session, as its workflow sees them. Imports nothing but Temporal's decorator, so workflows may.
+
+`activities.session.LiveKitActivities` carries them out; the tests have their own.
+"""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from contracts import AgentOutcome, LaunchRequest, RoomRequest, RoomView, Ticket, TicketRequest
+
+TICKET_FAILED = "TicketFailed"
+JOIN_DEADLINE = "JoinDeadline"
+SUPERSEDED = "Superseded"
+
+
+class SessionActivities:
+    """One input object and one result each; errors are `ApplicationError`s whose `type` is one of the above."""
+
+    @activity.defn(name="issue_ticket")
+    async def issue_ticket(self, request: TicketRequest) -> Ticket:
+        """Make the room and a caller's token for it. Raises `TicketFailed`."""
+        raise NotImplementedError
+
+    @activity.defn(name="launch_agent")
+    async def launch_agent(self, request: LaunchRequest) -> AgentOutcome:
+        """Dispatch one generation and wait for its job in the room; from then on the job heartbeats and completes it.
+
+        Raises `JoinDeadline` when no agent came in time.
+        """
+        raise NotImplementedError
+
+    @activity.defn(name="look_at_room")
+    async def look_at_room(self, request: RoomRequest) -> RoomView:
+        """Who is in the room now, from LiveKit itself."""
+        raise NotImplementedError
+
+    @activity.defn(name="close_room")
+    async def close_room(self, request: RoomRequest) -> RoomView:
+        """Delete the room and its dispatches; returns who was in it. Safe to repeat."""
+        raise NotImplementedError

@@ -1,0 +1,94 @@
+"""Who was there, from reports that come twice, late, or in the wrong order; and the bill that follows. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from contracts import Presence
+
+_CLOCK_GRAIN_MS = 1000
+"""LiveKit stamps webhooks in whole seconds, so a leave may seem up to this much earlier than it was."""
+
+
+@dataclass
+class Connection:
+    """One participant SID: LiveKit gives a new one to every full reconnect."""
+
+    joined_at_ms: int | None = None
+    seen_at_ms: int = 0
+    leaves_at_ms: list[int] = field(default_factory=list)
+
+    @property
+    def left_at_ms(self) -> int | None:
+        """The earliest leave that no later sighting contradicts (an agent that reconnects sees everybody leave)."""
+        return min((at for at in self.leaves_at_ms if at + _CLOCK_GRAIN_MS > self.seen_at_ms), default=None)
+
+
+class CallerPresence:
+    """The caller's connections, merged from webhooks, the agent's eyes and looks at the room.
+
+    Reports are keyed by participant SID, and each says what was true at its own time; so any order and any number of
+    repetitions gives the same result.
+    """
+
+    def __init__(self, identity: str) -> None:
+        self._identity = identity
+        self._connections: dict[str, Connection] = {}
+
+    def note(self, report: Presence) -> None:
+        """Take in one report; those about anybody but the caller are ignored."""
+        if report.identity != self._identity:
+            return
+        if report.kind == "left" and not report.participant_sid:
+            self._leave_all(report.at_ms)
+            return
+        connection = self._connections.setdefault(report.participant_sid, Connection())
+        joined_at_ms = report.joined_at_ms
+        if report.kind == "left":
+            connection.leaves_at_ms.append(report.at_ms)
+        else:
+            connection.seen_at_ms = max(connection.seen_at_ms, report.at_ms)
+            joined_at_ms = joined_at_ms or report.at_ms
+        if joined_at_ms:
+            connection.joined_at_ms = min(connection.joined_at_ms or joined_at_ms, joined_at_ms)
+
+    def _leave_all(self, at_ms: int) -> None:
+        """The reference's webhook names no SID: whoever had joined by then has left."""
+        for connection in self._connections.values():
+            if connection.joined_at_ms is not None and connection.joined_at_ms <= at_ms:
+                connection.leaves_at_ms.append(at_ms)
+
+    @property
+    def present(self) -> bool:
+        """Whether a connection is open now. One that left before its join was reported stays closed."""
+        return any(c.joined_at_ms is not None and c.left_at_ms is None for c in self._connections.values())
+
+    @property
+    def first_joined_at_ms(self) -> int | None:
+        """The earliest join, or None while nobody has joined."""
+        return min((c.joined_at_ms for c in self._connections.values() if c.joined_at_ms is not None), default=None)
+
+    @property
+    def last_left_at_ms(self) -> int | None:
+        """The latest departure of a connection that is known to have joined."""
+        return max(
+            (c.left_at_ms for c in self._connections.values() if c.joined_at_ms is not None and c.left_at_ms),
+            default=None,
+        )
+
+    def billed_seconds(self, ended_at_ms: int) -> int:
+        """Whole seconds from the first join to the end of the conversation; 0 when nobody joined.
+
+        A caller who is not there at the end is billed until the last departure: the grace costs nothing.
+        """
+        start = self.first_joined_at_ms
+        if start is None:
+            return 0
+        left_at_ms = self.last_left_at_ms
+        end = ended_at_ms if self.present or left_at_ms is None else min(ended_at_ms, left_at_ms)
+        return max(0, end - start) // 1000
+
+
+def billed_minutes(seconds: int) -> int:
+    """Begun minutes: 0 for 0 s, 1 for 1 to 60 s, 2 for 61 s."""
+    return -(-seconds // 60)

@@ -1,0 +1,21 @@
+"""What Temporal's UI lists and filters sessions by. The local stack registers these; OPERATIONS says how elsewhere."""
+
+from __future__ import annotations
+
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from contracts import SessionRequest, SessionState
+
+USER = SearchAttributeKey.for_keyword("SessionUser")
+STATE = SearchAttributeKey.for_keyword("SessionState")
+END_REASON = SearchAttributeKey.for_keyword("SessionEndReason")
+DURATION = SearchAttributeKey.for_int("SessionDurationSeconds")
+
+ALL = (USER, STATE, END_REASON, DURATION)
+
+
+def at_start(request: SessionRequest) -> TypedSearchAttributes:
+    """The attributes a session starts with, so that it can be found before its first task has run."""
+    return TypedSearchAttributes(
+        [SearchAttributePair(USER, request.user_name), SearchAttributePair(STATE, SessionState.STARTING)]
+    )
