@@ -43,6 +43,12 @@ def agent_identity(generation: int, job_id: str) -> str:
     return f"agent_{generation}_{job_id}"
 
 
+def agent_generation(identity: str) -> int | None:
+    """The generation in an agent's identity; None for anybody else's."""
+    matched = re.fullmatch(r"agent_(\d+)_.+", identity)
+    return int(matched.group(1)) if matched else None
+
+
 class Payload(BaseModel):
     """Base of all payloads: immutable, and tolerant of fields that a newer writer added."""
 
@@ -235,7 +241,6 @@ class RoomRequest(Payload):
 class RoomView(Payload):
     """Who is in the room now: result of `look_at_room` and, as last seen, of `close_room`."""
 
-    exists: bool
     callers: tuple[Presence, ...] = ()
     agent_identities: tuple[str, ...] = ()
 

@@ -5,6 +5,7 @@ OrchestratorError
 ├── WebhookRejected        a webhook without a valid signature                        API 401
 ├── TicketFailed           no LiveKit token or room for a new session                 API 500
 ├── EndFailed              a session's end could not be carried out                   API 500
+├── SealBroken             a dispatch sealed with another secret (sealing.py)            the agent refuses it
 ├── TemporalUnavailable    Temporal did not take the request                          API 503
 │   └── NoWorkerAnswered   Temporal took it, but no worker answered in time           API 503
 └── SetupError             the local stack lacks something; the text says what to do  `make up` exits 1

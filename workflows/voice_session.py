@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeUpdate, VersioningBehavior
+from temporalio.common import RetryPolicy, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
@@ -55,7 +55,7 @@ class _Deadline(NamedTuple):
     reason: EndReason
 
 
-@workflow.defn(name="VoiceSession", versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn(name="VoiceSession")
 class VoiceSession:
     """One call: ticket, agent generations, conversation, clean-up, bill. Its id is the session's and the room's."""
 

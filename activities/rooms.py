@@ -1,0 +1,83 @@
+"""A session's LiveKit room: make it, look into it, send an agent to it, delete it.
+
+Every call is safe to repeat; what is already gone counts as done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+from livekit import api
+from livekit.protocol.agent_dispatch import JRP_NEVER
+from livekit.protocol.models import ParticipantInfo
+
+from contracts import DispatchMetadata, Presence, RoomTimeouts, RoomView, agent_generation
+
+
+class Rooms:
+    """The few LiveKit calls that sessions need. Errors are livekit-api's own (`TwirpError`) and aiohttp's."""
+
+    def __init__(self, livekit: api.LiveKitAPI, agent_name: str) -> None:
+        self._livekit = livekit
+        self._agent_name = agent_name
+
+    async def create(self, name: str, timeouts: RoomTimeouts) -> None:
+        """Make the room, or leave it as it is. Servers run with `auto_create` off, so nobody else can."""
+        await self._livekit.room.create_room(
+            api.CreateRoomRequest(
+                name=name, empty_timeout=timeouts.empty_seconds, departure_timeout=timeouts.departure_seconds
+            )
+        )
+
+    async def look(self, name: str) -> RoomView:
+        """Who is there at this moment; nobody, when there is no such room."""
+        now_ms = time.time_ns() // 1_000_000
+        people = (await self._livekit.room.list_participants(api.ListParticipantsRequest(room=name))).participants
+        return RoomView(
+            callers=tuple(_sighting(p, now_ms) for p in people if p.kind == ParticipantInfo.Kind.STANDARD),
+            agent_identities=tuple(p.identity for p in people if p.kind == ParticipantInfo.Kind.AGENT),
+        )
+
+    async def dispatch(self, name: str, metadata: DispatchMetadata) -> None:
+        """Ask LiveKit for an agent. It never restarts one by itself: recovery has one owner, the workflow."""
+        await self._livekit.agent_dispatch.create_dispatch(
+            api.CreateAgentDispatchRequest(
+                agent_name=self._agent_name, room=name, metadata=metadata.model_dump_json(), restart_policy=JRP_NEVER
+            )
+        )
+
+    async def clear_agents(self, name: str, *, before: int) -> None:
+        """Remove what is left of generations below `before`: their dispatches, and a dead one's track from the room."""
+        for dispatch in await self._livekit.agent_dispatch.list_dispatch(name):
+            if DispatchMetadata.model_validate_json(dispatch.metadata).generation < before:
+                await _or_gone(self._livekit.agent_dispatch.delete_dispatch(dispatch.id, name))
+        for identity in (await self.look(name)).agent_identities:
+            if (agent_generation(identity) or before) < before:
+                await _or_gone(
+                    self._livekit.room.remove_participant(api.RoomParticipantIdentity(room=name, identity=identity))
+                )
+
+    async def delete(self, name: str) -> None:
+        """Delete the room, and with it everybody in it and its dispatches."""
+        await _or_gone(self._livekit.room.delete_room(api.DeleteRoomRequest(room=name)))
+
+
+def _sighting(person: ParticipantInfo, now_ms: int) -> Presence:
+    return Presence(
+        participant_sid=person.sid,
+        identity=person.identity,
+        kind="joined",
+        at_ms=now_ms,
+        joined_at_ms=person.joined_at_ms or person.joined_at * 1000 or None,
+        source="room",
+    )
+
+
+async def _or_gone(deletion: Awaitable[Any]) -> None:
+    try:
+        await deletion
+    except api.TwirpError as error:
+        if error.code != api.TwirpErrorCode.NOT_FOUND:
+            raise

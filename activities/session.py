@@ -1,0 +1,113 @@
+"""The activities of a session, carried out on LiveKit."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+from livekit import api
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.interface import JOIN_DEADLINE, TICKET_FAILED, SessionActivities
+from activities.rooms import Rooms
+from activities.tickets import mint_ticket
+from contracts import (
+    AgentOutcome,
+    DispatchMetadata,
+    LaunchRequest,
+    RoomRequest,
+    RoomView,
+    Ticket,
+    TicketRequest,
+    agent_generation,
+)
+from errors import TicketFailed
+from sealing import Sealer
+from settings import Settings
+
+_LOOK_EVERY_SECONDS = 0.2
+_LIVEKIT_ERRORS = (api.TwirpError, aiohttp.ClientError, TimeoutError)
+
+
+class LiveKitActivities(SessionActivities):
+    """Side effects of sessions; one instance serves all of a worker's."""
+
+    def __init__(self, settings: Settings, livekit: api.LiveKitAPI) -> None:
+        self._settings = settings
+        self._rooms = Rooms(livekit, settings.agent.name)
+        self._sealer = Sealer(settings.livekit.api_secret.get_secret_value())
+
+    @activity.defn(name="issue_ticket")
+    async def issue_ticket(self, request: TicketRequest) -> Ticket:
+        """See the interface. The room is made here, so that whoever holds a ticket can join at once."""
+        try:
+            ticket = mint_ticket(
+                self._settings.livekit,
+                request.session_id,
+                request.user_name,
+                may_send_data=self._settings.agent.text_input,
+            )
+            await self._rooms.create(request.session_id, request.timeouts)
+        except TicketFailed as error:
+            raise ApplicationError(str(error), type=TICKET_FAILED, non_retryable=True) from error
+        except _LIVEKIT_ERRORS as error:
+            raise ApplicationError(f"LiveKit did not make the room: {_said(error)}", type=TICKET_FAILED) from error
+        return ticket
+
+    @activity.defn(name="launch_agent")
+    async def launch_agent(self, request: LaunchRequest) -> AgentOutcome:
+        """See the interface. A dispatch proves nothing (it may find no AgentServer): only an agent in the room does."""
+        metadata = DispatchMetadata(
+            session_id=request.session_id,
+            generation=request.generation,
+            sealed_task_token=self._sealer.seal(activity.info().task_token),
+        )
+        try:
+            async with asyncio.timeout(request.join_deadline_seconds):
+                await self._dispatch(request, metadata)
+                while not await self._has_arrived(request):
+                    activity.heartbeat("waiting for the agent to join")
+                    await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        except TimeoutError as error:
+            raise ApplicationError(
+                f"no agent joined within {request.join_deadline_seconds:g} s; is an AgentServer running?",
+                type=JOIN_DEADLINE,
+            ) from error
+        activity.raise_complete_async()
+
+    async def _dispatch(self, request: LaunchRequest, metadata: DispatchMetadata) -> None:
+        """Dispatch, again while LiveKit does not answer. One dispatch too many is harmless: only one job may claim."""
+        while True:
+            activity.heartbeat("asking LiveKit for an agent")
+            try:
+                if request.generation > 1:
+                    await self._rooms.create(request.session_id, request.timeouts)
+                    await self._rooms.clear_agents(request.session_id, before=request.generation)
+                return await self._rooms.dispatch(request.session_id, metadata)
+            except _LIVEKIT_ERRORS as error:
+                activity.logger.warning("LiveKit did not take the dispatch, trying again: %s", _said(error))
+                await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+    async def _has_arrived(self, request: LaunchRequest) -> bool:
+        try:
+            view = await self._rooms.look(request.session_id)
+        except _LIVEKIT_ERRORS:
+            return False
+        return any(agent_generation(identity) == request.generation for identity in view.agent_identities)
+
+    @activity.defn(name="look_at_room")
+    async def look_at_room(self, request: RoomRequest) -> RoomView:
+        """See the interface."""
+        return await self._rooms.look(request.session_id)
+
+    @activity.defn(name="close_room")
+    async def close_room(self, request: RoomRequest) -> RoomView:
+        """See the interface. The look comes first: it has the caller's exact time of joining."""
+        view = await self._rooms.look(request.session_id)
+        await self._rooms.delete(request.session_id)
+        return view
+
+
+def _said(error: BaseException) -> str:
+    return error.message if isinstance(error, api.TwirpError) else str(error) or type(error).__name__

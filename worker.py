@@ -1,0 +1,105 @@
+"""Runs workflows and activities. Any number of these may run; Temporal shares the sessions among them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from datetime import timedelta
+
+import aiohttp
+from livekit import api
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.common import SearchAttributeIndexedValueType
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.interface import SessionActivities
+from activities.session import LiveKitActivities
+from errors import SetupError
+from settings import LiveKitSettings, Settings
+from temporal_client import connect
+from workflows import search_attributes
+from workflows.voice_session import VoiceSession
+
+_TYPE_NAMES = {SearchAttributeIndexedValueType.KEYWORD: "Keyword", SearchAttributeIndexedValueType.INT: "Int"}
+_GRACE = timedelta(seconds=10)
+_LIVEKIT_TIMEOUT = aiohttp.ClientTimeout(total=3)
+
+
+def build_worker(client: Client, activities: SessionActivities, task_queue: str) -> Worker:
+    """The same worker for production, the local stack and the tests."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[VoiceSession],
+        activities=[
+            activities.issue_ticket,
+            activities.launch_agent,
+            activities.look_at_room,
+            activities.close_room,
+        ],
+        workflow_runner=SandboxedWorkflowRunner(
+            # pydantic and our pure modules are deterministic; importing them afresh for each run costs 100 ms and more.
+            SandboxRestrictions.default.with_passthrough_modules("pydantic", "pydantic_core", "annotated_types")
+        ),
+        graceful_shutdown_timeout=_GRACE,
+        # A launch learns of its cancellation by a heartbeat: the default, 80 % of the timeout, would delay every end.
+        max_heartbeat_throttle_interval=timedelta(milliseconds=200),
+        default_heartbeat_throttle_interval=timedelta(milliseconds=200),
+    )
+
+
+def livekit_api(livekit: LiveKitSettings) -> api.LiveKitAPI:
+    """A client for LiveKit's server API that gives up after seconds: Temporal retries, not the client."""
+    return api.LiveKitAPI(
+        livekit.url,
+        livekit.api_key,
+        livekit.api_secret.get_secret_value(),
+        timeout=_LIVEKIT_TIMEOUT,
+    )
+
+
+async def require_search_attributes(client: Client) -> None:
+    """Raise `SetupError` when the namespace lacks a search attribute: each session's first task would fail over it."""
+    try:
+        known = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+    except RPCError as error:
+        if error.status not in (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED):
+            raise
+        return  # Temporal Cloud keeps this call to itself
+    missing = [key for key in search_attributes.ALL if key.name not in known.custom_attributes]
+    if missing:
+        wanted = " ".join(f"--name {key.name} --type {_TYPE_NAMES[key.indexed_value_type]}" for key in missing)
+        raise SetupError(
+            f"Namespace {client.namespace} lacks search attributes. Register them once: "
+            f"temporal operator search-attribute create --namespace {client.namespace} {wanted}"
+        )
+
+
+async def main() -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = Settings()
+    stop = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    client = await connect(settings.temporal)
+    await require_search_attributes(client)
+    async with livekit_api(settings.livekit) as livekit:
+        activities = LiveKitActivities(settings, livekit)
+        async with build_worker(client, activities, settings.temporal.task_queue):
+            logging.getLogger("worker").info("serving task queue %s", settings.temporal.task_queue)
+            await stop.wait()
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except SetupError as error:
+        sys.exit(str(error))
