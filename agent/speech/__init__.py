@@ -1,0 +1,44 @@
+"""Speech: hearing, thinking and speaking parts for an agent's session, chosen by settings.
+
+    models = load(SpeechSettings())        # once a job process, before its first job: about a second
+    parts = models.for_voice("Ashley")     # each job: milliseconds
+
+Importing this package is cheap; what is heavy is imported by `load`, or ahead of it in the fork server.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from settings import SpeechSettings
+
+if TYPE_CHECKING:
+    from agent.speech.models import SpeechModels, SpeechParts
+
+__all__ = ["PRELOAD_MODULES", "SpeechModels", "SpeechParts", "load"]
+
+PRELOAD_MODULES: Final = (
+    "agent.speech.models",
+    "agent.speech.hibari_tts",
+    "agent.speech.moonshine_stt",
+    "onnxruntime",
+)
+"""Worth importing in the fork server: imports only, no thread, no model; each job process then has them for nothing."""
+
+
+def load(settings: SpeechSettings) -> SpeechModels:
+    """Load and warm the models that `settings` chooses. Blocks; call it in the process that will use them.
+
+    SetupError names an unknown provider or model, or the package that is not installed.
+    """
+    from agent.speech.models import SpeechModels  # noqa: PLC0415 - heavy
+
+    return SpeechModels(settings)
+
+
+def __getattr__(name: str) -> object:
+    if name in ("SpeechModels", "SpeechParts"):
+        from agent.speech import models  # noqa: PLC0415 - heavy
+
+        return getattr(models, name)
+    raise AttributeError(name)

@@ -1,0 +1,39 @@
+"""The six voices: how each one bends the synthesizer's single recorded voice.
+
+The embedded engine has one speaker. Pitch moves its fundamental, formant its vocal tract (below 1: longer, so deeper
+and larger; above 1: smaller and brighter), pace its tempo. The three are independent: a voice can be fast and deep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from contracts import VOICES
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One voice, as factors of the engine's own (1.0 leaves it as recorded)."""
+
+    pace: float
+    pitch: float
+    formant: float
+
+
+VOICE_SHAPES: Final[dict[str, Voice]] = {
+    "Ashley": Voice(pace=1.0, pitch=1.0, formant=1.0),
+    "Craig": Voice(pace=1.2, pitch=0.62, formant=0.88),
+    "Edward": Voice(pace=1.0, pitch=0.52, formant=0.84),
+    "Olivia": Voice(pace=0.95, pitch=0.87, formant=0.96),
+    "Wendy": Voice(pace=1.2, pitch=1.15, formant=1.05),
+    "Priya": Voice(pace=1.0, pitch=1.28, formant=1.1),
+}
+
+
+def voice_named(voice_id: str) -> Voice:
+    """The voice of that name; ValueError names the known ones."""
+    try:
+        return VOICE_SHAPES[voice_id]
+    except KeyError:
+        raise ValueError(f"Unknown voice {voice_id!r}; known are {', '.join(VOICES)}.") from None

