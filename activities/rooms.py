@@ -51,7 +51,7 @@ class Rooms:
     async def clear_agents(self, name: str, *, before: int) -> None:
         """Remove what is left of generations below `before`: their dispatches, and a dead one's track from the room."""
         for dispatch in await self._livekit.agent_dispatch.list_dispatch(name):
-            if DispatchMetadata.model_validate_json(dispatch.metadata).generation < before:
+            if dispatch.agent_name == self._agent_name:  # LiveKit lists one of its own, without a name
                 await _or_gone(self._livekit.agent_dispatch.delete_dispatch(dispatch.id, name))
         for identity in (await self.look(name)).agent_identities:
             if (agent_generation(identity) or before) < before:
