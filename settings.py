@@ -125,7 +125,13 @@ class StackSettings(_Group):
     temporal_binary: Path | None = None
     livekit_binary: Path | None = None
     temporal_test_server: Path | None = None
+    cache_home: Path = Field(Path("~/.cache"), validation_alias="XDG_CACHE_HOME")
     model_config = SettingsConfigDict(env_prefix="STACK_")
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where downloaded and built servers are kept: outside the checkout, so that every clone shares them."""
+        return self.cache_home.expanduser() / "voice-assistant-orchestrator"
 
 
 @dataclass(frozen=True)

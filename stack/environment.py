@@ -1,0 +1,47 @@
+"""Settings as environment variables: how a stack hands its settings to the processes that it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from pydantic import AliasChoices, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from settings import Settings
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """Every variable of `settings` with its value as text, secrets in the clear; an unset path is the empty text."""
+    return {
+        _variable(group, name, info): _text(getattr(group, name))
+        for group in _groups(settings)
+        for name, info in type(group).model_fields.items()
+    }
+
+
+def _groups(settings: Settings) -> Iterator[BaseSettings]:
+    for group in fields(settings):
+        yield getattr(settings, group.name)
+
+
+def _variable(group: BaseSettings, name: str, info: FieldInfo) -> str:
+    alias = info.validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    if isinstance(alias, str):
+        return alias
+    return f"{group.model_config.get('env_prefix', '')}{name}".upper()
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case SecretStr():
+            return value.get_secret_value()
+        case _:
+            return str(value)
