@@ -17,3 +17,17 @@ async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
     return await Client.connect(
         settings.address, namespace=settings.namespace, data_converter=pydantic_data_converter, lazy=lazy
     )
+
+
+class LazyClient:
+    """A client made at its first use, since it belongs to a running event loop; then always the same."""
+
+    def __init__(self, settings: TemporalSettings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+
+    async def get(self) -> Client:
+        """The client. Waits for nothing: it connects, and connects again, at its calls."""
+        if self._client is None:
+            self._client = await connect(self._settings, lazy=True)
+        return self._client

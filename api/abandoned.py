@@ -1,0 +1,81 @@
+"""Starts whose caller was told that they failed: none of them may go on living in Temporal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType, PendingWorkflowTaskState
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+_log = logging.getLogger(__name__)
+
+_GIVE_UP_SECONDS = 600.0
+"""After this the session's own no-show timer is what ends it, should it exist at all."""
+_LATE_START_SECONDS = 10.0
+"""How long a start that Temporal has not heard of may still come true: the request may be under way in the server."""
+_CLOSE_SECONDS = 2.0
+_RPC_TIMEOUT = timedelta(seconds=2)
+
+
+class AbandonedStarts:
+    """Withdraws failed starts in the background, so that no caller waits for it, through outages of Temporal."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def add(self, handle: WorkflowHandle[Any, Any]) -> None:
+        """Withdraw the session of `handle`, whether or not it was started."""
+        task = asyncio.create_task(_withdraw(handle))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Give what is under way a moment, then leave it to the sessions' no-show timers."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+async def _withdraw(handle: WorkflowHandle[Any, Any]) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    pause = 0.1
+    while loop.time() - began < _GIVE_UP_SECONDS:
+        try:
+            if await _is_withdrawn(handle):
+                return
+        except (RPCError, RuntimeError) as error:
+            unknown = isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
+            if unknown and loop.time() - began > _LATE_START_SECONDS:
+                return
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 5)
+    _log.warning("%s was not withdrawn; its no-show timer ends it", handle.id)
+
+
+async def _is_withdrawn(handle: WorkflowHandle[Any, Any]) -> bool:
+    """One attempt: cancel, and terminate when no worker has begun. Returns whether nothing is left to do.
+
+    A worker that has the session carries the cancellation out, with clean-up. Where none ever came, the cancellation
+    would stay open for good, so the workflow is terminated; nothing has been made that wants cleaning up. While a
+    worker holds the first task neither is known: ask again, since it either completes or times out.
+    """
+    description = await handle.describe(rpc_timeout=_RPC_TIMEOUT)
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        return True
+    await handle.cancel(rpc_timeout=_RPC_TIMEOUT)
+    async for event in handle.fetch_history_events(page_size=20, rpc_timeout=_RPC_TIMEOUT):
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            return True
+    description = await handle.describe(rpc_timeout=_RPC_TIMEOUT)
+    task = description.raw_description.pending_workflow_task
+    if task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_STARTED:
+        return False
+    await handle.terminate(reason="no worker took the session in time", rpc_timeout=_RPC_TIMEOUT)
+    return True

@@ -1,0 +1,52 @@
+"""The application: routes, limits and error answers, composed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from api.errors import install_error_handlers
+from api.health import Health
+from api.limits import BodyLimit
+from api.models import RootResponse
+from api.routes import health as health_routes
+from api.routes import root as root_routes
+from api.routes import sessions as session_routes
+from api.routes import webhook as webhook_routes
+from api.sessions import Sessions, TemporalSessions
+from settings import Settings
+from temporal_client import LazyClient
+
+_DESCRIPTION = "Add a talking AI agent to your app with one call. Every session is a durable workflow."
+
+
+def create_app(settings: Settings | None = None, sessions: Sessions | None = None) -> FastAPI:
+    """The REST API. It starts without Temporal and LiveKit, and says in `/health` what is missing."""
+    settings = settings or Settings()
+    client = LazyClient(settings.temporal)
+    gateway = sessions or TemporalSessions(client, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if isinstance(gateway, TemporalSessions):
+            await gateway.close()
+
+    # The pages of Swagger and ReDoc bring their scripts along: no content delivery network is asked.
+    app = FastAPIOffline(
+        title=RootResponse().service,
+        version=RootResponse().version,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    app.state.sessions = gateway
+    app.state.health = Health(client, settings)
+    app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
+    install_error_handlers(app)
+    for routes in (root_routes, health_routes, session_routes, webhook_routes):
+        app.include_router(routes.router)
+    return app

@@ -1,0 +1,31 @@
+"""What routes are given, from the app's state."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.health import Health
+from api.sessions import Sessions
+from settings import Settings
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _sessions(request: Request) -> Sessions:
+    sessions: Sessions = request.app.state.sessions
+    return sessions
+
+
+def _health(request: Request) -> Health:
+    health: Health = request.app.state.health
+    return health
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
+SessionsDep = Annotated[Sessions, Depends(_sessions)]
+HealthDep = Annotated[Health, Depends(_health)]

@@ -1,0 +1,92 @@
+"""Errors to answers, in one place. Whatever goes wrong, the body is `{"detail": "text"}`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from api.answers import error_response
+from errors import EndFailed, OrchestratorError, SessionNotFound, TemporalUnavailable, TicketFailed, WebhookRejected
+
+_log = logging.getLogger(__name__)
+
+_STATUSES: tuple[tuple[type[OrchestratorError], int], ...] = (
+    (SessionNotFound, 404),
+    (WebhookRejected, 401),
+    (TicketFailed, 500),
+    (EndFailed, 500),
+    (TemporalUnavailable, 503),
+)
+
+_HTTP_TEXTS = {
+    404: "There is nothing at {method} {path}; see /docs.",
+    405: "{method} is not allowed at {path}; see /docs.",
+}
+
+
+class InvalidInput(Exception):
+    """A request that cannot be understood; answered with 400 and this text."""
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer every error of `app`, expected or not, in the one form."""
+    app.add_exception_handler(OrchestratorError, _answer_own)
+    app.add_exception_handler(InvalidInput, _answer_invalid)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unexpected)
+
+
+def explain(problems: list[Any]) -> str:
+    """Pydantic's findings as one readable sentence: `userName: is required; voiceId: must be a string`."""
+    return "; ".join(dict.fromkeys(_explain_one(problem) for problem in problems))
+
+
+def _explain_one(problem: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in problem["loc"] if part != "body")
+    context = problem.get("ctx", {})
+    texts = {
+        "missing": "is required",
+        "string_type": "must be a string",
+        "string_too_short": "must not be blank",
+        "string_too_long": f"must have at most {context.get('max_length'):,} characters"
+        if "max_length" in context
+        else "is too long",
+        "value_error": str(context.get("error", problem["msg"])),
+    }
+    text = texts.get(problem["type"], problem["msg"])
+    return f"{place}: {text}" if place else f"The request body {text}"
+
+
+async def _answer_own(_: Request, error: Exception) -> JSONResponse:
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return error_response(status, str(error))
+    raise error
+
+
+async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, RequestValidationError):
+        return error_response(400, explain(list(error.errors())))
+    return error_response(400, str(error))
+
+
+async def _answer_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101  registered for nothing else
+    text = _HTTP_TEXTS.get(error.status_code, str(error.detail))
+    answer = error_response(error.status_code, text.format(method=request.method, path=request.url.path))
+    for name, value in (error.headers or {}).items():
+        answer.headers[name] = value
+    return answer
+
+
+async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
+    # Starlette raises the error again after this answer and the server logs its traceback: say only where it was.
+    _log.error("%s %s failed unexpectedly: %s", request.method, request.url.path, type(error).__name__)
+    return error_response(500, "Internal server error.")

@@ -1,0 +1,16 @@
+"""Whether everything works."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.dependencies import HealthDep
+from api.models import HealthResponse
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/health", summary="Health Check")
+async def health(health: HealthDep) -> HealthResponse:
+    """Ask every part, in parallel, and answer within a second. Always 200: `status` and `down` tell."""
+    return await health.check()

@@ -1,0 +1,15 @@
+"""What this service is."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.models import RootResponse
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/", summary="API information")
+async def root() -> RootResponse:
+    """Name, version and features of this service."""
+    return RootResponse()

@@ -1,0 +1,61 @@
+"""Start and end of sessions."""
+
+from __future__ import annotations
+
+import time
+
+from fastapi import APIRouter, Request
+
+from api.body import body_schema, read_model
+from api.dependencies import SessionsDep, SettingsDep
+from api.models import EndResponse, EndSessionRequest, StartRequest, StartResponse, errors
+from contracts import SessionRequest, new_session_id
+
+router = APIRouter(prefix="/api/session", tags=["sessions"])
+
+_UNAVAILABLE = "Failed to queue voice agent spawn task: no worker answered within 5 seconds."
+
+
+@router.post(
+    "/start",
+    summary="Start Session",
+    responses=errors(
+        (400, "userName: is required"),
+        (413, "The request body is larger than 262144 bytes."),
+        (500, "LiveKit token generation failed: ..."),
+        (503, _UNAVAILABLE),
+    ),
+    openapi_extra=body_schema(StartRequest),
+)
+async def start_session(request: Request, settings: SettingsDep, sessions: SessionsDep) -> StartResponse:
+    """Create a voice assistant session. Join the room with the returned token; the agent is on its way."""
+    wanted = await read_model(request, StartRequest)
+    ticket = await sessions.start(
+        SessionRequest(
+            session_id=new_session_id(int(time.time())),
+            user_name=wanted.userName,
+            voice_id=wanted.voiceId,
+            opening_line=wanted.openingLine,
+            system_prompt=wanted.systemPrompt,
+            limits=settings.session.limits,
+        )
+    )
+    return StartResponse.of(ticket)
+
+
+@router.post(
+    "/end",
+    summary="End Session",
+    responses=errors(
+        (400, "sessionId: is required"),
+        (404, "Session session_123 not found"),
+        (413, "The request body is larger than 262144 bytes."),
+        (500, "Failed to end session: ..."),
+        (503, "Failed to end session: Temporal is unreachable."),
+    ),
+    openapi_extra=body_schema(EndSessionRequest),
+)
+async def end_session(request: Request, sessions: SessionsDep) -> EndResponse:
+    """End a session, clean up and bill. A session that has ended already gives the same bill again."""
+    wanted = await read_model(request, EndSessionRequest)
+    return EndResponse.of(await sessions.end(wanted.sessionId))

@@ -1,0 +1,69 @@
+"""LiveKit's webhooks: who came, who left, which room closed."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+
+from api.body import parse_json
+from api.dependencies import SessionsDep, SettingsDep
+from api.errors import InvalidInput
+from api.models import WebhookResponse, errors
+from api.webhook_events import event_name, read_event
+from api.webhook_signatures import check_signature
+from contracts import RoomFinished
+
+router = APIRouter(tags=["webhooks"])
+
+
+@router.post(
+    "/webhook/livekit",
+    summary="LiveKit Webhook",
+    responses=errors(
+        (400, "Invalid JSON payload"), (401, "Invalid webhook signature"), (503, "Temporal is unreachable.")
+    ),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"type": "object"},
+                    "example": {
+                        "event": "participant_left",
+                        "room": {"name": "session_1234567890_abc123", "sid": "RM_..."},
+                        "participant": {"identity": "user_user123", "sid": "PA_..."},
+                        "createdAt": "1234567890",
+                    },
+                }
+            },
+        }
+    },
+)
+async def livekit_webhook(
+    request: Request,
+    settings: SettingsDep,
+    sessions: SessionsDep,
+    authorization: Annotated[str | None, Header(description="LiveKit's JWT over the body's SHA-256.")] = None,
+    x_livekit_signature: Annotated[
+        str | None, Header(alias="X-LiveKit-Signature", description="Hex HMAC-SHA256 of the raw body.")
+    ] = None,
+) -> WebhookResponse:
+    """Called by LiveKit. Signed either way; what concerns no session is acknowledged and ignored.
+
+    503 when the news could not be delivered, so that LiveKit tries again.
+    """
+    received_at_ms = time.time_ns() // 1_000_000
+    body = await request.body()
+    check_signature(settings.livekit, body, authorization, x_livekit_signature)
+    try:
+        event = parse_json(body)
+    except InvalidInput:
+        raise InvalidInput("Invalid JSON payload") from None
+    match read_event(event, received_at_ms):
+        case (session_id, RoomFinished() as news):
+            await sessions.room_finished(session_id, news)
+        case (session_id, news):
+            await sessions.presence(session_id, news)
+    return WebhookResponse(event=event_name(event))

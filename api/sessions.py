@@ -1,0 +1,195 @@
+"""The gateway to sessions: what the routes ask for, and how Temporal does it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import Any, Protocol
+
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WithStartWorkflowOperation,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import FailureError, TerminatedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.abandoned import AbandonedStarts
+from contracts import EndRequest, Presence, RoomFinished, SessionRequest, SessionSummary, Ticket, is_session_id
+from errors import EndFailed, NoWorkerAnswered, SessionNotFound, TemporalUnavailable, TicketFailed
+from settings import Settings
+from temporal_client import LazyClient
+from workflows.search_attributes import at_start
+from workflows.voice_session import VoiceSession
+
+_START_FAILED = "Failed to queue voice agent spawn task: "
+_END_FAILED = "Failed to end session: "
+_SIGNAL_SECONDS = 2.0
+"""Within this a webhook is delivered or answered with 503: a slow receiver blocks LiveKit's events of that room."""
+_VIEW_SECONDS = 2.0
+_PING_SECONDS = 0.5
+
+_LOST = (TimeoutError, RPCTimeoutOrCancelledError, RPCError, RuntimeError)
+"""What a call to Temporal that got no answer raises; RuntimeError is the SDK's when its first connection fails."""
+
+
+class Sessions(Protocol):
+    """Sessions as the routes see them."""
+
+    async def start(self, request: SessionRequest) -> Ticket:
+        """Start a session. Raises `TicketFailed`, `NoWorkerAnswered`, `TemporalUnavailable`; then nothing is left."""
+
+    async def end(self, session_id: str) -> SessionSummary:
+        """End a session, or give the bill of one that has ended.
+
+        Raises `SessionNotFound`, `EndFailed`, `TemporalUnavailable`.
+        """
+
+    async def presence(self, session_id: str, report: Presence) -> None:
+        """Pass on who came or went; sessions that are unknown or over are ignored. Raises `TemporalUnavailable`."""
+
+    async def room_finished(self, session_id: str, report: RoomFinished) -> None:
+        """Pass on that the room is closed; as `presence`."""
+
+
+class TemporalSessions:
+    """`Sessions` as Temporal workflows, one each, of the same id."""
+
+    def __init__(self, client: LazyClient, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._abandoned = AbandonedStarts()
+
+    async def close(self) -> None:
+        """Finish what can be finished in a moment."""
+        await self._abandoned.close()
+
+    async def start(self, request: SessionRequest) -> Ticket:
+        """One update-with-start: the workflow and its ticket in a single round trip."""
+        client = await self._client.get()
+        operation = WithStartWorkflowOperation(
+            VoiceSession.run,
+            request,
+            id=request.session_id,
+            task_queue=self._settings.temporal.task_queue,
+            # An id is never reused; a repeated RPC is recognized by its request id and gets the first one's answer.
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"Voice session with {request.voice_id}",
+            search_attributes=at_start(request),
+        )
+        seconds = self._settings.api.start_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await client.execute_update_with_start_workflow(
+                    VoiceSession.ticket,
+                    start_workflow_operation=operation,
+                    id=f"{request.session_id}-ticket",
+                    rpc_timeout=timedelta(seconds=seconds),
+                )
+        except WorkflowUpdateFailedError as error:
+            raise TicketFailed(f"LiveKit token generation failed: {_reason(error.cause)}") from error
+        except _LOST as error:
+            # Not atomic: the workflow may have been started, or be started yet, though no answer came.
+            self._abandoned.add(client.get_workflow_handle(request.session_id))
+            if await self._is_reachable(client):
+                text = f"no worker answered within {seconds:g} seconds."
+                raise NoWorkerAnswered(_START_FAILED + text) from error
+            raise TemporalUnavailable(_START_FAILED + self._unreachable) from error
+        except asyncio.CancelledError:
+            self._abandoned.add(client.get_workflow_handle(request.session_id))
+            raise
+
+    async def end(self, session_id: str) -> SessionSummary:
+        """Signal the end and wait for the workflow's result; a closed one gives the same result again."""
+        if not is_session_id(session_id):
+            raise SessionNotFound(f"Session {session_id} not found")
+        request = EndRequest(at_ms=time.time_ns() // 1_000_000)
+        client = await self._client.get()
+        handle = client.get_workflow_handle_for(VoiceSession.run, session_id)
+        signalled = False
+        try:
+            async with asyncio.timeout(self._settings.api.end_timeout_seconds):
+                await _ignore_closed(handle.signal(VoiceSession.end, request))
+                signalled = True
+                return await handle.result()
+        except WorkflowFailureError as error:
+            raise EndFailed(_END_FAILED + _fate(error.cause)) from error
+        except _LOST as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                raise SessionNotFound(f"Session {session_id} not found") from error
+            if not signalled or not await self._is_reachable(client):
+                raise TemporalUnavailable(_END_FAILED + self._unreachable) from error
+        return await self._summary_so_far(client, handle)
+
+    async def presence(self, session_id: str, report: Presence) -> None:
+        """Signal `presence`."""
+        client = await self._client.get()
+        handle = client.get_workflow_handle_for(VoiceSession.run, session_id)
+        await self._deliver(handle.signal(VoiceSession.presence, report))
+
+    async def room_finished(self, session_id: str, report: RoomFinished) -> None:
+        """Signal `room_finished`."""
+        client = await self._client.get()
+        handle = client.get_workflow_handle_for(VoiceSession.run, session_id)
+        await self._deliver(handle.signal(VoiceSession.room_finished, report))
+
+    async def _deliver(self, signal: Any) -> None:
+        try:
+            async with asyncio.timeout(_SIGNAL_SECONDS):
+                await _ignore_closed(signal)
+        except _LOST as error:
+            raise TemporalUnavailable(f"The event was not delivered: {self._unreachable}") from error
+
+    async def _summary_so_far(
+        self, client: Client, handle: WorkflowHandle[VoiceSession, SessionSummary]
+    ) -> SessionSummary:
+        """The bill of a session whose clean-up takes longer than its caller can wait; `errors` says what is missing."""
+        try:
+            async with asyncio.timeout(_VIEW_SECONDS):
+                view = await handle.query(VoiceSession.view)
+        except (*_LOST, WorkflowQueryFailedError) as error:
+            if not await self._is_reachable(client):
+                raise TemporalUnavailable(_END_FAILED + self._unreachable) from error
+            raise EndFailed(f"{_END_FAILED}no worker answered; the session ends as soon as one does.") from error
+        if view.summary is None:
+            raise EndFailed(f"{_END_FAILED}the session is still ending; ask again for its bill.")
+        return view.summary
+
+    @property
+    def _unreachable(self) -> str:
+        return f"Temporal is unreachable at {self._settings.temporal.address}."
+
+    @staticmethod
+    async def _is_reachable(client: Client) -> bool:
+        try:
+            async with asyncio.timeout(_PING_SECONDS):
+                return await client.service_client.check_health()
+        except _LOST:
+            return False
+
+
+async def _ignore_closed(signal: Any) -> None:
+    """Send a signal; a workflow that is closed or unknown has no use for it."""
+    try:
+        await signal
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+def _reason(cause: BaseException) -> str:
+    return cause.message if isinstance(cause, FailureError) else str(cause)
+
+
+def _fate(cause: BaseException) -> str:
+    """Why a workflow without a result has none; the text of a crash stays in Temporal."""
+    if isinstance(cause, TerminatedError):
+        return "the session was terminated in Temporal, so it has no bill."
+    return "the session's workflow failed, so it has no bill."

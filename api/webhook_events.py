@@ -1,0 +1,86 @@
+"""LiveKit's webhook events, as what they mean to a session. Lenient: what cannot be understood is none of ours."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from contracts import Presence, RoomFinished, is_session_id
+
+_KINDS: dict[str, Literal["joined", "left"]] = {
+    "participant_joined": "joined",
+    "participant_left": "left",
+    # Sent instead of participant_left when the connection was never fully made (livekit/livekit#4227).
+    "participant_connection_aborted": "left",
+}
+
+_DELIVERY_MS = 250
+"""What a webhook may take to arrive, beyond the second that `createdAt` leaves open."""
+
+
+def event_name(event: dict[str, Any]) -> str:
+    """The event's name, or an empty text where it has none."""
+    return _text(event, "event")
+
+
+def read_event(event: dict[str, Any], received_at_ms: int) -> tuple[str, Presence | RoomFinished] | None:
+    """The session that an event is about and what to tell it, or None when it does not concern a session."""
+    name = event_name(event)
+    session_id = _text(_part(event, "room"), "name")
+    if not is_session_id(session_id):
+        return None
+    if name == "room_finished":
+        return session_id, RoomFinished(at_ms=_happened_at_ms(event, received_at_ms))
+    presence = _read_presence(name, event, received_at_ms)
+    return (session_id, presence) if presence else None
+
+
+def _read_presence(name: str, event: dict[str, Any], received_at_ms: int) -> Presence | None:
+    participant = _part(event, "participant")
+    sid = _text(participant, "sid") or _text(participant, "id")
+    identity = _text(participant, "identity")
+    # Protobuf's JSON leaves out the default, STANDARD; agents, recorders and phone lines say what they are.
+    is_caller = participant.get("kind", "STANDARD") == "STANDARD"
+    if name not in _KINDS or not is_caller or not sid or not identity:
+        return None
+    joined_at_ms = _milliseconds(participant, "joinedAtMs") or _milliseconds(participant, "joinedAt", seconds=True)
+    happened_at_ms = _happened_at_ms(event, received_at_ms)
+    joined = _KINDS[name] == "joined"
+    return Presence(
+        participant_sid=sid,
+        identity=identity,
+        kind=_KINDS[name],
+        at_ms=joined_at_ms if joined and joined_at_ms else happened_at_ms,
+        joined_at_ms=joined_at_ms or (happened_at_ms if joined else None),
+        source="webhook",
+    )
+
+
+def _happened_at_ms(event: dict[str, Any], received_at_ms: int) -> int:
+    """When it happened. `createdAt` has whole seconds, rounded down, and durations are billed by the second: the
+    moment of receipt is taken where it lies within the second that `createdAt` names (and a short delivery). A
+    delayed or repeated webhook arrives later than that; then createdAt stands, which never bills more than was used.
+    Without createdAt (the reference's form) the receipt is all there is. A clock behind LiveKit's yields createdAt.
+    """
+    created_at_ms = _milliseconds(event, "createdAt", seconds=True)
+    if created_at_ms is None or created_at_ms <= received_at_ms <= created_at_ms + 1000 + _DELIVERY_MS:
+        return received_at_ms
+    return created_at_ms
+
+
+def _part(value: dict[str, Any], name: str) -> dict[str, Any]:
+    part = value.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _text(value: dict[str, Any], name: str) -> str:
+    text = value.get(name)
+    return text if isinstance(text, str) and len(text) <= 512 and text.isprintable() else ""
+
+
+def _milliseconds(value: dict[str, Any], name: str, *, seconds: bool = False) -> int | None:
+    """A Unix time; protobuf's JSON writes 64-bit integers as strings. None when missing, zero or no sensible time."""
+    raw = value.get(name)
+    text = str(raw) if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
+    if not (text.isascii() and text.isdigit() and len(text) <= 13):
+        return None
+    return int(text) * (1000 if seconds else 1) or None
