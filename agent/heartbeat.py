@@ -1,0 +1,73 @@
+"""The agent's sign of life: heartbeats on its generation's task token, which also tell it when to go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+
+from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from contracts import AgentOutcome
+
+logger = logging.getLogger("agent.heartbeat")
+
+_BEATS_PER_TIMEOUT = 3
+_RPC_TIMEOUT = timedelta(seconds=2)
+
+
+class Verdict(StrEnum):
+    """Why an agent must leave."""
+
+    SESSION_ENDING = "the session is ending"
+    SUPERSEDED = "another generation serves the session"
+
+
+class Heartbeat:
+    """Beats a third of the timeout apart, and only while `in_room()`: an agent that lost its room must look lost.
+
+    By task token, because the token is what fences: a stale one gets NOT_FOUND, where workflow and activity id would
+    reach whatever generation runs now.
+    """
+
+    def __init__(
+        self, client: Client, task_token: bytes, *, identity: str, timeout_seconds: float, in_room: Callable[[], bool]
+    ) -> None:
+        self._handle: AsyncActivityHandle = client.get_async_activity_handle(task_token=task_token)
+        self._identity = identity
+        self._period = timeout_seconds / _BEATS_PER_TIMEOUT
+        self._in_room = in_room
+
+    async def beat(self) -> Verdict | None:
+        """One heartbeat; the verdict when this agent is not wanted any more."""
+        try:
+            await self._handle.heartbeat(self._identity, rpc_timeout=_RPC_TIMEOUT)
+        except AsyncActivityCancelledError as error:
+            # Somebody who pauses the activity in Temporal's UI raises this too: that ends no conversation.
+            if error.details is not None and not error.details.cancel_requested:
+                return None
+            return Verdict.SESSION_ENDING
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return Verdict.SUPERSEDED
+            # Temporal is away: the conversation goes on, and Temporal decides when it is back.
+            logger.warning("heartbeat not taken: %s", error.status.name)
+        return None
+
+    async def until_verdict(self) -> Verdict:
+        """Beat until this agent is not wanted any more."""
+        while True:
+            if self._in_room() and (verdict := await self.beat()) is not None:
+                return verdict
+            await asyncio.sleep(self._period)
+
+    async def complete(self, outcome: AgentOutcome) -> None:
+        """Report that this agent has left; harmless when its generation is already over."""
+        try:
+            await self._handle.complete(outcome, rpc_timeout=_RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                logger.warning("could not report the agent's end, its heartbeat will time out: %s", error.status.name)

@@ -1,0 +1,113 @@
+"""One job: one agent generation's life in one session's room, from dispatch to leave."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from livekit import rtc
+from livekit.agents import AutoSubscribe, JobContext, JobProcess
+from temporalio.client import Client
+
+from agent.conversation import Conversation
+from agent.heartbeat import Heartbeat
+from agent.speech import SpeechModels, load
+from agent.workflow_line import NotWantedError, WorkflowLine
+from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Presence
+from sealing import Sealer
+from settings import Settings
+from temporal_client import connect
+
+logger = logging.getLogger("agent.job")
+
+_FLUSH_SECONDS = 5.0
+"""How long a leaving agent waits for its last reports to arrive; below the AgentServer's own patience."""
+
+
+def warm_up(process: JobProcess) -> None:
+    """Load everything slow before the process gets a job: settings, Temporal's client, speech models."""
+    settings = Settings()
+    process.userdata["settings"] = settings
+    process.userdata["temporal"] = asyncio.run(connect(settings.temporal))
+    process.userdata["speech"] = load(settings.speech)
+
+
+async def run(ctx: JobContext) -> None:
+    """Serve the session that the dispatch names. Returns once the conversation runs; the job shuts down to leave."""
+    settings: Settings = ctx.proc.userdata["settings"]
+    client: Client = ctx.proc.userdata["temporal"]
+    speech: SpeechModels = ctx.proc.userdata["speech"]
+    metadata = DispatchMetadata.model_validate_json(ctx.job.metadata)
+    identity = ctx.local_participant_identity
+
+    # 1. Claim the generation; connect meanwhile, mute.
+    line = WorkflowLine(client, metadata)
+    try:
+        briefing, _ = await asyncio.gather(line.claim(identity), ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY))
+    except NotWantedError as error:
+        logger.info("leaving %s: %s", metadata.session_id, error)
+        await line.aclose()
+        ctx.shutdown(str(error))
+        return
+
+    # 2. The first heartbeat must be accepted before anything is heard.
+    heartbeat = Heartbeat(
+        client,
+        Sealer(settings.livekit.api_secret.get_secret_value()).unseal(metadata.sealed_task_token),
+        identity=identity,
+        timeout_seconds=briefing.heartbeat_timeout_seconds,
+        in_room=lambda: ctx.room.connection_state == rtc.ConnectionState.CONN_CONNECTED,
+    )
+    leave_when_told(ctx, line, heartbeat, metadata.generation)
+    if (verdict := await heartbeat.beat()) is not None:
+        ctx.shutdown(verdict)
+        return
+    beating = asyncio.create_task(heartbeat.until_verdict())
+    beating.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
+
+    # 3. Speak, listen, report.
+    watch_caller(ctx.room, briefing, line)
+    conversation = Conversation(
+        briefing, speech.for_voice(briefing.voice_id), line, text_input=settings.agent.text_input
+    )
+    await asyncio.gather(conversation.join(ctx.room), conversation.prepare())
+    line.ready(AgentReady(generation=briefing.generation, identity=identity, at_ms=_now_ms()))
+    conversation.begin()
+
+
+def leave_when_told(ctx: JobContext, line: WorkflowLine, heartbeat: Heartbeat, generation: int) -> None:
+    """However the job ends, deliver its last reports, then tell the workflow that this agent is gone."""
+
+    async def leave(reason: str) -> None:
+        if not await line.flush(_FLUSH_SECONDS):
+            logger.warning("the last reports of %s did not arrive in time", ctx.room.name)
+        await line.aclose()
+        await heartbeat.complete(AgentOutcome(generation=generation, cause=reason or "the job was shut down"))
+
+    ctx.add_shutdown_callback(leave)
+
+
+def watch_caller(room: rtc.Room, briefing: Briefing, line: WorkflowLine) -> None:
+    """Report the caller's coming and going as the agent sees it; webhooks tell the same, later or never."""
+
+    def report(participant: rtc.RemoteParticipant, *, left: bool) -> None:
+        if participant.identity == briefing.caller_identity:
+            line.presence(
+                Presence(
+                    participant_sid=participant.sid,
+                    identity=participant.identity,
+                    kind="left" if left else "joined",
+                    at_ms=_now_ms(),
+                    source="agent",
+                )
+            )
+
+    room.on("participant_connected", lambda participant: report(participant, left=False))
+    room.on("participant_disconnected", lambda participant: report(participant, left=True))
+    for participant in room.remote_participants.values():
+        report(participant, left=False)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,95 @@
+"""An agent's line to its session's workflow: it claims its generation, then reports in order, off the media path."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from contracts import AgentReady, Briefing, ClaimRequest, DispatchMetadata, Payload, Presence, Turn
+from workflows.voice_session import VoiceSession
+
+logger = logging.getLogger("agent.workflow_line")
+
+_FIRST_RETRY_SECONDS = 0.2
+_LONGEST_RETRY_SECONDS = 2.0
+
+
+class NotWantedError(Exception):
+    """The session has ended or another agent serves it: leave, without having been heard."""
+
+
+class WorkflowLine:
+    """Signals go out one after the other, and again until Temporal has them: a turn is never lost or out of order."""
+
+    def __init__(self, client: Client, metadata: DispatchMetadata) -> None:
+        self._generation = metadata.generation
+        self._handle: WorkflowHandle[VoiceSession, Any] = client.get_workflow_handle_for(
+            VoiceSession.run, metadata.session_id
+        )
+        self._outbox: asyncio.Queue[tuple[Any, Payload]] = asyncio.Queue()
+        self._sender = asyncio.create_task(self._send_all())
+
+    async def claim(self, identity: str) -> Briefing:
+        """Take this generation and learn all there is to know. Raises `NotWantedError`."""
+        claim = ClaimRequest(generation=self._generation, identity=identity)
+        try:
+            return await self._handle.execute_update(VoiceSession.claim, claim, id=f"claim-{identity}")
+        except (WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            raise NotWantedError(str(error.cause or error)) from error
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise NotWantedError("the session has ended") from error
+            raise
+
+    def ready(self, report: AgentReady) -> None:
+        """Report that the agent is in the room and can speak."""
+        self._outbox.put_nowait((VoiceSession.agent_ready, report))
+
+    def presence(self, report: Presence) -> None:
+        """Report that the caller came or went."""
+        self._outbox.put_nowait((VoiceSession.presence, report))
+
+    def turn(self, turn: Turn) -> None:
+        """Report what was said."""
+        self._outbox.put_nowait((VoiceSession.turn, turn))
+
+    async def flush(self, timeout_seconds: float) -> bool:
+        """Wait until every report has arrived; False when some had not by then."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._outbox.join()
+        except TimeoutError:
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        """Stop sending."""
+        self._sender.cancel()
+        await asyncio.gather(self._sender, return_exceptions=True)
+
+    async def _send_all(self) -> None:
+        while True:
+            signal, report = await self._outbox.get()
+            await self._send(signal, report)
+            self._outbox.task_done()
+
+    async def _send(self, signal: Any, report: Payload) -> None:
+        pause = _FIRST_RETRY_SECONDS
+        while True:
+            try:
+                return await self._handle.signal(signal, report)
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return None  # the session is over; there is nobody left to tell
+                logger.warning("Temporal did not take a report, trying again: %s", error.status.name)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
