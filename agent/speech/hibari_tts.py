@@ -26,6 +26,8 @@ from errors import SetupError
 logger = logging.getLogger(__name__)
 
 SAMPLE_RATE: Final = 24_000
+PAUSE: Final = bytes(2 * SAMPLE_RATE // 10)
+"""A tenth of a second of silence."""
 PEAK: Final = 0.9
 """Loudest sample of a sentence, as a share of full scale: lowered voices would clip."""
 
@@ -128,6 +130,9 @@ class _Sentences(tts.ChunkedStream):
         )
         in_thread = partial(asyncio.get_running_loop().run_in_executor, self._engine.executor)
         # An await a sentence: an interruption is noticed there, and the thread is free again within one sentence.
-        for phonemes in await in_thread(self._engine.phonemize, self._input_text):
+        sentences = await in_thread(self._engine.phonemize, self._input_text)
+        for phonemes in sentences:
             output_emitter.push(await in_thread(self._engine.speak, phonemes, self._voice))
+        if not sentences:  # an emoji, say: the framework takes a text without sound for a failure and tries again
+            output_emitter.push(PAUSE)
         output_emitter.flush()

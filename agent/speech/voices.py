@@ -23,8 +23,8 @@ class Voice:
 
 VOICE_SHAPES: Final[dict[str, Voice]] = {
     "Ashley": Voice(pace=1.0, pitch=1.0, formant=1.0),
-    "Craig": Voice(pace=1.2, pitch=0.62, formant=0.88),
-    "Edward": Voice(pace=1.0, pitch=0.52, formant=0.84),
+    "Craig": Voice(pace=1.2, pitch=0.68, formant=0.9),
+    "Edward": Voice(pace=1.0, pitch=0.5, formant=0.84),
     "Olivia": Voice(pace=0.95, pitch=0.87, formant=0.96),
     "Wendy": Voice(pace=1.2, pitch=1.15, formant=1.05),
     "Priya": Voice(pace=1.0, pitch=1.28, formant=1.1),
