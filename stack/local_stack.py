@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Collection, Iterable
@@ -232,3 +233,21 @@ def _pointed_at_itself(given: Settings, state_dir: Path, key: str, secret: str) 
         agent=given.agent.model_copy(update={"health_url": f"http://{agent_host}:{given.agent.health_port}"}),
         speech=speech,
     )
+
+
+def stop_running(state_dir: Path) -> str:
+    """Stop the stack whose state is in `state_dir` from another process; gives what happened, for a person to read."""
+    state_dir = state_dir.resolve()
+    lock_file = state_dir / "stack.lock"
+    if lock_file.exists():
+        with lock_file.open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.kill(int(lock.read()), signal.SIGTERM)
+                fcntl.flock(lock, fcntl.LOCK_EX)  # released by the other process when everything is stopped
+                return "The stack is stopped."
+            left = sweep(state_dir)
+        if left:
+            return f"The stack had been cut off; ended what was left of it: {', '.join(left)}"
+    return f"No stack runs from {state_dir}."

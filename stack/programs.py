@@ -32,7 +32,7 @@ class Program:
 
 def uses_own_language_model(speech: SpeechSettings) -> bool:
     """Whether the stack serves the language model itself: not when LLM_BASE_URL points elsewhere."""
-    return speech.llm_base_url == SpeechSettings.model_fields["llm_base_url"].default
+    return bool(speech.llm_base_url == SpeechSettings.model_fields["llm_base_url"].default)
 
 
 def parts_of(settings: Settings, wanted: Collection[str]) -> tuple[str, ...]:
@@ -84,6 +84,8 @@ def programs(settings: Settings, parts: Collection[str], state_dir: Path, server
             "LiveKit",
             [str(servers.livekit), "--config", str(state_dir / "livekit.yaml")],
             lambda _: readiness.http(f"http://127.0.0.1:{stack.livekit_port}/"),
+            # Asked to stop in its first moments it never does; it keeps nothing that could be lost.
+            stop_seconds=4,
         ),
         Program(
             "llm",

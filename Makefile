@@ -1,0 +1,34 @@
+# Needs `make` and a `python3` of 3.11 or newer; everything else is fetched, once.
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+
+.PHONY: help setup up down check lint test bench environment
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: environment ## get everything that is missing: uv, dependencies, servers
+	@$(PYTHON) -m stack fetch
+
+up: environment ## start the whole system on this machine; Ctrl-C stops it
+	@exec $(PYTHON) -m stack up
+
+down: environment ## stop a system that was started from this checkout
+	@$(PYTHON) -m stack down
+
+check: lint ## linters, types and the fast tests
+	@$(PYTHON) -m pytest -m "not slow"
+
+lint: environment ## linters and types alone
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+test: setup lint ## everything: linters, types, all tests on real servers
+	@$(PYTHON) -m pytest
+
+bench: environment ## measure this system beside its peers; prints a table
+	@$(PYTHON) -m benchmarks
+
+environment:
+	@python3 scripts/bootstrap.py

@@ -1,0 +1,105 @@
+"""`python -m stack up | down | fetch`: what `make up`, `make down` and `make setup` run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from errors import SetupError
+from settings import Settings
+from stack.local_stack import LocalStack, stop_running
+from stack.logs import MergedLog
+from stack.progress import say
+from stack.servers import resolve_servers
+from stack.time_skipping import resolve_temporal_test_server
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LOG_PAUSE_SECONDS = 0.2
+
+
+def up(settings: Settings) -> None:
+    """Start everything, print the links, follow the logs until told to stop, leave nothing behind."""
+    began = time.monotonic()
+    stack = LocalStack(settings)
+    say(f"Starting the local stack; its state is in {stack.state_dir}")
+    with stack:
+        say(f"Everything is ready after {time.monotonic() - began:.0f} s.\n\n{_links(stack.settings)}\n")
+        try:
+            _follow(stack)
+        except KeyboardInterrupt:
+            say("\nStopping")
+    say("Stopped; no process is left.")
+
+
+def down(settings: Settings) -> None:
+    """Stop the stack that runs from this state folder, from another terminal."""
+    say(stop_running(settings.stack.state_dir))
+
+
+def fetch(settings: Settings) -> None:
+    """Get the servers of the stack and of the tests, so that neither has to wait later."""
+    servers = resolve_servers(settings.stack)
+    say(f"Temporal: {servers.temporal}\nLiveKit: {servers.livekit}")
+    say(f"Temporal's test server: {resolve_temporal_test_server(settings.stack)}")
+
+
+def _follow(stack: LocalStack) -> None:
+    log = MergedLog(
+        {name: stack.log_path(name) for name in (*stack.parts, "supervisord")}, coloured=sys.stdout.isatty()
+    )
+    while stack.alive:
+        for line in log.new_lines():
+            say(line)
+        time.sleep(_LOG_PAUSE_SECONDS)
+    raise SetupError(f"the supervisor ended; see {stack.log_path('supervisord')}")
+
+
+def _links(settings: Settings) -> str:
+    api = f"http://localhost:{settings.api.port}"
+    return (
+        f"  API docs      {api}/docs\n"
+        f"  Temporal UI   http://localhost:{settings.stack.temporal_ui_port}\n"
+        "  Start a session:\n"
+        f"    curl -X POST {api}/api/session/start -H 'Content-Type: application/json' "
+        """-d '{"userName": "john_doe"}'\n"""
+        "  Ctrl-C stops everything, and so does `make down` elsewhere."
+    )
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    """The first signal ends the work in hand; later ones must not disturb the stopping."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run one command; 1 when the stack lacks something, 130 when it was interrupted before it was up."""
+    commands: dict[str, Callable[[Settings], None]] = {"up": up, "down": down, "fetch": fetch}
+    parser = argparse.ArgumentParser(prog="python -m stack", description=__doc__)
+    parser.add_argument("command", choices=commands)
+    command = commands[parser.parse_args().command]
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+    try:
+        command(Settings())
+    except SetupError as error:
+        sys.stderr.write(f"\n{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted; nothing is left running.\n")
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output is gone, and the stack has been stopped; keep Python from flushing into the void.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
