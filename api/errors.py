@@ -54,10 +54,8 @@ def _explain_one(problem: Mapping[str, Any]) -> str:
     texts = {
         "missing": "is required",
         "string_type": "must be a string",
-        "string_too_short": "must not be blank",
-        "string_too_long": f"must have at most {context.get('max_length'):,} characters"
-        if "max_length" in context
-        else "is too long",
+        "too_short": "must not be blank",
+        "too_long": f"must have at most {context.get('max_length', 0):,} characters",
         "value_error": str(context.get("error", problem["msg"])),
     }
     text = texts.get(problem["type"], problem["msg"])

@@ -1,0 +1,111 @@
+"""Bad input is 400 (413 when too large) with one readable sentence; never 422, never 500."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from contracts import VOICES
+from tests.fakes.sessions import FakeSessions
+
+_START = "/api/session/start"
+
+
+def _with(**fields: object) -> bytes:
+    return json.dumps({"userName": "test", **fields}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "The request body is empty; send a JSON object."),
+        (b"{", "The request body is not valid JSON"),
+        (b"[]", "The request body must be a JSON object."),
+        (b"null", "The request body must be a JSON object."),
+        (b'"text"', "The request body must be a JSON object."),
+        (b"userName=test", "The request body is not valid JSON"),
+        (b'{"userName": NaN}', "The request body is not valid JSON: NaN is not a JSON value."),
+        (b'{"userName": "a", "x": Infinity}', "Infinity is not a JSON value"),
+        (b'{"userName": "a", "userName": "b"}', "a key is repeated"),
+        (b'{"userName": "\xff"}', "The request body is not UTF-8."),
+        (b'\xef\xbb\xbf{"userName": "a"}', "The request body is not valid JSON"),
+        (b'{"userName": "a\x00b"}', "The request body is not valid JSON"),
+        (b'{"userName": "a\\u0000b"}', "userName: contains characters that are not text"),
+        (b'{"userName": "\\ud800"}', "userName: contains characters that are not text"),
+        (b'{"userName": "a", "systemPrompt": "\\udfff"}', "systemPrompt: contains characters that are not text"),
+        (b'{"userName": "a", "voiceId": "\\ud800"}', "voiceId: contains characters that are not text"),
+        (b'{"x": ' + b"[" * 100_000 + b"}", "The request body is nested too deeply."),
+        (b'{"x": ' + b"9" * 10_000 + b"}", "The request body is not valid JSON"),
+        (b"{}", "userName: is required"),
+        (_with(userName=None), "userName: must be a string"),
+        (_with(userName=5), "userName: must be a string"),
+        (_with(userName=True), "userName: must be a string"),
+        (_with(userName=["a"]), "userName: must be a string"),
+        (_with(userName={"a": 1}), "userName: must be a string"),
+        (_with(userName=""), "userName: must not be blank"),
+        (_with(userName=" \t\n "), "userName: must not be blank"),
+        (_with(userName="x" * 129), "userName: must have at most 128 characters"),
+        (_with(userName="a\nb"), "userName: contains control characters"),
+        (_with(userName="a\u2028b"), "userName: contains control characters"),
+        (_with(voiceId="Bob"), f"voiceId: 'Bob' is not a voice; choose one of {', '.join(VOICES)}"),
+        (_with(voiceId="ashley"), "voiceId: 'ashley' is not a voice"),
+        (_with(voiceId=1), "voiceId: must be a string"),
+        (_with(voiceId=0), "voiceId: must be a string"),
+        (_with(openingLine=1.5), "openingLine: must be a string"),
+        (_with(openingLine="x" * 1_001), "openingLine: must have at most 1,000 characters"),
+        (_with(systemPrompt=False), "systemPrompt: must be a string"),
+        (_with(systemPrompt="x" * 20_001), "systemPrompt: must have at most 20,000 characters"),
+    ],
+)
+async def test_start(http: httpx.AsyncClient, sessions: FakeSessions, body: bytes, detail: str) -> None:
+    answer = await http.post(_START, content=body)
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"detail"}
+    assert detail in answer.json()["detail"]
+    assert not sessions.started
+
+
+@pytest.mark.parametrize("value", [None, 5, "", " ", [], {}, "x" * 257, "a\x00b"])
+async def test_end(http: httpx.AsyncClient, value: object) -> None:
+    answer = await http.post("/api/session/end", json={"sessionId": value})
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("sessionId: ")
+
+
+async def test_the_longest_that_is_allowed(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+    body = _with(userName=" " + "ü" * 128, openingLine="x" * 1_000, systemPrompt="line\n" * 4_000)
+    assert (await http.post(_START, content=body)).status_code == 200
+    assert sessions.started[0].user_name == "ü" * 128
+
+
+async def test_two_problems_make_one_sentence(http: httpx.AsyncClient) -> None:
+    answer = await http.post(_START, json={"voiceId": 3})
+    assert answer.json() == {"detail": "userName: is required; voiceId: must be a string"}
+
+
+async def test_a_large_body_is_refused_by_its_announcement(http: httpx.AsyncClient) -> None:
+    answer = await http.post(_START, content=b"", headers={"content-length": "262145"})
+    assert (answer.status_code, answer.json()) == (413, {"detail": "The request body is larger than 262144 bytes."})
+
+
+async def test_a_chunked_body_is_refused_while_it_arrives(http: httpx.AsyncClient) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1
+            yield b" " * 65_536
+
+    answer = await http.post(_START, content=endless())
+    assert answer.status_code == 413
+    assert sent == 5
+
+
+async def test_a_body_of_just_the_limit_is_read(http: httpx.AsyncClient) -> None:
+    body = _with()
+    answer = await http.post(_START, content=body + b" " * (262_144 - len(body)))
+    assert answer.status_code == 200

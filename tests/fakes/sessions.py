@@ -1,0 +1,57 @@
+"""`api.sessions.Sessions` in memory: the routes' contract is tried without Temporal."""
+
+from __future__ import annotations
+
+from contracts import EndReason, Presence, RoomFinished, SessionRequest, SessionSummary, Ticket
+from errors import SessionNotFound
+
+
+class FakeSessions:
+    """Remembers what it was told. Set `failure` to have every call raise it."""
+
+    def __init__(self) -> None:
+        self.started: list[SessionRequest] = []
+        self.news: list[tuple[str, Presence | RoomFinished]] = []
+        self.failure: Exception | None = None
+
+    async def start(self, request: SessionRequest) -> Ticket:
+        """A ticket for the session."""
+        self._fail()
+        self.started.append(request)
+        return Ticket(
+            session_id=request.session_id,
+            room_name=request.session_id,
+            identity=f"user_{request.user_name}",
+            token="header.claims.signature",
+            server_url="wss://livekit.example",
+        )
+
+    async def end(self, session_id: str) -> SessionSummary:
+        """The bill of a session that was started here."""
+        self._fail()
+        if session_id not in {request.session_id for request in self.started}:
+            raise SessionNotFound(f"Session {session_id} not found")
+        return SessionSummary(
+            session_id=session_id,
+            end_reason=EndReason.API_REQUEST,
+            duration_seconds=125,
+            duration_minutes=3,
+            generations=1,
+            workflow_completed=True,
+            agent_stopped=True,
+            room_deleted=True,
+        )
+
+    async def presence(self, session_id: str, report: Presence) -> None:
+        """Remember who came or went."""
+        self._fail()
+        self.news.append((session_id, report))
+
+    async def room_finished(self, session_id: str, report: RoomFinished) -> None:
+        """Remember that the room closed."""
+        self._fail()
+        self.news.append((session_id, report))
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
