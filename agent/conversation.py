@@ -9,7 +9,7 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession, ChatContext, ConversationItemAddedEvent, TurnHandlingOptions, llm
 from livekit.agents.voice.room_io import RoomOptions
 
-from agent.prompt import instructions
+from agent.prompt import RESUMING, instructions
 from agent.speech import SpeechParts
 from agent.workflow_line import WorkflowLine
 from contracts import Briefing, Turn
@@ -31,7 +31,8 @@ class Conversation:
         self._tts = parts.tts
         self._text_input = text_input
         self._sequence = 0
-        self._greeting: list[rtc.AudioFrame] = []
+        self._first_words = first_words(briefing)
+        self._first_audio: list[rtc.AudioFrame] = []
         self._agent = Agent(instructions=instructions(briefing), chat_ctx=history(briefing.turns))
         self._session: AgentSession[None] = AgentSession(
             stt=parts.stt,
@@ -40,6 +41,7 @@ class Conversation:
             vad=parts.vad,
             turn_handling={**_TURNS, "turn_detection": parts.turn_detection},
             user_away_timeout=None,
+            session_close_transcript_timeout=0.1,  # waited for at every end, also when the caller is silent
         )
         self._session.on("conversation_item_added", self._on_item)
 
@@ -59,17 +61,14 @@ class Conversation:
 
     async def prepare(self) -> None:
         """Have the first words ready before anybody is there to hear them."""
-        if not self._briefing.turns:
-            self._greeting = [event.frame async for event in self._tts.synthesize(self._briefing.opening_line)]
+        if self._first_words:
+            self._first_audio = [event.frame async for event in self._tts.synthesize(self._first_words)]
 
     def begin(self) -> None:
-        """Say what comes first. It sounds once the caller hears the agent's track, not before.
-
-        A first agent greets. A later one answers what its predecessor left open, or waits for the caller to go on.
-        """
-        if not self._briefing.turns:
-            self._session.say(self._briefing.opening_line, audio=_played(self._greeting))
-        elif self._briefing.turns[-1].role == "caller":
+        """Speak first. It sounds once the caller hears the agent's track, not before."""
+        if self._first_words:
+            self._session.say(self._first_words, audio=_played(self._first_audio))
+        else:
             self._session.generate_reply()
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
@@ -87,6 +86,13 @@ class Conversation:
                 interrupted=item.interrupted,
             )
         )
+
+
+def first_words(briefing: Briefing) -> str | None:
+    """A first agent greets; a later one answers what its predecessor left open (None), or says that it is back."""
+    if not briefing.turns:
+        return briefing.opening_line
+    return None if briefing.turns[-1].role == "caller" else RESUMING
 
 
 def history(turns: Sequence[Turn]) -> ChatContext:

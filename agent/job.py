@@ -39,6 +39,7 @@ async def run(ctx: JobContext) -> None:
     client: Client = ctx.proc.userdata["temporal"]
     speech: SpeechModels = ctx.proc.userdata["speech"]
     metadata = DispatchMetadata.model_validate_json(ctx.job.metadata)
+    task_token = Sealer(settings.livekit.api_secret.get_secret_value()).unseal(metadata.sealed_task_token)
     identity = ctx.local_participant_identity
 
     # 1. Claim the generation; connect meanwhile, mute.
@@ -54,12 +55,20 @@ async def run(ctx: JobContext) -> None:
     # 2. The first heartbeat must be accepted before anything is heard.
     heartbeat = Heartbeat(
         client,
-        Sealer(settings.livekit.api_secret.get_secret_value()).unseal(metadata.sealed_task_token),
+        task_token,
         identity=identity,
         timeout_seconds=briefing.heartbeat_timeout_seconds,
         in_room=lambda: ctx.room.connection_state == rtc.ConnectionState.CONN_CONNECTED,
     )
-    leave_when_told(ctx, line, heartbeat, metadata.generation)
+
+    async def say_goodbye(reason: str) -> None:
+        """However the job ends: deliver its last reports, then tell the workflow that this agent is gone."""
+        if not await line.flush(_FLUSH_SECONDS):
+            logger.warning("the agent of %s left before its last reports had arrived", metadata.session_id)
+        await line.aclose()
+        await heartbeat.complete(AgentOutcome(generation=briefing.generation, cause=reason))
+
+    ctx.add_shutdown_callback(say_goodbye)
     if (verdict := await heartbeat.beat()) is not None:
         ctx.shutdown(verdict)
         return
@@ -74,18 +83,6 @@ async def run(ctx: JobContext) -> None:
     await asyncio.gather(conversation.join(ctx.room), conversation.prepare())
     line.ready(AgentReady(generation=briefing.generation, identity=identity, at_ms=_now_ms()))
     conversation.begin()
-
-
-def leave_when_told(ctx: JobContext, line: WorkflowLine, heartbeat: Heartbeat, generation: int) -> None:
-    """However the job ends, deliver its last reports, then tell the workflow that this agent is gone."""
-
-    async def leave(reason: str) -> None:
-        if not await line.flush(_FLUSH_SECONDS):
-            logger.warning("the last reports of %s did not arrive in time", ctx.room.name)
-        await line.aclose()
-        await heartbeat.complete(AgentOutcome(generation=generation, cause=reason or "the job was shut down"))
-
-    ctx.add_shutdown_callback(leave)
 
 
 def watch_caller(room: rtc.Room, briefing: Briefing, line: WorkflowLine) -> None:

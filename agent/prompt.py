@@ -9,6 +9,9 @@ HOUSE_RULES = (
     "English, without lists, markdown, emoji or stage directions. If you did not understand, say so and ask."
 )
 
+RESUMING = "Sorry, I lost you for a moment. Please go on."
+"""Said by an agent that takes over from a lost one when nothing is left open: what the caller said last may be lost."""
+
 
 def instructions(briefing: Briefing) -> str:
     """The system prompt of one session."""
