@@ -1,0 +1,87 @@
+"""`python -m benchmarks`: measure everything, print the table, write the JSON. Exit 1 when anything failed."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.answers import bare_ends, start_answers, whole_lives
+from benchmarks.bare import bare_worker
+from benchmarks.conversations import Conversations
+from benchmarks.report import Row, print_table, write_json
+from errors import SetupError
+from settings import Settings
+from stack.caller import SessionClient, speech
+from stack.local_stack import LocalStack
+from temporal_client import connect
+
+
+def main() -> int:
+    """Run on a stack of its own; the counts bound the time to about four minutes on two cores."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure, side by side with bare Temporal."
+    )
+    parser.add_argument("--starts", type=int, default=60, help="starts, each beside a bare one (%(default)s)")
+    parser.add_argument("--calls", type=int, default=12, help="spoken calls (%(default)s)")
+    parser.add_argument("--lives", type=int, default=60, help="whole lives in each block (%(default)s)")
+    parser.add_argument("--blocks", type=int, default=3, help="blocks of whole lives, by turns (%(default)s)")
+    parser.add_argument("--at-once", type=int, default=20, help="lives at once (%(default)s)")
+    parser.add_argument("--json", type=Path, help="where to write the figures (.state/bench/<date>.json)")
+    options = parser.parse_args()
+    console = Console(highlight=False)
+    settings = Settings()
+    now = datetime.now(UTC)
+    path = options.json or settings.stack.state_dir / "bench" / f"{now:%Y-%m-%dT%H%M%SZ}.json"
+    speech.warm_up()
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-") as folder,
+            console.status("starting a stack") as status,
+            LocalStack.isolated(Path(folder), settings) as stack,
+            bare_worker(stack.environment),
+        ):
+            rows = asyncio.run(_measure(stack, options, status.update))
+    except SetupError as error:
+        console.print(f"[red]{error}[/]")
+        return 1
+    print_table(rows, console)
+    write_json(rows, _machine(now), path)
+    console.print(f"written to {path}")
+    return 1 if any(row.failures for row in rows) else 0
+
+
+async def _measure(stack: LocalStack, options: argparse.Namespace, tell: Callable[[str], object]) -> list[Row]:
+    client = await connect(stack.settings.temporal)
+    async with SessionClient(f"http://127.0.0.1:{stack.settings.api.port}") as api:
+        tell("answers to starts")
+        starts = await start_answers(client, api, options.starts)
+        tell("spoken calls")
+        conversations = Conversations(api)
+        await conversations.hold(options.calls)
+        ends = await bare_ends(client, max(20, options.calls))
+        tell(f"whole lives, {options.at_once} at once")
+        lives = await whole_lives(client, api, options.at_once, options.blocks, options.lives)
+    return [starts, *conversations.rows(ends), lives]
+
+
+def _machine(now: datetime) -> dict[str, Any]:
+    return {
+        "date": now.isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Figures as a table for people and as JSON for comparisons."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.table import Table
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile: always a value that was measured."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """At most `limit`: of our median over the peer's, or of our median itself."""
+
+    limit: float
+    of: Literal["ratio", "p50"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison. Values are seconds, or whole lives a second where `unit` is `/s`."""
+
+    name: str
+    ours: Sequence[float]
+    peer: Sequence[float] = ()
+    peer_name: str = ""
+    unit: Literal["s", "/s"] = "s"
+    goal: Goal | None = None
+    failures: int = 0
+    notes: Sequence[str] = field(default=())
+
+    @property
+    def ratio(self) -> float | None:
+        """Our median over the peer's."""
+        return percentile(self.ours, 0.5) / percentile(self.peer, 0.5) if self.ours and self.peer else None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal was reached; None where there is none."""
+        if self.goal is None:
+            return None
+        reached = self.ratio if self.goal.of == "ratio" else (percentile(self.ours, 0.5) if self.ours else None)
+        return reached is not None and reached <= self.goal.limit
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "ours": _figures(self.ours),
+            "peer": {"name": self.peer_name, **_figures(self.peer)} if self.peer else None,
+            "ratio": self.ratio,
+            "goal": {"limit": self.goal.limit, "of": self.goal.of} if self.goal else None,
+            "met": self.met,
+            "failures": self.failures,
+            "notes": list(self.notes),
+        }
+
+
+def print_table(rows: Sequence[Row], console: Console) -> None:
+    """One line a row; what failed is said below."""
+    table = Table(title="Ours beside the same work done bare", title_justify="left")
+    for column in ("measured", "n", "ours p50", "p99", "peer", "p50", "p99", "ratio", "goal", "met"):
+        table.add_column(column, justify="left" if column in ("measured", "peer", "goal") else "right")
+    for row in rows:
+        table.add_row(
+            row.name,
+            str(len(row.ours)),
+            *_texts(row.ours, row.unit),
+            row.peer_name or "-",
+            *_texts(row.peer, row.unit),
+            "-" if row.ratio is None else f"{row.ratio:.2f}x",
+            _goal_text(row),
+            {None: "-", True: "[green]yes[/]", False: "[red]no[/]"}[row.met],
+        )
+    console.print(table)
+    for row in rows:
+        if row.failures:
+            console.print(f"[red]{row.name}: {row.failures} failed[/]", *row.notes[:3])
+
+
+def write_json(rows: Sequence[Row], machine: dict[str, Any], path: Path) -> None:
+    """Write every figure with the machine it was measured on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"machine": machine, "rows": [row.as_json() for row in rows]}, indent=2) + "\n")
+
+
+def _figures(values: Sequence[float]) -> dict[str, Any]:
+    if not values:
+        return {"n": 0}
+    return {
+        "n": len(values),
+        "p50": percentile(values, 0.5),
+        "p99": percentile(values, 0.99),
+        "min": min(values),
+        "values": [round(value, 4) for value in values],
+    }
+
+
+def _texts(values: Sequence[float], unit: str) -> tuple[str, str]:
+    if not values:
+        return "-", "-"
+    # The worst of a rate is its lowest.
+    middle, worst = percentile(values, 0.5), percentile(values, 0.99 if unit == "s" else 0.01)
+    return _text(middle, unit), _text(worst, unit)
+
+
+def _text(value: float, unit: str) -> str:
+    if unit == "/s":
+        return f"{value:.1f} /s"
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def _goal_text(row: Row) -> str:
+    if row.goal is None:
+        return "-"
+    return f"<= {row.goal.limit:g}x" if row.goal.of == "ratio" else f"<= {_text(row.goal.limit, row.unit)}"
