@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -26,6 +27,8 @@ from errors import SetupError
 logger = logging.getLogger(__name__)
 
 SAMPLE_RATE: Final = 24_000
+ENDLESS_NUMBER: Final = re.compile(r"\d[\d,]{23,}")
+"""hibari has no name for numbers that long and fails on them; a small model may well write one. Read digit by digit."""
 PAUSE: Final = bytes(2 * SAMPLE_RATE // 10)
 """A tenth of a second of silence."""
 PEAK: Final = 0.9
@@ -42,7 +45,7 @@ class Engine:
 
     def phonemize(self, text: str) -> list[str]:
         """Phonemes of `text`, one string a sentence: the unit of synthesis. Empty for unspeakable text."""
-        phonemes: list[str] = self._hibari.phonemize(text)
+        phonemes: list[str] = self._hibari.phonemize(ENDLESS_NUMBER.sub(lambda number: " ".join(number[0]), text))
         return phonemes
 
     def speak(self, phonemes: str, voice: Voice) -> bytes:

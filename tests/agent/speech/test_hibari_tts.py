@@ -80,6 +80,11 @@ async def test_text_without_words_is_a_pause_and_no_failure(speech: HibariTTS, t
     assert 0 < frame.duration < 2
 
 
+@pytest.mark.parametrize("number", ["7" * 60, "123," * 20 + "456", f"{'1' * 60}.{'2' * 60}"])
+def test_a_number_without_a_name_is_read_digit_by_digit(speech: HibariTTS, number: str) -> None:
+    assert speech.engine.phonemize(f"It costs ${number} today.")
+
+
 def test_a_base_voice_that_is_not_here_falls_back_without_the_network(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
