@@ -1,0 +1,38 @@
+"""Ports that are taken are named with their owner and the setting that moves them."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from errors import SetupError
+from settings import Settings
+from stack.environment import variables
+from stack.ports import PortUse, free_ports, require_free
+from stack.programs import PARTS, port_uses
+
+
+def test_taken_port_names_owner_and_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        with pytest.raises(SetupError, match=f"port {port} is taken; the API should have it; set API_PORT to move it"):
+            require_free([PortUse(port, "the API", "API_PORT")])
+
+
+def test_udp_ports_are_asked_as_udp() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+        with pytest.raises(SetupError, match=rf"port {port} \(UDP\) is taken"):
+            require_free([PortUse(port, "LiveKit's media", "STACK_LIVEKIT_UDP_PORT", udp=True)])
+
+
+def test_one_port_for_two_parts_is_refused() -> None:
+    (port,) = free_ports(1)
+    with pytest.raises(SetupError, match="given to both A and B; set B_PORT"):
+        require_free([PortUse(port, "A", "A_PORT"), PortUse(port, "B", "B_PORT")])
+
+
+def test_every_port_has_a_setting_that_exists() -> None:
+    assert {use.setting for use in port_uses(Settings(), PARTS)} <= variables(Settings()).keys()

@@ -1,0 +1,59 @@
+"""The files and command lines that the stack writes."""
+
+from __future__ import annotations
+
+import configparser
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from settings import Settings
+from stack.credentials import key_pair
+from stack.programs import PARTS, parts_of, programs
+from stack.server_config import livekit_yaml, temporal_command
+from stack.servers import Servers
+from stack.supervision import supervisord_conf
+
+SERVERS = Servers(Path("/opt/100% mine/temporal"), Path("/opt/livekit-server"))
+
+
+def test_livekit_stays_on_loopback_and_opens_no_room_by_itself() -> None:
+    settings = Settings()
+    config = yaml.safe_load(livekit_yaml(settings, "the-key", "the-secret"))
+    assert config["bind_addresses"] == ["127.0.0.1"]
+    assert config["rtc"]["interfaces"]["includes"] == ["lo"]
+    assert config["rtc"]["ips"]["includes"] == ["127.0.0.1/32"]
+    assert config["rtc"]["tcp_port"] == 0
+    assert config["room"]["auto_create"] is False
+    assert config["keys"] == {"the-key": "the-secret"}
+    assert config["webhook"] == {
+        "api_key": "the-key",
+        "urls": [f"http://127.0.0.1:{settings.api.port}/webhook/livekit"],
+    }
+
+
+def test_supervisord_gets_each_command_back_whole_and_stops_in_reverse(tmp_path: Path) -> None:
+    ordered = programs(Settings(), PARTS, tmp_path, SERVERS)
+    conf = configparser.ConfigParser(inline_comment_prefixes=(";",))
+    conf.read_string(supervisord_conf(ordered, tmp_path))
+    sections = [conf[f"program:{name}"] for name in PARTS]
+    assert [section.getint("priority") for section in sections] == [1, 2, 3, 4, 5, 6]
+    assert shlex.split(sections[0]["command"]) == temporal_command(SERVERS.temporal, Settings(), tmp_path)
+    assert all(section.getboolean("autorestart") and section.getboolean("killasgroup") for section in sections)
+
+
+def test_key_pair_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
+    livekit = Settings().livekit.model_copy(update={"api_key": ""})
+    made = key_pair(livekit, tmp_path)
+    assert key_pair(livekit, tmp_path) == made
+    assert len(made[1]) >= 32
+    assert [file.stat().st_mode & 0o777 for file in tmp_path.iterdir()] == [0o600]
+
+
+def test_no_language_model_of_our_own_where_another_is_named() -> None:
+    settings = Settings()
+    elsewhere = settings.speech.model_copy(update={"llm_base_url": "https://llm.example/v1"})
+    assert "llm" in parts_of(settings, PARTS)
+    assert "llm" not in parts_of(replace(settings, speech=elsewhere), PARTS)
