@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import sys
@@ -42,6 +43,7 @@ def main() -> int:
     settings = Settings()
     now = datetime.now(UTC)
     path = options.json or settings.stack.state_dir / "bench" / f"{now:%Y-%m-%dT%H%M%SZ}.json"
+    logging.getLogger("livekit").setLevel(logging.CRITICAL)  # an ended room is news to the client each time
     speech.warm_up()
     try:
         with (
@@ -54,7 +56,7 @@ def main() -> int:
     except SetupError as error:
         console.print(f"[red]{error}[/]")
         return 1
-    print_table(rows, console)
+    print_table(rows, console if console.is_terminal else Console(highlight=False, width=140))
     write_json(rows, _machine(now), path)
     console.print(f"written to {path}")
     return 1 if any(row.failures for row in rows) else 0

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from livekit import rtc
+from livekit.rtc.data_stream import StreamError
 
 from stack.caller import speech
 from stack.caller.ear import Ear
@@ -194,6 +195,9 @@ class Caller:
         task.add_done_callback(self._captions.discard)
 
     async def _read_caption(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        text = await reader.read_all()
+        try:
+            text = await reader.read_all()
+        except StreamError:
+            return  # cut off by the end of the call
         self.captions.append(Caption(identity, text, monotonic()))
         self._news.set()

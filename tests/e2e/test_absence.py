@@ -1,0 +1,58 @@
+"""Callers that never come, leave for a moment, or leave for good; and a bill that survives a restart of everything."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pytest
+
+from contracts import EndReason, SessionState
+from stack.caller import Caller
+from workflows.voice_session import VoiceSession
+
+if TYPE_CHECKING:
+    from stack.local_stack import LocalStack
+    from tests.e2e.conftest import World
+
+pytestmark = pytest.mark.slow
+
+
+async def test_nobody_comes_and_nothing_is_billed(world: World) -> None:
+    started = await world.rest.start("absent")
+    summary = await asyncio.wait_for(world.session(started.session_id).result(), 20)
+    assert (summary.end_reason, summary.duration_seconds) == (EndReason.NO_SHOW, 0)
+    assert started.session_id not in await world.rooms()
+
+
+async def test_a_caller_who_comes_back_goes_on_and_one_who_does_not_is_billed_without_the_grace(world: World) -> None:
+    started = await world.rest.start("wanderer")
+    session = world.session(started.session_id)
+    async with Caller(started.server_url, started.token) as caller:
+        voice = (await caller.hear()).identity
+        joined_at = caller.joined_at
+    async with Caller(started.server_url, started.token) as caller:
+        assert await caller.agent_present() == voice
+        await caller.say("Hello, are you still there?")
+        await caller.hear()
+        assert (await session.query(VoiceSession.view)).state is SessionState.ACTIVE
+    left_at = monotonic()
+    assert joined_at is not None
+    summary = await asyncio.wait_for(session.result(), 20)
+    assert summary.end_reason is EndReason.CALLER_LEFT
+    assert summary.generations == 1
+    assert abs(summary.duration_seconds - (left_at - joined_at)) <= 1
+
+
+async def test_an_ended_session_has_the_same_bill_after_a_restart_of_everything(
+    stack: LocalStack, world: World
+) -> None:
+    started = await world.rest.start("patient")
+    async with Caller(started.server_url, started.token) as caller:
+        await caller.hear()
+        bill = await world.rest.end(started.session_id)
+    assert bill["durationSeconds"] >= 1
+    await asyncio.to_thread(stack.stop)
+    await asyncio.to_thread(stack.start)
+    assert await world.rest.end(started.session_id) == bill

@@ -1,0 +1,49 @@
+"""kill -9 of the agent in the middle of a call: the caller hears an agent again, and it knows what was said."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stack.caller import Caller, speech
+from workflows.voice_session import VoiceSession
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import World
+
+pytestmark = pytest.mark.slow
+
+OPENING = "Welcome to the museum. How can I help you?"
+BACK_WITHIN = 4.0
+"""Seconds from the kill to a new voice: noticing, dispatch and speech, on a busy machine."""
+
+
+async def test_the_caller_hears_an_agent_again_that_knows_what_was_said(world: World) -> None:
+    started = await world.rest.start("survivor", openingLine=OPENING)
+    session = world.session(started.session_id)
+    async with Caller(started.server_url, started.token) as caller:
+        first = await caller.hear()
+        await caller.say("My name is Robert and I live in London.")
+        await caller.hear()
+        await caller.silence(1)
+        before = await session.query(VoiceSession.transcript)
+        (job,) = world.busy_jobs()
+        killed_at = monotonic()
+        job.kill()
+        back_at = await caller.sound(after=killed_at, within=15)
+        again = await caller.hear()
+        assert back_at - killed_at < BACK_WITHIN
+        assert again.identity != first.identity
+        assert speech.word_error_rate(OPENING, again.text) > 0.5, "it greeted a second time"
+        await caller.say("What is my name?")
+        assert speech.words((await caller.hear()).text)
+        assert caller.timeline.overlap() == 0
+        bill = await world.rest.end(started.session_id)
+    assert bill["errors"] == []
+    turns = await session.query(VoiceSession.transcript)
+    assert turns[: len(before)] == before
+    assert [turn.text for turn in turns].count(OPENING) == 1
+    assert {turn.generation for turn in turns} == {1, 2}
+    assert (await session.result()).generations == 2

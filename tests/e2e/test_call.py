@@ -1,0 +1,127 @@
+"""A whole call on real servers and real speech, as a customer's caller has it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import uuid
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pytest
+
+from contracts import EndReason
+from stack.caller import Caller, speech
+from workflows.voice_session import VoiceSession
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import World
+
+pytestmark = pytest.mark.slow
+
+QUESTIONS = ("What is the capital of France?", "Can you tell me something about the moon?")
+SAME_WORDS = 0.35
+"""Word error rate up to which a tiny recognizer has understood a sentence."""
+
+
+async def test_a_whole_call_from_start_to_bill(world: World) -> None:
+    opening = "Good morning, this is the garden shop. What would you like to know?"
+    prompt = f"You are a helpful assistant. Your secret name is {uuid.uuid4().hex}."
+    started = await world.rest.start("ada", voiceId="Craig", openingLine=opening, systemPrompt=prompt)
+    async with Caller(started.server_url, started.token) as caller:
+        greeting = await caller.hear()
+        assert speech.word_error_rate(opening, greeting.text) <= SAME_WORDS
+        for question in QUESTIONS:
+            caller.forget_unheard()
+            spoken = await caller.say(question)
+            answer = await caller.hear()
+            assert speech.words(answer.text)
+            assert answer.first_sound_at > spoken.last_sound_at
+        await caller.silence(1)
+        asked_at = monotonic()
+        assert caller.joined_at is not None
+        bill = await world.rest.end(started.session_id)
+        assert abs(bill["durationSeconds"] - (asked_at - caller.joined_at)) <= 1
+        assert bill["durationMinutes"] == math.ceil(bill["durationSeconds"] / 60)
+        assert bill["errors"] == []
+        await caller.hung_up()
+        assert len({frame.identity for frame in caller.timeline.frames}) == 1
+
+    assert await world.rest.end(started.session_id) == bill
+    session = world.session(started.session_id)
+    summary = await session.result()
+    assert summary.end_reason is EndReason.API_REQUEST
+    assert summary.agent_stopped and summary.room_deleted and summary.workflow_completed
+
+    turns = await session.query(VoiceSession.transcript)
+    assert [turn.role for turn in turns[:3]] == ["agent", "caller", "agent"]
+    assert turns[0].text == opening
+    asked = [turn.text for turn in turns if turn.role == "caller"]
+    assert len(asked) == len(QUESTIONS)
+    for question, understood in zip(QUESTIONS, asked, strict=True):
+        assert speech.word_error_rate(question, understood) <= SAME_WORDS
+
+    assert started.session_id not in await world.rooms()
+    assert await world.livekit.agent_dispatch.list_dispatch(started.session_id) == []
+    assert started.session_id not in await world.open_workflows()
+    await asyncio.to_thread(await_no_busy_jobs, world)
+    logs = world.logs()
+    assert started.session_id in logs  # the logs are there, and tell of this session
+    for private in (opening, prompt, prompt.rsplit(maxsplit=1)[-1], started.token, *asked):
+        assert private not in logs
+
+
+async def test_presence_comes_from_livekits_webhooks_too(world: World) -> None:
+    started = await world.rest.start("webhook")
+    async with Caller(started.server_url, started.token) as caller:
+        await caller.hear()
+    await world.session(started.session_id).result()
+    sources = {(p["kind"], p["source"]) for p in await presence_signals(world, started.session_id)}
+    assert {("joined", "webhook"), ("left", "webhook")} <= sources
+
+
+async def test_the_agent_stops_when_the_caller_speaks(world: World) -> None:
+    opening = " ".join(
+        f"This is sentence number {number} of a very long greeting." for number in ("one", "two", "three", "four")
+    )
+    started = await world.rest.start("barger", openingLine=opening)
+    async with Caller(started.server_url, started.token) as caller:
+        began = await caller.sound(after=0)
+        await caller.sound(after=began + 1.5)
+        speaking = asyncio.create_task(caller.say("Excuse me, I have a question about my bill please."))
+        interrupted = await caller.hear()
+        spoken = await speaking
+        assert spoken.first_sound_at > began + 1.5
+        assert interrupted.last_sound_at - spoken.first_sound_at < 1.5
+        await caller.hear()  # the answer: by then the interrupted turn was reported
+        await world.rest.end(started.session_id)
+    turns = await world.session(started.session_id).query(VoiceSession.transcript)
+    assert turns[0].role == "agent"
+    assert turns[0].interrupted
+    assert opening.startswith(turns[0].text.removesuffix("...").strip())
+    assert len(turns[0].text) < len(opening)
+    assert turns[1].role == "caller"
+
+
+async def presence_signals(world: World, session_id: str) -> list[dict[str, str]]:
+    """The presence reports in the session's history."""
+    history = await world.session(session_id).fetch_history()
+    signals = [
+        event.workflow_execution_signaled_event_attributes
+        for event in history.events
+        if event.HasField("workflow_execution_signaled_event_attributes")
+    ]
+    decoded = [
+        (await world.temporal.data_converter.decode(signal.input.payloads))[0]
+        for signal in signals
+        if signal.signal_name == "presence"
+    ]
+    return [json.loads(json.dumps(report)) for report in decoded]
+
+
+def await_no_busy_jobs(world: World) -> None:
+    """The job process ends by itself after its last report; psutil waits for that."""
+    for job in world.busy_jobs():
+        job.wait(10)
+    assert world.busy_jobs() == []
