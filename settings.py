@@ -111,6 +111,7 @@ class SpeechSettings(_Group):
     llm_base_url: str = Field("http://localhost:8091/v1", validation_alias="LLM_BASE_URL")
     llm_api_key: SecretStr = Field(SecretStr("local"), validation_alias="LLM_API_KEY")
     llm_model: str = Field("smollm2-135m-instruct", validation_alias="LLM_MODEL")
+    llm_read_ahead: bool = Field(True, validation_alias="LLM_READ_AHEAD")
 
 
 class StackSettings(_Group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -11,8 +12,10 @@ from livekit.agents.voice.room_io import RoomOptions
 
 from agent.prompt import RESUMING, instructions
 from agent.speech import SpeechParts
+from agent.speech.language_model import read_ahead
 from agent.workflow_line import WorkflowLine
 from contracts import Briefing, Turn
+from settings import Settings
 
 _TURNS = TurnHandlingOptions(
     endpointing={"min_delay": 0.3, "max_delay": 2.0},
@@ -25,11 +28,13 @@ _TURNS = TurnHandlingOptions(
 class Conversation:
     """One agent's part of a session: what was said before it came is its history, what is said now goes on the line."""
 
-    def __init__(self, briefing: Briefing, parts: SpeechParts, line: WorkflowLine, *, text_input: bool) -> None:
+    def __init__(self, briefing: Briefing, parts: SpeechParts, line: WorkflowLine, settings: Settings) -> None:
         self._briefing = briefing
         self._line = line
+        self._llm = parts.llm
         self._tts = parts.tts
-        self._text_input = text_input
+        self._text_input = settings.agent.text_input
+        self._reads_ahead = settings.speech.llm_read_ahead
         self._sequence = 0
         self._first_words = first_words(briefing)
         self._first_audio: list[rtc.AudioFrame] = []
@@ -68,8 +73,16 @@ class Conversation:
         """Speak first. It sounds once the caller hears the agent's track, not before."""
         if self._first_words:
             self._session.say(self._first_words, audio=_played(self._first_audio))
+            if self._reads_ahead:
+                self._reading = asyncio.create_task(read_ahead(self._llm, self._prompt()))
         else:
             self._session.generate_reply()
+
+    def _prompt(self) -> ChatContext:
+        """What the next answer will be asked with, as far as it is known."""
+        context = history(self._briefing.turns)
+        context.add_message(role="system", content=instructions(self._briefing), created_at=0)
+        return context
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         item = event.item

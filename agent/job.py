@@ -77,9 +77,7 @@ async def run(ctx: JobContext) -> None:
 
     # 3. Speak, listen, report.
     watch_caller(ctx.room, briefing, line)
-    conversation = Conversation(
-        briefing, speech.for_voice(briefing.voice_id), line, text_input=settings.agent.text_input
-    )
+    conversation = Conversation(briefing, speech.for_voice(briefing.voice_id), line, settings)
     await asyncio.gather(conversation.join(ctx.room), conversation.prepare())
     line.ready(AgentReady(generation=briefing.generation, identity=identity, at_ms=_now_ms()))
     conversation.begin()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeUpdate
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.interface import JOIN_DEADLINE, SUPERSEDED, TICKET_FAILED, SessionActivities
@@ -87,7 +87,7 @@ class VoiceSession:
             self._ticket = await self._issue_ticket()
             agents = asyncio.create_task(self._keep_an_agent())
             await self._conversation()
-        except (asyncio.CancelledError, ActivityError) as error:
+        except (asyncio.CancelledError, FailureError) as error:  # a local activity's failure comes unwrapped
             self._end(EndReason.CANCELLED if is_cancelled_exception(error) else EndReason.ERROR)
             self._ticket_error = _cause(error)
         return await _uninterrupted(self._close(agents))
@@ -393,9 +393,11 @@ def _missed_its_deadline(loss: BaseException | AgentOutcome) -> bool:
 
 
 def _cause(loss: BaseException | AgentOutcome) -> str:
+    """Why, in the words of whoever caused it."""
     if isinstance(loss, AgentOutcome):
         return loss.cause
-    return str((loss.cause if isinstance(loss, ActivityError) else None) or loss)
+    cause = (loss.cause if isinstance(loss, ActivityError) else None) or loss
+    return cause.message if isinstance(cause, FailureError) else str(cause)
 
 
 async def _uninterrupted(ending: Coroutine[Any, Any, T]) -> T:

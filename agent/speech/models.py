@@ -30,6 +30,7 @@ class SpeechModels:
         self._settings = settings
         self._make_stt: MakeSTT = load_provider("STT", settings.stt, STT_PROVIDERS)
         self._make_tts: MakeTTS = load_provider("TTS", settings.tts, TTS_PROVIDERS)
+        language_model.warm(settings)
 
     def for_voice(self, voice_id: str) -> SpeechParts:
         """A job's own parts, cheap to make; needs a running event loop. ValueError for an unknown voice."""

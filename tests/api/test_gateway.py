@@ -148,7 +148,6 @@ async def test_unknown_sessions(sessions: TemporalSessions) -> None:
     await sessions.presence(new_session_id(1_700_000_000), _presence(0))
 
 
-@pytest.mark.xfail(reason="the workflow completes before its ticket update does, so the reason is lost")
 @pytest.mark.usefixtures("worker")
 async def test_no_ticket(sessions: TemporalSessions, client: Client, activities: QuietActivities) -> None:
     activities.ticket_error = "the key is not known"

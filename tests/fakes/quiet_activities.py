@@ -42,10 +42,10 @@ class QuietActivities(SessionActivities):
     @activity.defn(name="look_at_room")
     async def look_at_room(self, request: RoomRequest) -> RoomView:
         """An empty room."""
-        return RoomView(exists=True)
+        return RoomView()
 
     @activity.defn(name="close_room")
     async def close_room(self, request: RoomRequest) -> RoomView:
         """Done once LiveKit answers."""
         await self.livekit_answers.wait()
-        return RoomView(exists=False)
+        return RoomView()
