@@ -18,7 +18,8 @@ from contracts import Briefing, Turn
 from settings import Settings
 
 _TURNS = TurnHandlingOptions(
-    endpointing={"min_delay": 0.3, "max_delay": 2.0},
+    # The longer delay is for sentences that sound unfinished; the detector is unsure of many a short question.
+    endpointing={"min_delay": 0.2, "max_delay": 0.8},
     # "adaptive" would ask LiveKit's cloud.
     interruption={"mode": "vad", "min_duration": 0.3, "resume_false_interruption": True},
     preemptive_generation={"enabled": True, "preemptive_tts": True},

@@ -24,19 +24,20 @@ class SpeechParts:
 
 
 class SpeechModels:
-    """Everything slow, loaded and warmed once a process; see `agent.speech.load`."""
+    """Everything slow, loaded and warmed once a process, which serves one job; see `agent.speech.load`."""
 
     def __init__(self, settings: SpeechSettings) -> None:
-        self._settings = settings
         self._make_stt: MakeSTT = load_provider("STT", settings.stt, STT_PROVIDERS)
         self._make_tts: MakeTTS = load_provider("TTS", settings.tts, TTS_PROVIDERS)
         language_model.warm(settings)
+        # Made here and not in a job: reading the system's certificates takes 30 ms of its event loop and more.
+        self._llm = language_model.build(settings)
 
     def for_voice(self, voice_id: str) -> SpeechParts:
         """A job's own parts, cheap to make; needs a running event loop. ValueError for an unknown voice."""
         return SpeechParts(
             stt=self._make_stt(),
-            llm=language_model.build(self._settings),
+            llm=self._llm,
             tts=self._make_tts(voice_id),
             # Both are LiveKit's, compiled into livekit-local-inference: no session of ONNX in Python, no network.
             vad=inference.VAD(),
