@@ -121,10 +121,15 @@ class Caller:
             raise ConnectionError("the caller is not in a room")
         return await self._microphone.play(text, samples)
 
-    async def hear(self, within: float = 20) -> Heard:
-        """The agent's next whole utterance, of any agent. Raises `TimeoutError` when none ends in `within` seconds."""
+    async def hear(self, within: float = 20, identity: str | None = None) -> Heard:
+        """The next whole utterance of any agent, or of `identity`: then what others said is dropped.
+
+        Raises `TimeoutError` when none ends in `within` seconds.
+        """
         async with asyncio.timeout(within):
             said = await self._ear.utterances.get()
+            while identity not in (None, said.identity):
+                said = await self._ear.utterances.get()
         text = await speech.recognize(said.samples)
         return Heard(said.identity, text, said.first_sound_at, said.last_sound_at, said.samples)
 

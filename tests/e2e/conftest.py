@@ -57,6 +57,16 @@ class World:
     async def rooms(self) -> list[str]:
         return [room.name for room in (await self.livekit.room.list_rooms(api.ListRoomsRequest())).rooms]
 
+    async def dispatches(self, room: str) -> list[str]:
+        """Dispatches of a room. The room's own node keeps them: where there is no room, nobody answers the question."""
+        try:
+            found = await self.livekit.agent_dispatch.list_dispatch(room)
+        except api.TwirpError as error:
+            if error.code == "unavailable" and room not in await self.rooms():
+                return []
+            raise
+        return [dispatch.id for dispatch in found]
+
     def logs(self) -> str:
         return "\n".join(log.read_text(errors="replace") for log in (self.stack.state_dir / "logs").iterdir())
 

@@ -63,7 +63,7 @@ async def test_a_whole_call_from_start_to_bill(world: World) -> None:
         assert speech.word_error_rate(question, understood) <= SAME_WORDS
 
     assert started.session_id not in await world.rooms()
-    assert await world.livekit.agent_dispatch.list_dispatch(started.session_id) == []
+    assert await world.dispatches(started.session_id) == []
     assert started.session_id not in await world.open_workflows()
     await asyncio.to_thread(await_no_busy_jobs, world)
     logs = world.logs()
