@@ -85,6 +85,7 @@ class Caller:
     async def join(self) -> None:
         """Connect, publish the microphone, hear every agent that is or will be there. Raises `rtc.ConnectError`."""
         self.room.on("track_subscribed", self._on_track)
+        self.room.on("track_unsubscribed", lambda track, *_: self._ear.turn_from(track))
         self.room.on("participant_connected", self._on_participant)
         self.room.on("participant_disconnected", self._on_participant)
         self.room.on("disconnected", self._on_disconnected)

@@ -47,20 +47,23 @@ class Ear:
         self.timeline = Timeline()
         self.utterances: asyncio.Queue[Utterance] = asyncio.Queue()
         self._hangover_frames = round(hangover / FRAME_SECONDS)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._waiting: list[tuple[Callable[[], float | None], asyncio.Future[float]]] = []
 
     def listen(self, track: rtc.Track, identity: str) -> None:
         """Hear `track` until it ends."""
-        task = asyncio.create_task(self._listen(track, identity), name=f"ear {identity}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[track.sid] = asyncio.create_task(self._listen(track, identity), name=f"ear {identity}")
+
+    def turn_from(self, track: rtc.Track) -> None:
+        """Hear `track` no more. A newcomer's track takes over its receiver, and would be heard under both names."""
+        if task := self._tasks.pop(track.sid, None):
+            task.cancel()
 
     async def close(self) -> None:
         """Stop hearing; what is waited for is cancelled."""
-        for task in tuple(self._tasks):
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         for _, waiter in self._waiting:
             waiter.cancel()
 
