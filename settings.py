@@ -83,7 +83,7 @@ class ApiSettings(_Group):
 
     host: str = "127.0.0.1"
     port: Port = Field(8000, validation_alias=AliasChoices("API_PORT", "PORT"))
-    start_timeout_seconds: Seconds = 5
+    start_timeout_seconds: Seconds = 10
     end_timeout_seconds: Seconds = 10
     max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
     model_config = SettingsConfigDict(env_prefix="API_")

@@ -74,7 +74,7 @@ class LocalStack:
     def settings(self) -> Settings:
         """The settings of the running stack."""
         key, secret = key_pair(self._given.livekit, self.state_dir)
-        return _pointed_at_itself(self._given, self.state_dir, key, secret)
+        return _pointed_at_itself(self._given, self.parts, self.state_dir, key, secret)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -216,10 +216,11 @@ def _last(lines: Iterable[str], count: int) -> list[str]:
     return [f"    {line}" for line in list(lines)[-count:]]
 
 
-def _pointed_at_itself(given: Settings, state_dir: Path, key: str, secret: str) -> Settings:
+def _pointed_at_itself(given: Settings, parts: Collection[str], state_dir: Path, key: str, secret: str) -> Settings:
     stack = given.stack
     livekit_url = f"ws://127.0.0.1:{stack.livekit_port}"
     agent_host = "127.0.0.1" if given.agent.health_host == "0.0.0.0" else given.agent.health_host  # noqa: S104
+    health_url = f"http://{agent_host}:{given.agent.health_port}" if "agent" in parts else ""
     speech = given.speech
     if uses_own_language_model(speech):
         speech = speech.model_copy(update={"llm_base_url": f"http://127.0.0.1:{stack.llm_port}/v1"})
@@ -230,7 +231,7 @@ def _pointed_at_itself(given: Settings, state_dir: Path, key: str, secret: str) 
         livekit=given.livekit.model_copy(
             update={"url": livekit_url, "api_key": key, "api_secret": SecretStr(secret)},
         ),
-        agent=given.agent.model_copy(update={"health_url": f"http://{agent_host}:{given.agent.health_port}"}),
+        agent=given.agent.model_copy(update={"health_url": health_url}),
         speech=speech,
     )
 
