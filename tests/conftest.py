@@ -1,1 +1,79 @@
 """Rules for every test: no network but loopback, no settings from the developer's own `.env`."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings import Settings
+from stack.environment import variables
+
+_ROOT = Path(__file__).parent.parent
+
+
+def _is_local(host: object) -> bool:
+    if host in (None, "", b"", "localhost", b"localhost"):
+        return True
+    text = host.decode() if isinstance(host, bytes) else str(host)
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _demand_local(host: object) -> None:
+    if not _is_local(host):
+        # Not an OSError: code that handles a network's failures must not swallow it.
+        pytest.fail(f"A test tried to reach {host!r}. Tests speak to loopback and to unix sockets only.")
+
+
+@pytest.fixture(autouse=True)
+def no_network_but_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's sockets and name look-ups; native code (Temporal's and LiveKit's clients) is told loopback addresses."""
+
+    def guarded(name: str) -> Any:
+        real = getattr(socket.socket, name)
+
+        def call(self: socket.socket, *args: Any) -> Any:
+            address = args[-1]
+            if self.family != socket.AF_UNIX:
+                _demand_local(address[0])
+            return real(self, *args)
+
+        return call
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, guarded(name))
+    look_up = socket.getaddrinfo
+
+    def guarded_look_up(host: Any, *args: Any, **options: Any) -> Any:
+        _demand_local(host)
+        return look_up(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+
+
+@pytest.fixture(scope="session")
+def setting_names() -> list[str]:
+    return [*variables(Settings()), "PORT"]
+
+
+@pytest.fixture(autouse=True)
+def settings_of_nobody(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    setting_names: list[str],
+) -> None:
+    """Settings are the defaults and what the test sets. Slow tests find the servers that the developer names."""
+    if request.node.get_closest_marker("slow"):
+        return
+    for name in setting_names:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path_factory.getbasetemp())  # `.env` is read from the working directory
+    monkeypatch.setenv("PYTHONPATH", str(_ROOT))  # and modules were found there by children

@@ -1,0 +1,187 @@
+"""LiveKit and its agents as the tests play them: the workflow's activities, with nothing behind them but the test.
+
+`FakeActivities` serves any number of sessions; `scene(session_id)` is where a test arranges what one of them meets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+from temporalio import activity
+from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, Client, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from activities.interface import JOIN_DEADLINE, TICKET_FAILED, SessionActivities
+from contracts import (
+    AgentOutcome,
+    AgentReady,
+    Briefing,
+    ClaimRequest,
+    LaunchRequest,
+    Presence,
+    RoomRequest,
+    RoomView,
+    SessionSummary,
+    Ticket,
+    TicketRequest,
+    Turn,
+    agent_identity,
+    caller_identity,
+)
+from workflows.voice_session import VoiceSession
+
+_BEAT_SECONDS = 0.05
+
+
+class FakeAgent:
+    """One generation's job, as the test drives it; it lives until it is told how to go."""
+
+    def __init__(self, client: Client, launch: LaunchRequest, task_token: bytes) -> None:
+        self.generation = launch.generation
+        self.identity = agent_identity(launch.generation, f"AJ_{launch.generation}")
+        self.task: AsyncActivityHandle = client.get_async_activity_handle(task_token=task_token)
+        self._session: WorkflowHandle[VoiceSession, SessionSummary] = client.get_workflow_handle_for(
+            VoiceSession.run, launch.session_id
+        )
+        self._sequence = 0
+        self._heart: asyncio.Task[None] | None = None
+
+    async def claim(self, identity: str | None = None) -> Briefing:
+        request = ClaimRequest(generation=self.generation, identity=identity or self.identity)
+        return await self._session.execute_update(VoiceSession.claim, request)
+
+    async def ready(self) -> None:
+        report = AgentReady(generation=self.generation, identity=self.identity, at_ms=0)
+        await self._session.signal(VoiceSession.agent_ready, report)
+
+    async def say(self, text: str, role: Literal["agent", "caller"] = "agent") -> Turn:
+        self._sequence += 1
+        turn = Turn(generation=self.generation, sequence=self._sequence, role=role, text=text, at_ms=0)
+        await self._session.signal(VoiceSession.turn, turn)
+        return turn
+
+    def live(self) -> None:
+        """Heartbeat from now on, and stop for good once the workflow cancels the launch."""
+        self._heart = asyncio.create_task(self._beat())
+
+    async def leave(self, cause: str = "left by itself") -> None:
+        await self.die_silently()
+        await self.task.complete(AgentOutcome(generation=self.generation, cause=cause))
+
+    async def crash(self, why: str = "the process ended") -> None:
+        await self.die_silently()
+        await self.task.fail(ApplicationError(why, type="AgentCrashed"))
+
+    async def die_silently(self) -> None:
+        """No word any more: only the heartbeat timeout tells."""
+        if self._heart is not None:
+            self._heart.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._heart
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await self.task.heartbeat()
+            except AsyncActivityCancelledError:
+                with contextlib.suppress(RPCError):
+                    await self.task.report_cancellation()
+                return
+            except RPCError:  # timed out or finished: this generation is not wanted any more
+                return
+            await asyncio.sleep(_BEAT_SECONDS)
+
+
+def open_gate() -> asyncio.Event:
+    gate = asyncio.Event()
+    gate.set()
+    return gate
+
+
+@dataclass
+class Scene:
+    """What one session meets. Gates hold an activity up while they are cleared; counters tell what was asked for."""
+
+    ticket_gate: asyncio.Event = field(default_factory=open_gate)
+    ticket_failures: int = 0
+    tickets: int = 0
+    launching: Literal["arrives", "hangs", "misses its deadline"] = "arrives"
+    launches: list[LaunchRequest] = field(default_factory=list)
+    arrivals: asyncio.Queue[FakeAgent] = field(default_factory=asyncio.Queue)
+    callers: tuple[Presence, ...] = ()
+    look_gate: asyncio.Event = field(default_factory=open_gate)
+    look_fails: bool = False
+    looks: int = 0
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+    close_gate: asyncio.Event = field(default_factory=open_gate)
+    close_failures: int = 0
+    closes: int = 0
+    agents: list[FakeAgent] = field(default_factory=list)
+
+    async def next_agent(self) -> FakeAgent:
+        """The next generation's job, as soon as it is launched."""
+        async with asyncio.timeout(10):
+            return await self.arrivals.get()
+
+
+class FakeActivities(SessionActivities):
+    """The activities of all sessions of a test run."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._scenes: dict[str, Scene] = {}
+
+    def scene(self, session_id: str) -> Scene:
+        return self._scenes.setdefault(session_id, Scene())
+
+    @activity.defn(name="issue_ticket")
+    async def issue_ticket(self, request: TicketRequest) -> Ticket:
+        scene = self.scene(request.session_id)
+        scene.tickets += 1
+        await scene.ticket_gate.wait()
+        if scene.tickets <= scene.ticket_failures:
+            raise ApplicationError("LiveKit did not make the room: out of order", type=TICKET_FAILED)
+        return Ticket(
+            session_id=request.session_id,
+            room_name=request.session_id,
+            identity=caller_identity(request.user_name),
+            token="signed",
+            server_url="ws://livekit",
+        )
+
+    @activity.defn(name="launch_agent")
+    async def launch_agent(self, request: LaunchRequest) -> AgentOutcome:
+        scene = self.scene(request.session_id)
+        scene.launches.append(request)
+        if scene.launching == "misses its deadline":
+            raise ApplicationError("no agent joined", type=JOIN_DEADLINE)
+        while scene.launching == "hangs":
+            activity.heartbeat("waiting for the agent to join")
+            await asyncio.sleep(_BEAT_SECONDS)
+        agent = FakeAgent(self._client, request, activity.info().task_token)
+        scene.agents.append(agent)
+        scene.arrivals.put_nowait(agent)
+        activity.raise_complete_async()
+
+    @activity.defn(name="look_at_room")
+    async def look_at_room(self, request: RoomRequest) -> RoomView:
+        scene = self.scene(request.session_id)
+        scene.looks += 1
+        scene.looked.set()
+        await scene.look_gate.wait()
+        if scene.look_fails:
+            raise ApplicationError("LiveKit is out of order", non_retryable=True)
+        return RoomView(callers=scene.callers)
+
+    @activity.defn(name="close_room")
+    async def close_room(self, request: RoomRequest) -> RoomView:
+        scene = self.scene(request.session_id)
+        scene.closes += 1
+        await scene.close_gate.wait()
+        if scene.closes <= scene.close_failures:
+            raise ApplicationError("LiveKit is out of order")
+        return RoomView(callers=scene.callers)
