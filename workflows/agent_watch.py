@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from contracts import AgentReady, AgentState, ClaimRequest
+from contracts import AgentReady, AgentState, Briefing, ClaimRequest, SessionRequest, Turn, caller_identity
 
 _MINUTE = 60.0
 
@@ -62,3 +62,18 @@ class AgentWatch:
     def crash_looping(self) -> bool:
         """Whether agents were lost more often within a minute than a session bears."""
         return len(self._losses) >= self._max_losses
+
+
+def briefing(session: SessionRequest, generation: int, turns: tuple[Turn, ...]) -> Briefing:
+    """What a new generation must know."""
+    return Briefing(
+        session_id=session.session_id,
+        generation=generation,
+        user_name=session.user_name,
+        caller_identity=caller_identity(session.user_name),
+        voice_id=session.voice_id,
+        opening_line=session.opening_line,
+        system_prompt=session.system_prompt,
+        turns=turns,
+        heartbeat_timeout_seconds=session.limits.agent_heartbeat_timeout_seconds,
+    )

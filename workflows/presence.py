@@ -18,10 +18,10 @@ class Connection:
     seen_at_ms: int = 0
     leaves_at_ms: list[int] = field(default_factory=list)
 
-    @property
-    def left_at_ms(self) -> int | None:
+    def left_at_ms(self, nameless: list[int]) -> int | None:
         """The earliest leave that no later sighting contradicts (an agent that reconnects sees everybody leave)."""
-        return min((at for at in self.leaves_at_ms if at + _CLOCK_GRAIN_MS > self.seen_at_ms), default=None)
+        leaves = self.leaves_at_ms + nameless
+        return min((at for at in leaves if at + _CLOCK_GRAIN_MS > self.seen_at_ms), default=None)
 
 
 class CallerPresence:
@@ -34,13 +34,15 @@ class CallerPresence:
     def __init__(self, identity: str) -> None:
         self._identity = identity
         self._connections: dict[str, Connection] = {}
+        self._nameless_leaves_at_ms: list[int] = []
 
     def note(self, report: Presence) -> None:
         """Take in one report; those about anybody but the caller are ignored."""
         if report.identity != self._identity:
             return
         if report.kind == "left" and not report.participant_sid:
-            self._leave_all(report.at_ms)
+            # The reference's webhook names no SID: whoever had joined by then has left.
+            self._nameless_leaves_at_ms.append(report.at_ms)
             return
         connection = self._connections.setdefault(report.participant_sid, Connection())
         joined_at_ms = report.joined_at_ms
@@ -52,16 +54,15 @@ class CallerPresence:
         if joined_at_ms:
             connection.joined_at_ms = min(connection.joined_at_ms or joined_at_ms, joined_at_ms)
 
-    def _leave_all(self, at_ms: int) -> None:
-        """The reference's webhook names no SID: whoever had joined by then has left."""
-        for connection in self._connections.values():
-            if connection.joined_at_ms is not None and connection.joined_at_ms <= at_ms:
-                connection.leaves_at_ms.append(at_ms)
+    def _left_at_ms(self, connection: Connection) -> int | None:
+        joined_at_ms = connection.joined_at_ms
+        nameless = [at for at in self._nameless_leaves_at_ms if joined_at_ms is not None and joined_at_ms <= at]
+        return connection.left_at_ms(nameless)
 
     @property
     def present(self) -> bool:
         """Whether a connection is open now. One that left before its join was reported stays closed."""
-        return any(c.joined_at_ms is not None and c.left_at_ms is None for c in self._connections.values())
+        return any(c.joined_at_ms is not None and self._left_at_ms(c) is None for c in self._connections.values())
 
     @property
     def first_joined_at_ms(self) -> int | None:
@@ -71,10 +72,8 @@ class CallerPresence:
     @property
     def last_left_at_ms(self) -> int | None:
         """The latest departure of a connection that is known to have joined."""
-        return max(
-            (c.left_at_ms for c in self._connections.values() if c.joined_at_ms is not None and c.left_at_ms),
-            default=None,
-        )
+        lefts = (self._left_at_ms(c) for c in self._connections.values() if c.joined_at_ms is not None)
+        return max((left for left in lefts if left is not None), default=None)
 
     def billed_seconds(self, ended_at_ms: int) -> int:
         """Whole seconds from the first join to the end of the conversation; 0 when nobody joined.

@@ -1,0 +1,102 @@
+"""The activities of a session as its workflow calls them: how long each may take, and how often it is tried."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.interface import JOIN_DEADLINE, SessionActivities
+    from contracts import AgentOutcome, LaunchRequest, RoomRequest, RoomView, SessionRequest, Ticket, TicketRequest
+
+T = TypeVar("T")
+
+_LOOK_TIMEOUT = timedelta(seconds=15)
+_SLACK = timedelta(minutes=10)
+"""What an agent's activity may last beyond the session's own timers, which end it long before."""
+
+
+async def issue_ticket(session: SessionRequest) -> Ticket:
+    """Local, so that the ticket takes one workflow task: a REST client waits for it."""
+    return await workflow.execute_local_activity_method(
+        SessionActivities.issue_ticket,
+        TicketRequest(
+            session_id=session.session_id, user_name=session.user_name, timeouts=session.limits.room_timeouts
+        ),
+        start_to_close_timeout=timedelta(seconds=3),
+        retry_policy=RetryPolicy(maximum_attempts=2, initial_interval=timedelta(milliseconds=100)),
+    )
+
+
+def launch_agent(session: SessionRequest, generation: int) -> workflow.ActivityHandle[AgentOutcome]:
+    """One attempt: what follows a loss is the workflow's to decide, and quicker than a retry."""
+    limits = session.limits
+    return workflow.start_activity_method(
+        SessionActivities.launch_agent,
+        LaunchRequest(
+            session_id=session.session_id,
+            generation=generation,
+            join_deadline_seconds=limits.agent_join_deadline_seconds,
+            timeouts=limits.room_timeouts,
+        ),
+        start_to_close_timeout=timedelta(seconds=limits.max_duration_seconds) + _SLACK,
+        heartbeat_timeout=timedelta(seconds=limits.agent_heartbeat_timeout_seconds),
+        retry_policy=RetryPolicy(maximum_attempts=1),
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=f"agent generation {generation}",
+    )
+
+
+def look_at_room(session: SessionRequest) -> workflow.ActivityHandle[RoomView]:
+    """Tried for some seconds only: the caller's absence is not worth waiting for."""
+    return workflow.start_activity_method(
+        SessionActivities.look_at_room,
+        RoomRequest(session_id=session.session_id),
+        start_to_close_timeout=timedelta(seconds=4),
+        schedule_to_close_timeout=_LOOK_TIMEOUT,
+        summary="is the caller really gone?",
+    )
+
+
+async def close_room(session: SessionRequest) -> RoomView:
+    """Tried until it is done."""
+    return await workflow.execute_activity_method(
+        SessionActivities.close_room,
+        RoomRequest(session_id=session.session_id),
+        start_to_close_timeout=timedelta(seconds=10),
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), backoff_coefficient=2
+        ),
+        summary="delete room and dispatches",
+    )
+
+
+def cause(loss: BaseException | AgentOutcome) -> str:
+    """Why, in the words of whoever caused it."""
+    if isinstance(loss, AgentOutcome):
+        return loss.cause
+    error = (loss.cause if isinstance(loss, ActivityError) else None) or loss
+    return error.message if isinstance(error, FailureError) else str(error)
+
+
+def missed_its_deadline(loss: BaseException | AgentOutcome) -> bool:
+    """Whether the agent never came. That is bounded by the launch limit; only agents that died make a crash loop."""
+    error = loss.cause if isinstance(loss, ActivityError) else None
+    return isinstance(error, ApplicationError) and error.type == JOIN_DEADLINE
+
+
+async def uninterrupted(ending: Coroutine[Any, Any, T]) -> T:
+    """Finish `ending` whatever cancellations arrive meanwhile: a clean-up is never left half done."""
+    task = asyncio.create_task(ending)
+    while True:
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.done():  # the cancellation came with the last step
+                return task.result()
