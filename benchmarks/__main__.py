@@ -26,6 +26,8 @@ from stack.caller import SessionClient, speech
 from stack.local_stack import LocalStack
 from temporal_client import connect
 
+_ORCHESTRATION = ("temporal", "livekit", "worker", "api")
+
 
 def main() -> int:
     """Run on a stack of its own; the counts bound the time to about four minutes on two cores."""
@@ -46,13 +48,8 @@ def main() -> int:
     logging.getLogger("livekit").setLevel(logging.CRITICAL)  # an ended room is news to the client each time
     speech.warm_up()
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="bench-") as folder,
-            console.status("starting a stack") as status,
-            LocalStack.isolated(Path(folder), settings) as stack,
-            bare_worker(stack.environment),
-        ):
-            rows = asyncio.run(_measure(stack, options, status.update))
+        with console.status("starting") as status:
+            rows = _measure(settings, options, status.update)
     except SetupError as error:
         console.print(f"[red]{error}[/]")
         return 1
@@ -62,18 +59,37 @@ def main() -> int:
     return 1 if any(row.failures for row in rows) else 0
 
 
-async def _measure(stack: LocalStack, options: argparse.Namespace, tell: Callable[[str], object]) -> list[Row]:
+def _measure(settings: Settings, options: argparse.Namespace, tell: Callable[[str], object]) -> list[Row]:
+    """Orchestration on a stack without agents, as bare Temporal has none either; then calls on a whole one."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        bare_bones = LocalStack.isolated(Path(folder, "orchestration"), settings, _ORCHESTRATION)
+        with bare_bones as stack, bare_worker(stack.environment):
+            rows = asyncio.run(_orchestration(stack, options, tell))
+        tell("starting agents")
+        with LocalStack.isolated(Path(folder, "calls"), settings) as stack, bare_worker(stack.environment):
+            return rows + asyncio.run(_calls(stack, options, tell))
+
+
+async def _orchestration(stack: LocalStack, options: argparse.Namespace, tell: Callable[[str], object]) -> list[Row]:
     client = await connect(stack.settings.temporal)
-    async with SessionClient(f"http://127.0.0.1:{stack.settings.api.port}") as api:
+    async with SessionClient(_api_url(stack)) as api:
         tell("answers to starts")
         starts = await start_answers(client, api, options.starts)
+        tell(f"whole lives, {options.at_once} at once")
+        return [starts, await whole_lives(client, api, options.at_once, options.blocks, options.lives)]
+
+
+async def _calls(stack: LocalStack, options: argparse.Namespace, tell: Callable[[str], object]) -> list[Row]:
+    client = await connect(stack.settings.temporal)
+    async with SessionClient(_api_url(stack)) as api:
         tell("spoken calls")
         conversations = Conversations(api)
         await conversations.hold(options.calls)
-        ends = await bare_ends(client, max(20, options.calls))
-        tell(f"whole lives, {options.at_once} at once")
-        lives = await whole_lives(client, api, options.at_once, options.blocks, options.lives)
-    return [starts, *conversations.rows(ends), lives]
+        return conversations.rows(await bare_ends(client, max(20, options.calls)))
+
+
+def _api_url(stack: LocalStack) -> str:
+    return f"http://127.0.0.1:{stack.settings.api.port}"
 
 
 def _machine(now: datetime) -> dict[str, Any]:
