@@ -19,7 +19,7 @@ from settings import Settings
 
 _TURNS = TurnHandlingOptions(
     # The longer delay is for sentences that sound unfinished; the detector is unsure of many a short question.
-    endpointing={"min_delay": 0.2, "max_delay": 0.8},
+    endpointing={"min_delay": 0.2, "max_delay": 0.7},
     # "adaptive" would ask LiveKit's cloud.
     interruption={"mode": "vad", "min_duration": 0.3, "resume_false_interruption": True},
     preemptive_generation={"enabled": True, "preemptive_tts": True},

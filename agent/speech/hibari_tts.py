@@ -18,6 +18,7 @@ import hibari.dsp
 import hibari.voices
 import numpy as np
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, tts, utils
+from numpy.typing import NDArray
 
 from agent.speech.spectrum import Spectrum, bend
 from agent.speech.voices import Voice, voice_named
@@ -33,6 +34,11 @@ PAUSE: Final = bytes(2 * SAMPLE_RATE // 10)
 """A tenth of a second of silence."""
 PEAK: Final = 0.9
 """Loudest sample of a sentence, as a share of full scale: lowered voices would clip."""
+
+ONSET_LEVEL: Final = 0.004
+"""What counts as the beginning of speech, as a share of full scale: softer than the breath of an h."""
+ONSET_MARGIN: Final = SAMPLE_RATE // 25
+"""Samples kept before the onset: 40 ms."""
 
 
 class Engine:
@@ -62,8 +68,15 @@ class Engine:
         )
         loudest = float(np.abs(wave).max(initial=0.0))
         gain = min(1.0, PEAK / loudest) if loudest else 1.0
-        pcm: bytes = (wave * (gain * 32767)).astype("<i2").tobytes()
+        pcm: bytes = (_from_onset(wave) * (gain * 32767)).astype("<i2").tobytes()
         return pcm
+
+
+def _from_onset(wave: NDArray[Any]) -> NDArray[Any]:
+    """`wave` without most of the quarter second of silence that hibari begins with: the caller waits for every bit."""
+    sounding = np.abs(wave) > ONSET_LEVEL
+    onset = int(np.argmax(sounding)) if sounding.any() else 0
+    return wave[max(0, onset - ONSET_MARGIN) :]
 
 
 def load(model: str) -> Callable[[str], tts.TTS[Any]]:

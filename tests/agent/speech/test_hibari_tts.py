@@ -7,6 +7,7 @@ import logging
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from livekit import rtc
 from livekit.agents import APIConnectOptions, tts
@@ -72,6 +73,13 @@ async def test_a_streamed_answer_is_spoken_whole(models: SpeechModels) -> None:
     event = await models.for_voice("Wendy").stt.recognize(rtc.combine_audio_frames(frames))
     heard = event.alternatives[0].text.lower()
     assert all(word in heard for word in ("first", "second", "third", "fourth"))
+
+
+def test_speech_begins_at_once(speech: HibariTTS) -> None:
+    (phonemes,) = speech.engine.phonemize("The capital of France is Paris.")
+    pcm = np.frombuffer(speech.engine.speak(phonemes, speech.voice), np.int16)
+    onset = int(np.argmax(np.abs(pcm) > 150))
+    assert 0 < onset < 0.08 * hibari_tts.SAMPLE_RATE
 
 
 @pytest.mark.parametrize("text", ["\N{SLIGHTLY SMILING FACE}", "...", "***"])
