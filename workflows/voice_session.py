@@ -41,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
 
 _BILL_WAITS_SECONDS = 3
 """How long the bill waits for a last look at the room before it is made from what is known."""
+_ROOM_NOT_DELETED = "LiveKit has not confirmed yet that the room is deleted; it is tried until it does."
 
 
 @workflow.defn(name="VoiceSession")
@@ -175,9 +176,7 @@ class VoiceSession:
         done, _ = await workflow.wait([closing], timeout=_BILL_WAITS_SECONDS)
         self._settle_bill()
         if not done:
-            self._confirm(
-                errors=("LiveKit has not confirmed yet that the room is deleted; it is tried until it does.",)
-            )
+            self._confirm(errors=(_ROOM_NOT_DELETED,))
             await closing
         self._confirm(room_deleted=True, errors=())
         if agents is not None:

@@ -1,0 +1,162 @@
+"""One session as a test drives it: its caller, its REST client and its clock, on either of Temporal's test servers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Literal
+
+from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
+from temporalio.client import WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateHandle, WorkflowUpdateStage
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.testing import WorkflowEnvironment
+
+from contracts import (
+    AgentState,
+    EndRequest,
+    Presence,
+    RoomFinished,
+    SessionLimits,
+    SessionRequest,
+    SessionState,
+    SessionSummary,
+    SessionView,
+    Ticket,
+    new_session_id,
+)
+from tests.fakes.activities import FakeActivities, FakeAgent, Scene
+from workflows.search_attributes import at_start
+from workflows.voice_session import VoiceSession
+
+PATIENT = SessionLimits(agent_heartbeat_timeout_seconds=100_000)
+"""The defaults, with agents that need not heartbeat while a test skips time."""
+
+
+class Session:
+    """A session of caller ann. Nothing is started before `start`."""
+
+    def __init__(
+        self, env: WorkflowEnvironment, fakes: FakeActivities, task_queue: str, limits: SessionLimits = PATIENT
+    ) -> None:
+        self._env = env
+        self._task_queue = task_queue
+        self.id = new_session_id(1_800_000_000)
+        self.request = SessionRequest(session_id=self.id, user_name="ann", limits=limits)
+        self.scene: Scene = fakes.scene(self.id)
+        self.handle: WorkflowHandle[VoiceSession, SessionSummary] = env.client.get_workflow_handle_for(
+            VoiceSession.run, self.id
+        )
+
+    async def start(self, first_signal: Presence | None = None) -> None:
+        await self._env.client.start_workflow(
+            VoiceSession.run,
+            self.request,
+            id=self.id,
+            task_queue=self._task_queue,
+            search_attributes=at_start(self.request),
+            start_signal="presence" if first_signal else None,
+            start_signal_args=[first_signal] if first_signal else [],
+        )
+
+    async def ticket(self) -> WorkflowUpdateHandle[Ticket]:
+        """Start as the API does."""
+        operation = WithStartWorkflowOperation(
+            VoiceSession.run,
+            self.request,
+            id=self.id,
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            search_attributes=at_start(self.request),
+        )
+        return await self._env.client.start_update_with_start_workflow(
+            VoiceSession.ticket,
+            start_workflow_operation=operation,
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            id=f"{self.id}-ticket",
+        )
+
+    async def agent(self, *, ready: bool = True) -> FakeAgent:
+        """The next generation, alive; it has claimed its place and is ready."""
+        agent = await self.scene.next_agent()
+        agent.live()
+        if ready:
+            await agent.claim()
+            await agent.ready()
+        return agent
+
+    async def in_conversation(self) -> FakeAgent:
+        """Started, with an agent, and the caller there."""
+        await self.start()
+        agent = await self.agent()
+        await self.join()
+        await self.until(SessionState.ACTIVE)
+        return agent
+
+    async def now_ms(self) -> int:
+        return int((await self._env.get_current_time()).timestamp() * 1000)
+
+    async def join(self, sid: str = "PA_1", at_ms: int | None = None) -> int:
+        return await self._presence("joined", sid, at_ms)
+
+    async def leave(self, sid: str = "PA_1", at_ms: int | None = None) -> int:
+        return await self._presence("left", sid, at_ms)
+
+    async def _presence(self, kind: Literal["joined", "left"], sid: str, at_ms: int | None) -> int:
+        report = self.sighting(kind, sid, await self.now_ms() if at_ms is None else at_ms)
+        await self.handle.signal(VoiceSession.presence, report)
+        return report.at_ms
+
+    def sighting(self, kind: Literal["joined", "left"], sid: str, at_ms: int) -> Presence:
+        return Presence(participant_sid=sid, identity="user_ann", kind=kind, at_ms=at_ms, source="webhook")
+
+    async def end(self, at_ms: int | None = None) -> None:
+        request = EndRequest(at_ms=await self.now_ms() if at_ms is None else at_ms)
+        await self.handle.signal(VoiceSession.end, request)
+
+    async def room_finished(self) -> None:
+        await self.handle.signal(VoiceSession.room_finished, RoomFinished(at_ms=await self.now_ms()))
+
+    async def view(self) -> SessionView:
+        return await self.handle.query(VoiceSession.view)
+
+    async def until(self, state: SessionState | AgentState) -> SessionView:
+        """Wait until the session, or its agent, is in this state."""
+        async with asyncio.timeout(10):
+            while True:
+                view = await self.view()
+                if state in (view.state, view.agent_state):
+                    return view
+                await asyncio.sleep(0.02)
+
+    async def result(self) -> SessionSummary:
+        async with asyncio.timeout(15):
+            return await self.handle.result()
+
+    async def skip(self, seconds: float) -> None:
+        """Let time pass at once. The test server stands still while activities are pending, so their holds are lifted.
+
+        Never skip over a moment at which an activity ends: the server counts its hold off a second time.
+        """
+        clock = self._env.client.test_service
+        pending = await self._agents_pending()
+        for _ in range(pending):
+            await clock.unlock_time_skipping(UnlockTimeSkippingRequest())
+        await self._env.sleep(timedelta(seconds=seconds))
+        for _ in range(pending):
+            await clock.lock_time_skipping(LockTimeSkippingRequest())
+
+    async def _agents_pending(self) -> int:
+        async with asyncio.timeout(10):
+            while True:
+                pending = (await self.handle.describe()).raw_description.pending_activities
+                if all(each.activity_type.name == "launch_agent" for each in pending):
+                    return len(pending)
+                await asyncio.sleep(0.02)  # a look is about to end
+
+    async def settled(self) -> SessionSummary:
+        """Wait for the bill, which may come before the clean-up is done."""
+        async with asyncio.timeout(10):
+            while True:
+                if (summary := (await self.view()).summary) is not None:
+                    return summary
+                await asyncio.sleep(0.05)
