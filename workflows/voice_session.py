@@ -101,9 +101,8 @@ class VoiceSession:
 
     async def _one_generation(self) -> BaseException | AgentOutcome:
         """Launch the next agent and wait until it is gone; returns how it went."""
-        generation = self._agent.launch()
+        self._launch = calls.launch_agent(self._request, self._agent.launch())
         self._tell()
-        self._launch = calls.launch_agent(self._request, generation)
         try:
             return await self._launch
         except ActivityError as error:

@@ -38,7 +38,7 @@ _BEAT_SECONDS = 0.05
 
 
 class FakeAgent:
-    """One generation's job, as the test drives it; it lives until it is told how to go."""
+    """One generation's job, as the test drives it: it heartbeats until it is cancelled or told how to go."""
 
     def __init__(self, client: Client, launch: LaunchRequest, task_token: bytes) -> None:
         self.generation = launch.generation
@@ -48,7 +48,7 @@ class FakeAgent:
             VoiceSession.run, launch.session_id
         )
         self._sequence = 0
-        self._heart: asyncio.Task[None] | None = None
+        self._heart = asyncio.create_task(self._beat())
 
     async def claim(self, identity: str | None = None) -> Briefing:
         request = ClaimRequest(generation=self.generation, identity=identity or self.identity)
@@ -64,10 +64,6 @@ class FakeAgent:
         await self._session.signal(VoiceSession.turn, turn)
         return turn
 
-    def live(self) -> None:
-        """Heartbeat from now on, and stop for good once the workflow cancels the launch."""
-        self._heart = asyncio.create_task(self._beat())
-
     async def leave(self, cause: str = "left by itself") -> None:
         await self.die_silently()
         await self.task.complete(AgentOutcome(generation=self.generation, cause=cause))
@@ -78,10 +74,9 @@ class FakeAgent:
 
     async def die_silently(self) -> None:
         """No word any more: only the heartbeat timeout tells."""
-        if self._heart is not None:
-            self._heart.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._heart
+        self._heart.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._heart
 
     async def _beat(self) -> None:
         while True:
@@ -120,7 +115,6 @@ class Scene:
     close_gate: asyncio.Event = field(default_factory=open_gate)
     close_failures: int = 0
     closes: int = 0
-    agents: list[FakeAgent] = field(default_factory=list)
 
     async def next_agent(self) -> FakeAgent:
         """The next generation's job, as soon as it is launched."""
@@ -162,9 +156,7 @@ class FakeActivities(SessionActivities):
         while scene.launching == "hangs":
             activity.heartbeat("waiting for the agent to join")
             await asyncio.sleep(_BEAT_SECONDS)
-        agent = FakeAgent(self._client, request, activity.info().task_token)
-        scene.agents.append(agent)
-        scene.arrivals.put_nowait(agent)
+        scene.arrivals.put_nowait(FakeAgent(self._client, request, activity.info().task_token))
         activity.raise_complete_async()
 
     @activity.defn(name="look_at_room")

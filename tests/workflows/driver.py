@@ -76,9 +76,8 @@ class Session:
         )
 
     async def agent(self, *, ready: bool = True) -> FakeAgent:
-        """The next generation, alive; it has claimed its place and is ready."""
+        """The next generation; it has claimed its place and is ready."""
         agent = await self.scene.next_agent()
-        agent.live()
         if ready:
             await agent.claim()
             await agent.ready()
@@ -138,20 +137,24 @@ class Session:
         Never skip over a moment at which an activity ends: the server counts its hold off a second time.
         """
         clock = self._env.client.test_service
-        pending = await self._agents_pending()
+        pending = await self.looks_over()
         for _ in range(pending):
             await clock.unlock_time_skipping(UnlockTimeSkippingRequest())
         await self._env.sleep(timedelta(seconds=seconds))
         for _ in range(pending):
             await clock.lock_time_skipping(LockTimeSkippingRequest())
 
-    async def _agents_pending(self) -> int:
+    async def looks_over(self) -> int:
+        """Wait until no look at the room is under way; returns the number of activities that still are.
+
+        A session that closes before keeps the server's clock held for good.
+        """
         async with asyncio.timeout(10):
             while True:
                 pending = (await self.handle.describe()).raw_description.pending_activities
-                if all(each.activity_type.name == "launch_agent" for each in pending):
+                if all(each.activity_type.name != "look_at_room" for each in pending):
                     return len(pending)
-                await asyncio.sleep(0.02)  # a look is about to end
+                await asyncio.sleep(0.02)
 
     async def settled(self) -> SessionSummary:
         """Wait for the bill, which may come before the clean-up is done."""

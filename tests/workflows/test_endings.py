@@ -143,6 +143,7 @@ async def test_a_look_that_fails_is_no_absence_and_the_longest_duration_ends_it(
 
 async def test_a_look_that_hangs_delays_no_end(session: Session) -> None:
     session.scene.look_gate.clear()
+    session.scene.close_gate.clear()
     await session.start()
     await session.agent()
     await session.skip(119)
@@ -150,8 +151,12 @@ async def test_a_look_that_hangs_delays_no_end(session: Session) -> None:
         await session.scene.looked.wait()
     await session.end()
     async with asyncio.timeout(3):
-        await assert_ended(session, EndReason.API_REQUEST)
+        while not session.scene.closes:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     session.scene.look_gate.set()
+    await session.looks_over()
+    session.scene.close_gate.set()
+    await assert_ended(session, EndReason.API_REQUEST)
 
 
 async def test_the_longest_duration_counts_from_the_join(new_session: NewSession) -> None:

@@ -1,0 +1,65 @@
+"""What a caller's token allows, and what not."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from livekit import api
+from pydantic import SecretStr
+
+from activities.tickets import mint_ticket
+from errors import TicketFailed
+from settings import LiveKitSettings
+
+LIVEKIT = LiveKitSettings(url="ws://inside:7880", api_key="key", api_secret=SecretStr("s" * 32))
+SESSION = "session_1234567890_abc123"
+
+
+def claims(*, may_send_data: bool = False) -> api.access_token.Claims:
+    ticket = mint_ticket(LIVEKIT, SESSION, "ann", may_send_data=may_send_data)
+    return api.TokenVerifier("key", "s" * 32).verify(ticket.token)
+
+
+def test_a_ticket_names_its_room_and_caller() -> None:
+    ticket = mint_ticket(LIVEKIT, SESSION, "ann", may_send_data=False)
+    assert (ticket.session_id, ticket.room_name, ticket.identity) == (SESSION, SESSION, "user_ann")
+    assert ticket.server_url == "ws://inside:7880"
+    assert claims().identity == "user_ann"
+    assert claims().name == "ann"
+
+
+def test_callers_get_the_public_address() -> None:
+    livekit = LIVEKIT.model_copy(update={"public_url": "wss://outside"})
+    assert mint_ticket(livekit, SESSION, "ann", may_send_data=False).server_url == "wss://outside"
+
+
+def test_it_opens_one_room_for_a_microphone_and_nothing_else() -> None:
+    video = claims().video
+    assert video is not None
+    assert (video.room_join, video.room, video.can_publish, video.can_subscribe) == (True, SESSION, True, True)
+    assert video.can_publish_sources == ["microphone"]
+    assert (video.can_publish_data, video.can_update_own_metadata) == (False, False)
+    assert not any((video.room_create, video.room_list, video.room_admin, video.room_record, video.ingress_admin))
+    assert not any((video.hidden, video.recorder, video.agent))
+
+
+def test_data_only_where_text_input_is_on() -> None:
+    video = claims(may_send_data=True).video
+    assert video is not None
+    assert video.can_publish_data is True
+
+
+def test_it_holds_two_hours() -> None:
+    import jwt  # noqa: PLC0415  livekit-api's own dependency
+
+    token = mint_ticket(LIVEKIT, SESSION, "ann", may_send_data=False).token
+    expires = jwt.decode(token, options={"verify_signature": False})["exp"]
+    assert abs(expires - time.time() - 7200) < 5
+
+
+@pytest.mark.parametrize("missing", ["url", "api_key", "api_secret"])
+def test_without_a_key_pair_there_is_no_ticket(missing: str) -> None:
+    nothing = SecretStr("") if missing == "api_secret" else ""
+    with pytest.raises(TicketFailed, match="must be set"):
+        mint_ticket(LIVEKIT.model_copy(update={missing: nothing}), SESSION, "ann", may_send_data=False)

@@ -1,0 +1,137 @@
+"""Agents that come, go and are replaced: generations, claims, turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from contracts import AgentReady, AgentState, EndReason, SessionLimits, SessionState
+from tests.fakes.activities import FakeAgent
+from tests.workflows.driver import PATIENT, Session
+from workflows.voice_session import VoiceSession
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+NewSession = Callable[..., Session]
+
+
+async def assert_refused(agent: FakeAgent, identity: str | None = None) -> None:
+    with pytest.raises(WorkflowUpdateFailedError) as refusal:
+        await agent.claim(identity)
+    assert isinstance(refusal.value.cause, ApplicationError)
+    assert refusal.value.cause.type == "Superseded"
+
+
+async def end(session: Session, generations: int) -> None:
+    await session.end()
+    summary = await session.result()
+    assert (summary.end_reason, summary.generations) == (EndReason.API_REQUEST, generations)
+    assert summary.agent_stopped
+
+
+async def test_the_next_generation_knows_what_was_said(session: Session) -> None:
+    first = await session.in_conversation()
+    said = [await first.say("Hello!"), await first.say("What is the time?", role="caller")]
+    await first.crash()
+    second = await session.agent(ready=False)
+    briefing = await second.claim()
+    assert briefing.turns == tuple(said)
+    assert (briefing.generation, briefing.caller_identity) == (2, "user_ann")
+    assert (await session.view()).agent_state is AgentState.LAUNCHING
+    await second.ready()
+    said.append(await second.say("It is noon."))
+    view = await session.until(AgentState.READY)
+    assert (view.state, view.generation, view.turns) == (SessionState.ACTIVE, 2, 3)
+    assert await session.handle.query(VoiceSession.transcript) == tuple(said)
+    await end(session, generations=2)
+
+
+@pytest.mark.parametrize("how", ["leave", "crash"])
+async def test_an_agent_that_goes_by_itself_is_replaced(session: Session, how: str) -> None:
+    first = await session.in_conversation()
+    await (first.leave() if how == "leave" else first.crash())
+    await session.agent()
+    assert (await session.until(AgentState.READY)).generation == 2
+    await end(session, generations=2)
+
+
+async def test_an_agent_that_falls_silent_is_replaced(new_session: NewSession) -> None:
+    session = new_session(SessionLimits(agent_heartbeat_timeout_seconds=0.5))
+    first = await session.in_conversation()
+    await first.die_silently()
+    await session.agent()
+    assert (await session.until(AgentState.READY)).generation == 2
+    await end(session, generations=2)
+
+
+async def test_stale_agents_are_refused_and_their_news_ignored(session: Session) -> None:
+    first = await session.in_conversation()
+    await first.crash()
+    second = await session.agent(ready=False)
+    await assert_refused(first)
+    await second.claim()
+    await second.claim()  # the same job may repeat it
+    await assert_refused(second, identity="agent_2_AJ_other")
+    await first.ready()
+    assert (await session.view()).agent_state is AgentState.LAUNCHING
+    future = AgentReady(generation=3, identity="agent_3_x", at_ms=0)
+    await session.handle.signal(VoiceSession.agent_ready, future)
+    assert (await session.view()).agent_state is AgentState.LAUNCHING
+    await second.ready()
+    assert (await session.view()).agent_state is AgentState.READY
+    await end(session, generations=2)
+
+
+async def test_repeated_and_invented_turns_count_not(session: Session) -> None:
+    agent = await session.in_conversation()
+    turn = await agent.say("Hello!")
+    await session.handle.signal(VoiceSession.turn, turn)
+    await session.handle.signal(VoiceSession.turn, turn.model_copy(update={"generation": 2}))
+    assert await session.handle.query(VoiceSession.transcript) == (turn,)
+    await end(session, generations=1)
+
+
+async def test_no_claim_once_the_session_ends(session: Session) -> None:
+    agent = await session.in_conversation()
+    session.scene.close_gate.clear()
+    await session.end()
+    await session.until(SessionState.ENDING)
+    await assert_refused(agent)
+    session.scene.close_gate.set()
+    await session.result()
+
+
+async def test_a_crash_loop_ends_the_session(new_session: NewSession) -> None:
+    session = new_session(PATIENT.model_copy(update={"agent_max_losses_per_minute": 3}))
+    await session.start()
+    await session.join()
+    for _ in range(3):
+        await (await session.agent()).crash()
+    summary = await session.result()
+    assert (summary.end_reason, summary.generations) == (EndReason.AGENT_UNAVAILABLE, 3)
+    assert (summary.agent_stopped, session.scene.closes) == (True, 1)
+
+
+async def test_losses_a_minute_apart_are_no_crash_loop(new_session: NewSession) -> None:
+    session = new_session(PATIENT.model_copy(update={"agent_max_losses_per_minute": 2}))
+    await (await session.in_conversation()).crash()
+    second = await session.agent()
+    await session.until(AgentState.READY)
+    await session.skip(61)
+    await second.crash()
+    await session.agent()
+    assert (await session.until(AgentState.READY)).generation == 3
+    await end(session, generations=3)
+
+
+async def test_a_relaunch_after_a_loss_comes_at_once(session: Session) -> None:
+    first = await session.in_conversation()
+    started = asyncio.get_running_loop().time()
+    await first.crash()
+    await session.agent()
+    assert asyncio.get_running_loop().time() - started < 1
+    await end(session, generations=2)

@@ -1,0 +1,104 @@
+"""A cancellation from Temporal's UI, at any moment, is a reason to end: the clean-up is done and the bill is made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from contracts import EndReason, SessionState
+from tests.workflows.driver import Session
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def during_the_ticket(session: Session) -> None:
+    session.scene.ticket_gate.clear()
+    await session.start()
+    async with asyncio.timeout(10):
+        while not session.scene.tickets:  # noqa: ASYNC110  a local activity leaves no event before it ends
+            await asyncio.sleep(0.01)
+
+
+async def during_the_launch(session: Session) -> None:
+    session.scene.launching = "hangs"
+    await session.start()
+    async with asyncio.timeout(10):
+        while not session.scene.launches:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def when_an_agent_was_dispatched(session: Session) -> None:
+    await session.start()
+    await session.agent(ready=False)
+
+
+async def while_waiting(session: Session) -> None:
+    await session.start()
+    await session.agent()
+    await session.until(SessionState.WAITING)
+
+
+async def in_conversation(session: Session) -> None:
+    await session.in_conversation()
+
+
+async def while_reconnecting(session: Session) -> None:
+    await session.in_conversation()
+    await session.leave()
+
+
+async def during_a_look(session: Session) -> None:
+    session.scene.look_gate.clear()
+    session.scene.close_gate.clear()
+    await while_waiting(session)
+    await session.skip(119)
+    async with asyncio.timeout(10):
+        await session.scene.looked.wait()
+
+
+async def with_no_task_run_yet(session: Session) -> None:
+    """Start and cancellation reach the worker together."""
+    await session.start()
+
+
+MOMENTS = [
+    during_the_ticket,
+    with_no_task_run_yet,
+    during_the_launch,
+    when_an_agent_was_dispatched,
+    while_waiting,
+    in_conversation,
+    while_reconnecting,
+    during_a_look,
+]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_cancelled(session: Session, moment: Callable[[Session], Awaitable[None]]) -> None:
+    await moment(session)
+    await session.handle.cancel()
+    session.scene.ticket_gate.set()
+    if moment is during_a_look:
+        await session.until(SessionState.ENDING)
+        session.scene.look_gate.set()
+        await session.looks_over()
+        session.scene.close_gate.set()
+    summary = await session.result()
+    assert summary.end_reason is EndReason.CANCELLED
+    assert (summary.workflow_completed, summary.agent_stopped, summary.room_deleted) == (True, True, True)
+    assert session.scene.closes == 1
+    assert (await session.view()).state is SessionState.ENDED
+
+
+async def test_cancelled_while_closing(session: Session) -> None:
+    await session.in_conversation()
+    session.scene.close_gate.clear()
+    await session.end()
+    await session.until(SessionState.ENDING)
+    await session.handle.cancel()
+    await session.until(SessionState.ENDING)
+    session.scene.close_gate.set()
+    summary = await session.result()
+    assert (summary.end_reason, summary.room_deleted, session.scene.closes) == (EndReason.API_REQUEST, True, 1)
