@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
-.PHONY: help setup up down check lint test bench environment
+.PHONY: help setup up down call check lint test bench environment
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -15,6 +15,9 @@ up: environment ## start the whole system on this machine; Ctrl-C stops it
 
 down: environment ## stop a system that was started from this checkout
 	@$(PYTHON) -m stack down
+
+call: environment ## talk to the running system by a script and hear what it answers
+	@$(PYTHON) -m stack.caller
 
 check: lint ## linters, types and the fast tests
 	@$(PYTHON) -m pytest -m "not slow"
