@@ -1,0 +1,108 @@
+"""The activities against a real LiveKit server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from livekit import api, rtc
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.interface import JOIN_DEADLINE
+from activities.session import LiveKitActivities
+from contracts import LaunchRequest, RoomRequest, RoomTimeouts, Ticket, TicketRequest, new_session_id
+from settings import Settings
+from stack.local_stack import LocalStack
+from worker import livekit_api
+
+pytestmark = pytest.mark.slow
+
+TIMEOUTS = RoomTimeouts(empty_seconds=180, departure_seconds=90)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with LocalStack.isolated(tmp_path_factory.mktemp("livekit"), parts=("livekit",)) as stack:
+        yield stack.settings
+
+
+@pytest.fixture
+async def livekit(settings: Settings) -> AsyncIterator[api.LiveKitAPI]:
+    async with livekit_api(settings.livekit) as livekit:
+        yield livekit
+
+
+@pytest.fixture
+def activities(settings: Settings, livekit: api.LiveKitAPI) -> LiveKitActivities:
+    return LiveKitActivities(settings, livekit)
+
+
+@pytest.fixture
+async def ticket(activities: LiveKitActivities) -> Ticket:
+    request = TicketRequest(session_id=new_session_id(1_800_000_000), user_name="ann", timeouts=TIMEOUTS)
+    return await ActivityEnvironment().run(activities.issue_ticket, request)
+
+
+async def rooms(livekit: api.LiveKitAPI, name: str) -> list[api.Room]:
+    return list((await livekit.room.list_rooms(api.ListRoomsRequest(names=[name]))).rooms)
+
+
+async def test_a_room_is_made_with_its_timeouts(ticket: Ticket, livekit: api.LiveKitAPI) -> None:
+    (room,) = await rooms(livekit, ticket.room_name)
+    assert (room.empty_timeout, room.departure_timeout) == (180, 90)
+
+
+async def test_a_caller_is_seen_until_the_room_closes_and_cannot_open_it_again(
+    ticket: Ticket, activities: LiveKitActivities, livekit: api.LiveKitAPI
+) -> None:
+    request = RoomRequest(session_id=ticket.session_id)
+    caller = rtc.Room()
+    await caller.connect(ticket.server_url, ticket.token)
+    look = await ActivityEnvironment().run(activities.look_at_room, request)
+    assert [(each.identity, each.kind) for each in look.callers] == [("user_ann", "joined")]
+    closed = await ActivityEnvironment().run(activities.close_room, request)
+    assert [each.participant_sid for each in closed.callers] == [look.callers[0].participant_sid]
+    assert await rooms(livekit, ticket.room_name) == []
+    again = await ActivityEnvironment().run(activities.close_room, request)
+    assert (again.callers, again.agent_identities) == ((), ())
+    await caller.disconnect()
+    with pytest.raises(rtc.ConnectError):
+        await rtc.Room().connect(ticket.server_url, ticket.token)
+    assert await rooms(livekit, ticket.room_name) == []
+
+
+async def test_without_an_agent_server_a_launch_fails_and_closing_leaves_no_dispatch(
+    ticket: Ticket, activities: LiveKitActivities, livekit: api.LiveKitAPI, settings: Settings
+) -> None:
+    launch = LaunchRequest(session_id=ticket.session_id, generation=1, join_deadline_seconds=0.5, timeouts=TIMEOUTS)
+    with pytest.raises(ApplicationError) as failure:
+        await ActivityEnvironment().run(activities.launch_agent, launch)
+    assert failure.value.type == JOIN_DEADLINE
+    left = [each for each in await livekit.agent_dispatch.list_dispatch(ticket.room_name) if each.agent_name]
+    assert [each.agent_name for each in left] == [settings.agent.name]
+    assert "ann" not in left[0].metadata
+    await ActivityEnvironment().run(activities.close_room, RoomRequest(session_id=ticket.session_id))
+    # LiveKit lists the dispatches of open rooms only, so the room is made once more.
+    await livekit.room.create_room(api.CreateRoomRequest(name=ticket.room_name))
+    assert not [each for each in await livekit.agent_dispatch.list_dispatch(ticket.room_name) if each.agent_name]
+
+
+async def test_an_older_generation_is_cleared_from_the_room(
+    ticket: Ticket, activities: LiveKitActivities, settings: Settings
+) -> None:
+    keys = settings.livekit.api_key, settings.livekit.api_secret.get_secret_value()
+    old = rtc.Room()
+    token = api.AccessToken(*keys).with_identity("agent_1_AJ_old").with_kind("agent")
+    grants = api.VideoGrants(room_join=True, room=ticket.room_name)
+    await old.connect(ticket.server_url, token.with_grants(grants).to_jwt())
+    request = RoomRequest(session_id=ticket.session_id)
+    look = await ActivityEnvironment().run(activities.look_at_room, request)
+    assert look.agent_identities == ("agent_1_AJ_old",)
+    launch = LaunchRequest(session_id=ticket.session_id, generation=2, join_deadline_seconds=0.5, timeouts=TIMEOUTS)
+    with pytest.raises(ApplicationError):
+        await ActivityEnvironment().run(activities.launch_agent, launch)
+    look = await ActivityEnvironment().run(activities.look_at_room, request)
+    assert look.agent_identities == ()
+    await old.disconnect()
+    await ActivityEnvironment().run(activities.close_room, request)
