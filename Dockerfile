@@ -1,0 +1,34 @@
+# syntax=docker/dockerfile:1.7
+# One image for every part: `python -m api` (the default), `python -m worker`, `python -m agent`, and
+# `python -m stack.language_model` for the embedded language model. The models are inside: no account, no download.
+
+FROM ghcr.io/astral-sh/uv:0.13.9 AS uv
+
+FROM python:3.11.14-slim-bookworm AS dependencies
+COPY --from=uv /uv /usr/local/bin/uv
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+WORKDIR /app
+COPY pyproject.toml uv.lock ./
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv sync --locked --no-default-groups --group local
+
+FROM python:3.11.14-slim-bookworm
+# llama.cpp is linked to OpenMP, which the slim image leaves out. Debian keeps one version of it: nothing to pin.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --create-home app
+WORKDIR /app
+COPY --from=dependencies /app/.venv .venv
+COPY LICENSE NOTICE contracts.py errors.py sealing.py settings.py temporal_client.py worker.py ./
+COPY activities activities
+COPY agent agent
+COPY api api
+COPY workflows workflows
+COPY stack/__init__.py stack/language_model.py stack/
+# A container is reached from outside itself; on one's own machine both stay on loopback.
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 API_HOST=0.0.0.0 AGENT_HEALTH_HOST=0.0.0.0
+USER 10001
+EXPOSE 8000 8081
+CMD ["python", "-m", "api"]

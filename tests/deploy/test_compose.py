@@ -1,0 +1,162 @@
+"""docker-compose.yml says nothing that the code does not know: commands, variables, defaults, ports, routes."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from api.app import create_app
+from settings import LiveKitSettings, Settings
+from stack.environment import variables
+from stack.server_config import SEARCH_ATTRIBUTES, temporal_command
+from workflows import search_attributes
+
+ROOT = Path(__file__).parents[2]
+Services = dict[str, dict[str, Any]]
+
+
+def ours(services: Services) -> Services:
+    return {name: service for name, service in services.items() if "orchestrator" in service["image"]}
+
+
+def compose_plugin() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    version = ["docker", "compose", "version"]
+    return subprocess.run(version, capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+def test_file_follows_the_compose_specification() -> None:
+    checker = Path(sys.executable).parent / "check-jsonschema"
+    command = [str(checker), "--builtin-schema", "vendor.compose-spec", str(ROOT / "docker-compose.yml")]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert said.returncode == 0, said.stdout
+
+
+@pytest.mark.skipif(not compose_plugin(), reason="needs docker's compose plugin, though no daemon")
+def test_compose_itself_takes_the_file(filled_in: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("".join(f"{name}={value}\n" for name, value in filled_in.items()))
+    files = ["--file", str(ROOT / "docker-compose.yml"), "--env-file", str(tmp_path / "env")]
+    command = ["docker", "compose", *files, "config", "--quiet"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert said.returncode == 0, said.stderr
+
+
+def test_each_command_is_a_module_that_can_be_run(services: Services) -> None:
+    commands = {name: service["command"] for name, service in ours(services).items()}
+    assert {command[-1] for command in commands.values()} == {"api", "worker", "agent", "stack.language_model"}
+    for command in commands.values():
+        python, flag, module = command
+        assert (python, flag) == ("python", "-m")
+        assert importlib.util.find_spec(f"{module}.__main__" if (ROOT / module).is_dir() else module)
+
+
+def test_only_settings_are_set(services: Services) -> None:
+    known = variables(Settings())
+    for name, service in ours(services).items():
+        assert service.get("environment", {}).keys() <= known.keys(), name
+
+
+def test_defaults_are_those_of_the_settings(variables_of_compose: Callable[[str], dict[str, set[str]]]) -> None:
+    defaults = variables(Settings())
+    for name, shown in variables_of_compose("-").items():
+        assert shown == {defaults[name]}, name
+
+
+def test_example_lists_what_is_required(
+    variables_of_compose: Callable[[str], dict[str, set[str]]], filled_in: dict[str, str]
+) -> None:
+    assert variables_of_compose("?").keys() == filled_in.keys()
+
+
+def test_no_secret_stands_in_the_file(compose_text: str) -> None:
+    for name in ("LIVEKIT_API_SECRET", "POSTGRES_PASSWORD", "POSTGRES_PWD"):
+        assert all("${" in value for value in re.findall(rf"^ *{name}: *(.*)$", compose_text, flags=re.MULTILINE))
+
+
+def test_images_are_pinned(services: Services) -> None:
+    for service in services.values():
+        assert re.fullmatch(r"[\w./-]+:v?\d+(\.\d+)+[\w.-]*", service["image"]), service["image"]
+
+
+def test_addresses_name_services_at_the_ports_they_serve(services: Services) -> None:
+    settings = Settings()
+    livekit = yaml.safe_load(services["livekit"]["environment"]["LIVEKIT_CONFIG"])
+    serves = {
+        "api": settings.api.port,
+        "livekit": livekit["port"],
+        "temporal": 7233,
+        "language-model": settings.agent.health_port,  # the agent shares its address
+    }
+    for service in ours(services).values():
+        for value in filter(None, service.get("environment", {}).values()):
+            text = str(value)
+            address = urlsplit(text if "://" in text else f"//{text}")
+            if address.hostname in services:
+                assert address.port == serves[address.hostname], text
+
+
+def test_health_checks_ask_the_default_ports(services: Services) -> None:
+    settings = Settings()
+    checks = {name: service["healthcheck"] for name, service in ours(services).items() if "healthcheck" in service}
+    asked = {name: urlsplit(check["test"][-1]).port for name, check in checks.items()}
+    assert asked == {
+        "api": settings.api.port,
+        "agent": settings.agent.health_port,
+        "language-model": settings.stack.llm_port,
+    }
+
+
+def test_livekit_makes_no_room_by_itself_and_reports_to_the_webhook(
+    services: Services, filled_in: dict[str, str]
+) -> None:
+    config = yaml.safe_load(services["livekit"]["environment"]["LIVEKIT_CONFIG"])
+    assert config["room"]["auto_create"] is False
+    assert config["keys"] == {filled_in["LIVEKIT_API_KEY"]: filled_in["LIVEKIT_API_SECRET"]}
+    assert config["webhook"]["api_key"] == filled_in["LIVEKIT_API_KEY"]
+    (url,) = map(urlsplit, config["webhook"]["urls"])
+    assert (url.hostname, url.port) == ("api", Settings().api.port)
+    assert url.path in create_app(Settings(livekit=LiveKitSettings())).openapi()["paths"]
+
+
+def test_livekits_ports_are_published_as_they_are_advertised(services: Services) -> None:
+    config = yaml.safe_load(services["livekit"]["environment"]["LIVEKIT_CONFIG"])
+    port, tcp, udp = config["port"], config["rtc"]["tcp_port"], config["rtc"]["udp_port"]
+    assert services["livekit"]["ports"] == [f"{port}:{port}", f"{tcp}:{tcp}", f"{udp}:{udp}/udp"]
+
+
+def test_search_attributes_are_those_of_the_workflow(services: Services) -> None:
+    (script,) = services["search-attributes"]["command"]
+    registered = dict(re.findall(r"--name (\w+) --type (\w+)", script))
+    assert registered == SEARCH_ATTRIBUTES
+    assert registered.keys() == {key.name for key in search_attributes.ALL}
+
+
+def test_temporals_timers_are_as_fine_as_in_the_local_stack(services: Services) -> None:
+    (mount,) = services["temporal"]["volumes"]
+    dynamic = yaml.safe_load((ROOT / mount.split(":")[0]).read_text())
+    shown = {f'{name}="{entry["value"]}"' for name, (entry,) in dynamic.items()}
+    assert shown <= set(temporal_command(Path("temporal"), Settings(), Path("state")))
+
+
+def test_everything_that_stays_up_restarts(services: Services) -> None:
+    restarts = {name: service["restart"] for name, service in services.items()}
+    assert restarts.pop("search-attributes") == "on-failure"
+    assert set(restarts.values()) == {"unless-stopped"}
+
+
+def test_waits_are_for_health_checks_that_exist(services: Services) -> None:
+    for service in services.values():
+        for name, wait in service.get("depends_on", {}).items():
+            if wait["condition"] == "service_healthy":
+                assert "healthcheck" in services[name]
