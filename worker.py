@@ -42,15 +42,24 @@ def build_worker(client: Client, activities: SessionActivities, task_queue: str)
             activities.look_at_room,
             activities.close_room,
         ],
-        workflow_runner=SandboxedWorkflowRunner(
-            # Importing these afresh for every session costs 10 ms of its start. That they are pure is held by
-            # tests/test_layering.py, that they are deterministic by the replays.
-            SandboxRestrictions.default.with_passthrough_modules("pydantic", "contracts", "activities", "workflows")
-        ),
+        workflow_runner=workflow_runner(),
         graceful_shutdown_timeout=_GRACE,
         # A launch learns of its cancellation by a heartbeat: the default, 80 % of the timeout, would delay every end.
         max_heartbeat_throttle_interval=timedelta(milliseconds=200),
         default_heartbeat_throttle_interval=timedelta(milliseconds=200),
+        # How long a session waits for the worker that knew it last, when that one was killed; 10 s by default.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+    )
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """The sandbox of our workflows, for workers and replays alike.
+
+    Importing these modules afresh for every session would cost 10 ms of its start. That they are pure is held by
+    tests/test_layering.py, that they are deterministic by the replays.
+    """
+    return SandboxedWorkflowRunner(
+        SandboxRestrictions.default.with_passthrough_modules("pydantic", "contracts", "activities", "workflows")
     )
 
 

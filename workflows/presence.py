@@ -31,8 +31,10 @@ class CallerPresence:
     repetitions gives the same result.
     """
 
-    def __init__(self, identity: str) -> None:
+    def __init__(self, identity: str, began_at_ms: int) -> None:
+        """`began_at_ms`: when the session began. A join from before it is a clock that is off, not time to bill."""
         self._identity = identity
+        self._began_at_ms = began_at_ms
         self._connections: dict[str, Connection] = {}
         self._nameless_leaves_at_ms: list[int] = []
 
@@ -52,6 +54,7 @@ class CallerPresence:
             connection.seen_at_ms = max(connection.seen_at_ms, report.at_ms)
             joined_at_ms = joined_at_ms or report.at_ms
         if joined_at_ms:
+            joined_at_ms = max(joined_at_ms, self._began_at_ms)
             connection.joined_at_ms = min(connection.joined_at_ms or joined_at_ms, joined_at_ms)
 
     def _left_at_ms(self, connection: Connection) -> int | None:

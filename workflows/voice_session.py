@@ -54,7 +54,7 @@ class VoiceSession:
         self._request = request
         self._limits = request.limits
         self._started_at = workflow.now().timestamp()
-        self._caller = CallerPresence(caller_identity(request.user_name))
+        self._caller = CallerPresence(caller_identity(request.user_name), int(self._started_at * 1000))
         self._agent = AgentWatch(self._started_at, request.limits.agent_max_losses_per_minute)
         self._transcript = Transcript()
         self._ticket: Ticket | None = None

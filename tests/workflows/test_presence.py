@@ -33,7 +33,7 @@ def report(kind: Literal["joined", "left"], sid: str, at: int, identity: str, jo
 
 
 def ledger(*reports: Presence) -> CallerPresence:
-    caller = CallerPresence("user_ann")
+    caller = CallerPresence("user_ann", 0)
     for each in reports:
         caller.note(each)
     return caller
@@ -109,3 +109,13 @@ def test_bill_at_its_boundaries(seconds: int, minutes: int) -> None:
 def test_nobody_pays_for_an_empty_room_or_an_end_before_the_join() -> None:
     assert ledger().billed_seconds(T) == 0
     assert ledger(joined("A", 5_000)).billed_seconds(T) == 0
+
+
+def test_a_join_from_before_the_session_is_not_billed() -> None:
+    caller = CallerPresence("user_ann", 100_000)
+    report = Presence(
+        participant_sid="PA_1", identity="user_ann", kind="joined", at_ms=100_500, joined_at_ms=40_000, source="webhook"
+    )
+    caller.note(report)
+    assert caller.first_joined_at_ms == 100_000
+    assert caller.billed_seconds(ended_at_ms=161_000) == 61
