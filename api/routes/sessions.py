@@ -13,7 +13,7 @@ from contracts import SessionRequest, new_session_id
 
 router = APIRouter(prefix="/api/session", tags=["sessions"])
 
-_UNAVAILABLE = "Failed to queue voice agent spawn task: no worker answered within 5 seconds."
+_UNAVAILABLE = "Failed to queue voice agent spawn task: no worker answered within 10 seconds."
 
 
 @router.post(
