@@ -1,0 +1,80 @@
+"""What the documents name exists: Make targets, files, links, headings, modules, routes."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
+from api.app import create_app
+
+ROOT = Path(__file__).parents[2]
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+ROUTES = {"/docs", "/redoc", "/openapi.json", *create_app().openapi()["paths"]}
+OF_THE_AGENTS_HEALTH_PORT = {"/", "/worker"}
+_CODE = re.compile(r"```.*?```|`[^`\n]+`", flags=re.DOTALL)
+_FILE = re.compile(r"^[\w.-]+(/[\w.-]+)*/?(\.(py|md|toml|yml|yaml|json|example|lock)|/)$")
+_MADE_WHILE_RUNNING = (".state/", ".env", ".venv/")
+
+
+def code(document: Path) -> list[str]:
+    return [found.strip("`") for found in _CODE.findall(document.read_text())]
+
+
+def headings(document: Path) -> set[str]:
+    """Anchors as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_documents_are_found() -> None:
+    assert len(list(ROOT.glob("docs/**/*.md"))) >= 10
+
+
+def test_make_targets_exist(document: Path) -> None:
+    named = {target for text in code(document) for target in re.findall(r"\bmake ([a-z]+)", text)}
+    assert named <= TARGETS
+
+
+def test_links_lead_somewhere(document: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
+
+
+def test_files_that_are_named_exist(document: Path) -> None:
+    """In back quotes, from the root or from the document's own folder; in pictures, every path of a Python file."""
+    named = {word for text in code(document) for word in text.split() if _FILE.match(word)}
+    named |= {word for text in code(document) for word in re.findall(r"\b[a-z_]+(?:/[a-z_]+)+\.py\b", text)}
+    for path in named:
+        made = path.startswith(_MADE_WHILE_RUNNING)
+        assert made or (ROOT / path).exists() or (document.parent / path).exists(), path
+
+
+def test_modules_that_are_run_exist(document: Path) -> None:
+    for text in code(document):
+        for module in re.findall(r"python -m ([\w.]+)", text):
+            assert importlib.util.find_spec(module), module
+
+
+def test_routes_exist(document: Path) -> None:
+    for text in code(document):
+        for route in re.findall(r"(?:GET |POST |localhost:8000|your-app[\w.-]*)(/[\w/{}.-]*)", text):
+            assert route in ROUTES | OF_THE_AGENTS_HEALTH_PORT, route
+        if re.fullmatch(r"/(api|webhook|health|docs|redoc)[\w/]*", text):
+            assert text in ROUTES
+
+
+def test_changelog_begins_with_the_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    versions = re.findall(
+        r"^## (\d+\.\d+\.\d+) - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert versions[0] == project["version"]
+    assert create_app().version == project["version"]
+    assert f"voice-assistant-orchestrator:{project['version']}" in (ROOT / "docker-compose.yml").read_text()
