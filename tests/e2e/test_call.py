@@ -94,7 +94,8 @@ async def test_the_agent_stops_when_the_caller_speaks(world: World) -> None:
         spoken = await speaking
         assert spoken.first_sound_at > began + 1.5
         assert interrupted.last_sound_at - spoken.first_sound_at < 1.5
-        await caller.hear()  # the answer: by then the interrupted turn was reported
+        # The answer begins: by then the interrupted turn was reported.
+        await caller.sound(after=max(spoken.last_sound_at, interrupted.last_sound_at))
         await world.rest.end(started.session_id)
     turns = await world.session(started.session_id).query(VoiceSession.transcript)
     assert turns[0].role == "agent"

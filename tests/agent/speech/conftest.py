@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from livekit import rtc
 
 from agent.speech import SpeechModels, load
 from settings import SpeechSettings
@@ -30,3 +31,15 @@ def word_errors() -> Callable[[str, str], int]:
         return row[-1]
 
     return count
+
+
+@pytest.fixture(scope="session")
+def in_a_room() -> Callable[[rtc.AudioFrame], rtc.AudioFrame]:
+    """Adds the moment of quiet that comes before speech wherever there are ears: the recognizer counts on it."""
+
+    def heard(frame: rtc.AudioFrame) -> rtc.AudioFrame:
+        quiet = bytes(2 * (frame.sample_rate // 5))
+        samples = frame.samples_per_channel + frame.sample_rate // 5
+        return rtc.AudioFrame(quiet + bytes(frame.data), frame.sample_rate, 1, samples)
+
+    return heard

@@ -19,8 +19,8 @@ SENTENCE = "Please tell me how I can reset my password today."
 
 
 @pytest.fixture
-async def spoken(models: SpeechModels) -> rtc.AudioFrame:
-    return await models.for_voice("Ashley").tts.synthesize(SENTENCE).collect()
+async def spoken(models: SpeechModels, in_a_room: Callable[[rtc.AudioFrame], rtc.AudioFrame]) -> rtc.AudioFrame:
+    return in_a_room(await models.for_voice("Ashley").tts.synthesize(SENTENCE).collect())
 
 
 @pytest.fixture
@@ -60,12 +60,13 @@ async def test_speech_at_48_khz_stereo_in_small_frames_is_understood(
 
 
 async def test_an_utterance_cut_short_leaves_nothing_for_the_next(
-    hearing: MoonshineSTT, spoken: rtc.AudioFrame, word_errors: Callable[[str, str], int]
+    hearing: MoonshineSTT, spoken: rtc.AudioFrame
 ) -> None:
+    alone = await hearing.recognize(spoken)
     half = spoken.samples_per_channel // 2
     await hearing.recognize(rtc.AudioFrame(bytes(spoken.data)[: 2 * half], 24_000, 1, half))
-    event = await hearing.recognize(spoken)
-    assert word_errors(SENTENCE, event.alternatives[0].text) == 0
+    after_a_cut = await hearing.recognize(spoken)
+    assert after_a_cut.alternatives[0].text == alone.alternatives[0].text != ""
 
 
 @pytest.mark.parametrize("loudness", [0, 300])

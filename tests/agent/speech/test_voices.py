@@ -14,6 +14,8 @@ from agent.speech.hibari_tts import PEAK, SAMPLE_RATE
 from agent.speech.voices import VOICE_SHAPES, voice_named
 from contracts import VOICES
 
+InARoom = Callable[[rtc.AudioFrame], rtc.AudioFrame]
+
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog near the river.",
     "Please tell me how I can reset my password today.",
@@ -22,12 +24,6 @@ SENTENCES = (
 
 async def say(models: SpeechModels, voice: str, text: str) -> rtc.AudioFrame:
     return await models.for_voice(voice).tts.synthesize(text).collect()
-
-
-def heard_in_a_room(frame: rtc.AudioFrame) -> rtc.AudioFrame:
-    """With the moment of quiet that comes before speech wherever there are ears, and that the recognizer counts on."""
-    samples = np.concatenate([np.zeros(SAMPLE_RATE // 5, np.int16), np.frombuffer(frame.data, np.int16)])
-    return rtc.AudioFrame(samples.tobytes(), SAMPLE_RATE, 1, len(samples))
 
 
 def median_f0(frame: rtc.AudioFrame) -> float:
@@ -57,11 +53,11 @@ def test_an_unknown_voice_is_refused_with_the_known_ones() -> None:
 
 @pytest.mark.parametrize("voice", VOICES)
 async def test_what_a_voice_says_is_understood(
-    models: SpeechModels, voice: str, word_errors: Callable[[str, str], int]
+    models: SpeechModels, voice: str, word_errors: Callable[[str, str], int], in_a_room: InARoom
 ) -> None:
     wrong = 0
     for sentence in SENTENCES:
-        event = await models.for_voice(voice).stt.recognize(heard_in_a_room(await say(models, voice, sentence)))
+        event = await models.for_voice(voice).stt.recognize(in_a_room(await say(models, voice, sentence)))
         wrong += word_errors(sentence, event.alternatives[0].text)
     assert wrong <= 1
 
