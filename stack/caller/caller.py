@@ -122,7 +122,7 @@ class Caller:
             raise ConnectionError("the caller is not in a room")
         return await self._microphone.play(text, samples)
 
-    async def hear(self, within: float = 20, identity: str | None = None) -> Heard:
+    async def hear(self, within: float = 60, identity: str | None = None) -> Heard:
         """The next whole utterance of any agent, or of `identity`: then what others said is dropped.
 
         Raises `TimeoutError` when none ends in `within` seconds.
@@ -146,7 +146,7 @@ class Caller:
         async with asyncio.timeout(within):
             return await self._ear.until(lambda: self.timeline.first_sound(after, identity))
 
-    async def silence(self, seconds: float, within: float = 20) -> float:
+    async def silence(self, seconds: float, within: float = 60) -> float:
         """When the silence began that has now lasted `seconds`. Raises `TimeoutError`."""
         asked_at = monotonic()
 

@@ -27,7 +27,7 @@ async def test_the_caller_hears_an_agent_again_that_knows_what_was_said(world: W
         first = await caller.hear()
         await caller.say("My name is Robert and I live in London.")
         await caller.hear()
-        await caller.silence(1)
+        await caller.silence(1.5)
         before = await session.query(VoiceSession.transcript)
         (job,) = world.busy_jobs()
         killed_at = monotonic()

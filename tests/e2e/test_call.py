@@ -33,6 +33,7 @@ async def test_a_whole_call_from_start_to_bill(world: World) -> None:
         greeting = await caller.hear()
         assert speech.word_error_rate(opening, greeting.text) <= SAME_WORDS
         for question in QUESTIONS:
+            await caller.silence(1.5)  # an answer may pause between its sentences
             caller.forget_unheard()
             spoken = await caller.say(question)
             answer = await caller.hear()
