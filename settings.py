@@ -95,7 +95,6 @@ class AgentSettings(_Group):
     name: str = "voice-agent"
     idle_processes: Annotated[int, Field(ge=0)] = 2
     max_jobs: Annotated[int, Field(ge=1)] = 20
-    drain_timeout_seconds: Seconds = 1800
     health_host: str = "127.0.0.1"
     health_port: Port = 8081
     health_url: str = ""

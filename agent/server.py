@@ -26,7 +26,6 @@ def build_server(settings: Settings) -> AgentServer:
         # LiveKit drops dispatches in bursts when the load it is told crosses the threshold; `accept` limits instead.
         load_threshold=math.inf,
         load_fnc=lambda server: min(len(server.active_jobs) / agent.max_jobs, 1.0),
-        drain_timeout=int(agent.drain_timeout_seconds),
         host=agent.health_host,
         port=agent.health_port,
         preload_modules=["agent.job", *PRELOAD_MODULES],
