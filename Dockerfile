@@ -6,11 +6,11 @@ FROM ghcr.io/astral-sh/uv:0.13.9 AS uv
 
 FROM python:3.11.14-slim-bookworm AS dependencies
 COPY --from=uv /uv /usr/local/bin/uv
-ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+ENV UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1
 WORKDIR /app
 COPY pyproject.toml uv.lock ./
-RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-default-groups --group local
+# No cache mount: Railway refuses those that do not carry its own service's id.
+RUN uv sync --locked --no-default-groups --group local
 
 FROM python:3.11.14-slim-bookworm
 # llama.cpp is linked to OpenMP, which the slim image leaves out. Debian keeps one version of it: nothing to pin.
