@@ -160,6 +160,11 @@ def test_everything_that_stays_up_restarts(services: Services) -> None:
     assert set(restarts.values()) == {"unless-stopped"}
 
 
+def test_api_is_stopped_after_its_own_patience(services: Services) -> None:
+    grace = int(services["api"]["stop_grace_period"].removesuffix("s"))
+    assert grace > Settings().api.end_timeout_seconds + 2  # what `api/__main__.py` waits for
+
+
 def test_waits_are_for_health_checks_that_exist(services: Services) -> None:
     for service in services.values():
         for name, wait in service.get("depends_on", {}).items():
