@@ -121,6 +121,7 @@ class StackSettings(_Group):
     temporal_ui_port: Port = 8233
     livekit_port: Port = 7880
     livekit_udp_port: Port = 7882
+    llm_host: str = "127.0.0.1"
     llm_port: Port = 8091
     temporal_binary: Path | None = None
     livekit_binary: Path | None = None

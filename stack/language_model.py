@@ -1,4 +1,4 @@
-"""The local language model: SmolLM2-135M-Instruct behind an OpenAI-compatible HTTP server on loopback.
+"""The local language model: SmolLM2-135M-Instruct behind an OpenAI-compatible HTTP server.
 
 `python -m stack.language_model` stays in the foreground until SIGTERM or SIGINT. Routes: `/v1/chat/completions`
 (streaming too), `/v1/models`, `/health`. Any client that can talk to Groq, OpenAI, vLLM or Ollama can talk to it.
@@ -17,7 +17,6 @@ from typing import Any, Final
 from errors import SetupError
 from settings import StackSettings
 
-HOST: Final = "127.0.0.1"
 MODEL_NAME: Final = "smollm2-135m-instruct"
 THREADS: Final = 2
 SLOTS: Final = 4
@@ -43,12 +42,13 @@ def model_file() -> Path:
     return files[0]
 
 
-def check_port_free(port: int) -> None:
+def check_port_free(host: str, port: int) -> None:
     """Raise SetupError when `port` is taken: llama.cpp's own message would not name the setting that moves it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
             raise SetupError(
                 f"Port {port} is taken, so the local language model cannot listen there: "
@@ -56,20 +56,20 @@ def check_port_free(port: int) -> None:
             ) from error
 
 
-def start(port: int) -> Any:
-    """Load the model and listen on `port`; returns llama.cpp's server, which serves from its own threads."""
+def start(host: str, port: int) -> Any:
+    """Load the model and listen on `host` and `port`; returns llama.cpp's server, which serves from its own threads."""
     try:
         import xllamacpp  # noqa: PLC0415 - an optional group, and a library of 100 MB
     except ImportError as error:
         raise SetupError(
             "The local language model's server is not installed (package xllamacpp): run `uv sync --group local`."
         ) from error
-    check_port_free(port)
+    check_port_free(host, port)
     params = xllamacpp.CommonParams()
     params.verbosity = LOG_ERRORS_ONLY
     params.model.path = str(model_file())
     params.model_alias = {MODEL_NAME}
-    params.hostnames = [HOST]
+    params.hostnames = [host]
     params.port = port
     params.n_parallel = SLOTS
     params.n_ctx = CONTEXT_TOKENS
@@ -90,7 +90,8 @@ def main() -> int:
     # Blocked before llama.cpp starts its threads, so that they inherit it and the signal waits for sigwait below.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     try:
-        server = start(StackSettings().llm_port)
+        settings = StackSettings()
+        server = start(settings.llm_host, settings.llm_port)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

@@ -26,8 +26,8 @@ NAMES = (
     "temporal:7233",
     "livekit:7880",
     "api:8000",
-    "language-model:8081",
-    "localhost:8091",
+    "agent:8081",
+    "language-model:8091",
     "tcp_port:7881",
     "udp:7882",
 )
@@ -62,11 +62,11 @@ class Host:
             "PATH": f"{self.binaries.temporal.parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "HOME": str(self._folder / "no-home"),
-            **{name: self.here(str(value or "")) for name, value in given.items()},
+            **{name: self.here(str(value or "")).replace("0.0.0.0", "127.0.0.1") for name, value in given.items()},  # noqa: S104
             # The defaults are right in a container of one's own; here they may be taken.
             "API_PORT": str(self.port("api:8000")),
-            "AGENT_HEALTH_PORT": str(self.port("language-model:8081")),
-            "STACK_LLM_PORT": str(self.port("localhost:8091")),
+            "AGENT_HEALTH_PORT": str(self.port("agent:8081")),
+            "STACK_LLM_PORT": str(self.port("language-model:8091")),
         }
 
     def start(self, service: str, command: list[str], ready: Callable[[], str | None], seconds: float = 90) -> None:

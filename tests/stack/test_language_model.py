@@ -23,7 +23,7 @@ ROOT = Path(language_model.__file__).parent.parent
 
 def free_port() -> int:
     with socket.socket() as probe:
-        probe.bind((language_model.HOST, 0))
+        probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
@@ -79,7 +79,7 @@ def test_it_answers_streams_stops_at_once_and_logs_no_prompt(server: tuple[subpr
 
 
 def test_a_taken_port_is_named_with_the_setting_that_moves_it() -> None:
-    with socket.create_server((language_model.HOST, 0)) as taken:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = start(port)
         said, _ = process.communicate(timeout=30)
