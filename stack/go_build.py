@@ -31,7 +31,7 @@ def install(program: GoProgram, target: Path, title: str) -> None:
     """Build the program and put it at `target`; minutes the first time. Raises SetupError: no Go, or a failed build."""
     go = shutil.which("go")
     if go is None:
-        raise SetupError("Go is needed for it and `go` is not on PATH; Debian: apt install golang, or see go.dev/dl")
+        raise SetupError("Go is needed for it and `go` is not on PATH; 1.21 or newer: see go.dev/dl")
     source = f"{program.package}@{program.version}"
     say(f"  {title}: building {source}; this takes some minutes, once on this machine")
     with workshop(target) as folder:

@@ -17,6 +17,7 @@ import hibari
 import hibari.dsp
 import hibari.voices
 import numpy as np
+import onnxruntime
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, tts, utils
 from numpy.typing import NDArray
 
@@ -45,6 +46,7 @@ class Engine:
     """The loaded synthesizer, shared by the voices of one process. Its one thread keeps it off the event loop."""
 
     def __init__(self, base_voice: str) -> None:
+        onnxruntime.disable_telemetry_events()
         self._hibari = hibari.Hibari(voice=base_voice, threads=1)
         self._noise = np.random.default_rng(0)  # breath; seeded, so that tests hear the same speech each time
         self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tts")

@@ -10,6 +10,7 @@ from time import monotonic
 import httpx
 from rich.console import Console
 
+from settings import ApiSettings
 from stack.caller import speech
 from stack.caller.caller import Caller, Heard
 from stack.caller.microphone import Spoken
@@ -24,7 +25,8 @@ def main() -> int:
         prog="python -m stack.caller", description="Call the voice assistant and talk to it."
     )
     parser.add_argument("questions", nargs="*", default=_QUESTIONS, help="what to say, one after the other")
-    parser.add_argument("--api", default="http://localhost:8000", help="base URL of the REST API (%(default)s)")
+    api = f"http://localhost:{ApiSettings().port}"
+    parser.add_argument("--api", default=api, help="base URL of the REST API (%(default)s)")
     parser.add_argument("--name", default="caller", help="the userName of the session (%(default)s)")
     parser.add_argument("--voice", default="Ashley", help="the agent's voice (%(default)s)")
     parser.add_argument("--timeout", type=float, default=30, help="seconds to wait for each answer (%(default)s)")
