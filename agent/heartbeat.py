@@ -40,6 +40,7 @@ class Heartbeat:
         self._identity = identity
         self._period = timeout_seconds / _BEATS_PER_TIMEOUT
         self._in_room = in_room
+        self._accepted = False
 
     async def beat(self) -> Verdict | None:
         """One heartbeat; the verdict when this agent is not wanted any more."""
@@ -47,15 +48,25 @@ class Heartbeat:
             await self._handle.heartbeat(self._identity, rpc_timeout=_RPC_TIMEOUT)
         except AsyncActivityCancelledError as error:
             # Somebody who pauses the activity in Temporal's UI raises this too: that ends no conversation.
-            if error.details is not None and not error.details.cancel_requested:
-                return None
-            return Verdict.SESSION_ENDING
+            self._accepted = True
+            paused = error.details is not None and not error.details.cancel_requested
+            return None if paused else Verdict.SESSION_ENDING
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return Verdict.SUPERSEDED
             # Temporal is away: the conversation goes on, and Temporal decides when it is back.
             logger.warning("heartbeat not taken: %s", error.status.name)
+            return None
+        self._accepted = True
         return None
+
+    async def begin(self) -> Verdict | None:
+        """Beat until Temporal has taken one; nothing may be heard of an agent before."""
+        while True:
+            verdict = await self.beat()
+            if verdict is not None or self._accepted:
+                return verdict
+            await asyncio.sleep(self._period)
 
     async def until_verdict(self) -> Verdict:
         """Beat until this agent is not wanted any more."""

@@ -69,7 +69,7 @@ async def run(ctx: JobContext) -> None:
         await heartbeat.complete(AgentOutcome(generation=briefing.generation, cause=reason))
 
     ctx.add_shutdown_callback(say_goodbye)
-    if (verdict := await heartbeat.beat()) is not None:
+    if (verdict := await heartbeat.begin()) is not None:
         ctx.shutdown(verdict)
         return
     beating = asyncio.create_task(heartbeat.until_verdict())

@@ -76,6 +76,17 @@ async def test_each_answer_has_its_verdict(answer: Exception | None, verdict: Ve
     assert await heartbeat(FakeHandle(answer)).beat() == verdict
 
 
+async def test_begins_only_with_a_heartbeat_that_was_taken() -> None:
+    handle = FakeHandle(rpc_error(RPCStatusCode.UNAVAILABLE), rpc_error(RPCStatusCode.UNAVAILABLE))
+    assert await asyncio.wait_for(heartbeat(handle).begin(), 5) is None
+    assert len(handle.beats) == 3
+
+
+async def test_does_not_begin_when_it_is_not_wanted() -> None:
+    handle = FakeHandle(rpc_error(RPCStatusCode.NOT_FOUND))
+    assert await heartbeat(handle).begin() is Verdict.SUPERSEDED
+
+
 async def test_beats_on_through_an_outage_until_a_verdict() -> None:
     handle = FakeHandle(None, rpc_error(RPCStatusCode.UNAVAILABLE), None, rpc_error(RPCStatusCode.NOT_FOUND))
     assert await asyncio.wait_for(heartbeat(handle).until_verdict(), 5) is Verdict.SUPERSEDED
