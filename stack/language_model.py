@@ -18,7 +18,10 @@ from errors import SetupError
 from settings import StackSettings
 
 MODEL_NAME: Final = "smollm2-135m-instruct"
-THREADS: Final = 2
+READING_THREADS: Final = 2
+WRITING_THREADS: Final = 1
+"""Threads wait for each other after every step. With anything else running on two cores, a second one slows writing
+from 48 tokens a second to 12; alone it would make 77 of them, and speech needs 4."""
 SLOTS: Final = 4
 CONTEXT_TOKENS: Final = 8192
 """Shared by the slots: a token costs 23 KB, so one pool that a long conversation may use up beats four fixed shares."""
@@ -77,8 +80,8 @@ def start(host: str, port: int) -> Any:
     # A conversation comes back with one turn more each time: what a slot has seen of it is not computed again.
     params.cache_prompt = True
     params.cache_ram_mib = PROMPT_CACHE_MIB
-    params.cpuparams.n_threads = THREADS
-    params.cpuparams_batch.n_threads = THREADS
+    params.cpuparams.n_threads = WRITING_THREADS
+    params.cpuparams_batch.n_threads = READING_THREADS
     params.endpoint_slots = False  # it would show what callers said
     params.ui = False
     return xllamacpp.Server(params)

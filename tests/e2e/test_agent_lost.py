@@ -25,8 +25,9 @@ async def test_the_caller_hears_an_agent_again_that_knows_what_was_said(world: W
     session = world.session(started.session_id)
     async with Caller(started.server_url, started.token) as caller:
         first = await caller.hear()
-        await caller.say("My name is Robert and I live in London.")
-        await caller.hear()
+        await caller.silence(1.5)
+        spoken = await caller.say("My name is Robert and I live in London.")
+        await caller.sound(after=spoken.last_sound_at)
         await caller.silence(1.5)
         before = await session.query(VoiceSession.transcript)
         (job,) = world.busy_jobs()
