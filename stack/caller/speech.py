@@ -75,10 +75,14 @@ def words(text: str) -> list[str]:
     return re.findall(r"[a-z0-9']+", text.lower())
 
 
+def word_errors(expected: str, heard: str) -> int:
+    """Edits, in words, that turn `heard` into `expected`: 0 is word for word."""
+    return _edits(words(expected), words(heard))
+
+
 def word_error_rate(expected: str, heard: str) -> float:
-    """Edits that turn `heard` into `expected`, per expected word: 0 is word for word."""
-    reference, hypothesis = words(expected), words(heard)
-    return _edits(reference, hypothesis) / max(1, len(reference))
+    """`word_errors` per expected word."""
+    return word_errors(expected, heard) / max(1, len(words(expected)))
 
 
 def _edits(left: Sequence[str], right: Sequence[str]) -> int:

@@ -14,6 +14,7 @@ from livekit import rtc
 from agent.speech import SpeechModels
 from agent.speech.moonshine_stt import MoonshineSTT, load, to_samples
 from errors import SetupError
+from stack.caller.speech import word_errors
 
 SENTENCE = "Please tell me how I can reset my password today."
 
@@ -47,7 +48,7 @@ def test_any_audio_becomes_16_khz_mono(rate: int, channels: int) -> None:
 
 
 async def test_speech_at_48_khz_stereo_in_small_frames_is_understood(
-    hearing: MoonshineSTT, spoken: rtc.AudioFrame, word_errors: Callable[[str, str], int]
+    hearing: MoonshineSTT, spoken: rtc.AudioFrame
 ) -> None:
     resampler = rtc.AudioResampler(24_000, 48_000)
     frames = [*resampler.push(spoken), *resampler.flush()]

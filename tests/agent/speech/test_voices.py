@@ -13,6 +13,7 @@ from agent.speech import SpeechModels
 from agent.speech.hibari_tts import PEAK, SAMPLE_RATE
 from agent.speech.voices import VOICE_SHAPES, voice_named
 from contracts import VOICES
+from stack.caller.speech import word_errors
 
 InARoom = Callable[[rtc.AudioFrame], rtc.AudioFrame]
 
@@ -52,9 +53,7 @@ def test_an_unknown_voice_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("voice", VOICES)
-async def test_what_a_voice_says_is_understood(
-    models: SpeechModels, voice: str, word_errors: Callable[[str, str], int], in_a_room: InARoom
-) -> None:
+async def test_what_a_voice_says_is_understood(models: SpeechModels, voice: str, in_a_room: InARoom) -> None:
     wrong = 0
     for sentence in SENTENCES:
         event = await models.for_voice(voice).stt.recognize(in_a_room(await say(models, voice, sentence)))
