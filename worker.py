@@ -12,7 +12,6 @@ import aiohttp
 from livekit import api
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -25,7 +24,6 @@ from temporal_client import connect
 from workflows import search_attributes
 from workflows.voice_session import VoiceSession
 
-_TYPE_NAMES = {SearchAttributeIndexedValueType.KEYWORD: "Keyword", SearchAttributeIndexedValueType.INT: "Int"}
 _GRACE = timedelta(seconds=10)
 _LIVEKIT_TIMEOUT = aiohttp.ClientTimeout(total=3)
 
@@ -83,9 +81,9 @@ async def require_search_attributes(client: Client) -> None:
         if error.status not in (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED):
             raise
         return  # Temporal Cloud keeps this call to itself
-    missing = [key for key in search_attributes.ALL if key.name not in known.custom_attributes]
+    missing = {name: kind for name, kind in search_attributes.TYPES.items() if name not in known.custom_attributes}
     if missing:
-        wanted = " ".join(f"--name {key.name} --type {_TYPE_NAMES[key.indexed_value_type]}" for key in missing)
+        wanted = " ".join(f"--name {name} --type {kind}" for name, kind in missing.items())
         raise SetupError(
             f"Namespace {client.namespace} lacks search attributes. Register them once: "
             f"temporal operator search-attribute create --namespace {client.namespace} {wanted}"

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, Describe
 from temporalio.client import Client
 
 from settings import TemporalSettings
-from stack.server_config import SEARCH_ATTRIBUTES
+from workflows import search_attributes
 
 _TIMEOUT_SECONDS = 3.0
 _REGISTERED = "registered worker"
@@ -60,7 +60,7 @@ def temporal(settings: TemporalSettings) -> str | None:
         registered = await client.operator_service.list_search_attributes(
             ListSearchAttributesRequest(namespace=settings.namespace)
         )
-        missing = SEARCH_ATTRIBUTES.keys() - registered.custom_attributes.keys()
+        missing = search_attributes.TYPES.keys() - registered.custom_attributes.keys()
         return f"search attributes missing: {', '.join(sorted(missing))}" if missing else None
 
     return _answer(ask())

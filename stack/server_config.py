@@ -7,13 +7,7 @@ from pathlib import Path
 import yaml
 
 from settings import Settings
-
-SEARCH_ATTRIBUTES = {
-    "SessionUser": "Keyword",
-    "SessionState": "Keyword",
-    "SessionEndReason": "Keyword",
-    "SessionDurationSeconds": "Int",
-}
+from workflows import search_attributes
 
 
 def livekit_yaml(settings: Settings, api_key: str, api_secret: str) -> str:
@@ -54,6 +48,6 @@ def temporal_command(binary: Path, settings: Settings, state_dir: Path) -> list[
     command += ["--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"']
     if settings.temporal.namespace != "default":
         command += ["--namespace", settings.temporal.namespace]
-    for name, kind in SEARCH_ATTRIBUTES.items():
+    for name, kind in search_attributes.TYPES.items():
         command += ["--search-attribute", f"{name}={kind}"]
     return command

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import (
+    SearchAttributeIndexedValueType,
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+)
 
 from contracts import SessionRequest, SessionState
 
@@ -12,6 +17,10 @@ END_REASON = SearchAttributeKey.for_keyword("SessionEndReason")
 DURATION = SearchAttributeKey.for_int("SessionDurationSeconds")
 
 ALL = (USER, STATE, END_REASON, DURATION)
+
+_TYPE_NAMES = {SearchAttributeIndexedValueType.KEYWORD: "Keyword", SearchAttributeIndexedValueType.INT: "Int"}
+TYPES = {key.name: _TYPE_NAMES[key.indexed_value_type] for key in ALL}
+"""Name and type of each, as Temporal's command line spells them: what a namespace must have."""
 
 
 def at_start(request: SessionRequest) -> TypedSearchAttributes:
