@@ -60,17 +60,20 @@ class LiveKitSettings(_Group):
         return self.webhook_secret.get_secret_value() or self.api_secret.get_secret_value()
 
 
+_LIMITS = SessionLimits()
+
+
 class SessionSettings(_Group):
     """The timers of new sessions; see `contracts.SessionLimits` for what each one means."""
 
-    no_show_seconds: Seconds = 120
-    reconnect_grace_seconds: Seconds = 30
-    max_duration_seconds: Seconds = 7200
-    agent_heartbeat_timeout_seconds: Seconds = 2
-    agent_join_deadline_seconds: Seconds = 15
-    agent_launch_limit_seconds: Seconds = 60
-    agent_max_losses_per_minute: Annotated[int, Field(ge=1)] = 5
-    agent_relaunch_pause_seconds: Seconds = 0.2
+    no_show_seconds: Seconds = _LIMITS.no_show_seconds
+    reconnect_grace_seconds: Seconds = _LIMITS.reconnect_grace_seconds
+    max_duration_seconds: Seconds = _LIMITS.max_duration_seconds
+    agent_heartbeat_timeout_seconds: Seconds = _LIMITS.agent_heartbeat_timeout_seconds
+    agent_join_deadline_seconds: Seconds = _LIMITS.agent_join_deadline_seconds
+    agent_launch_limit_seconds: Seconds = _LIMITS.agent_launch_limit_seconds
+    agent_max_losses_per_minute: Annotated[int, Field(ge=1)] = _LIMITS.agent_max_losses_per_minute
+    agent_relaunch_pause_seconds: Seconds = _LIMITS.agent_relaunch_pause_seconds
 
     @property
     def limits(self) -> SessionLimits:
