@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,24 +123,35 @@ def explicit_binary(setting: str, path: Path | None) -> Path | None:
     return full
 
 
-def _fetch(server: Server, target: Path) -> Path:
-    ways: list[tuple[str, Callable[[], None]]] = [
-        ("official release", lambda: releases.install(server.release, target)),
-        ("Go build", lambda: go_build.install(server.go, target, server.title)),
-    ]
-    tried = [f"{server.setting}: not set", f"PATH: no `{server.command}`", f"cache: nothing at {target}"]
+def first_that_serves(
+    title: str, ways: Sequence[tuple[str, Callable[[], None]]], tried: list[str], advice: str
+) -> None:
+    """Try `ways` in order until one puts the server in place, with a line on each.
+
+    Raises SetupError that lists them after what was `tried` before, and gives `advice`.
+    """
     for way, get in ways:
-        say(f"  {server.title} {server.version}: trying the {way}")
+        say(f"  {title}: trying the {way}")
         try:
             get()
         except SetupError as error:
-            say(f"  {server.title} {server.version}: no {way}: {error}")
+            say(f"  {title}: no {way}: {error}")
             tried.append(f"{way}: {error}")
         else:
-            say(f"  {server.title} {server.version}: {way} is in place")
-            return target
-    raise SetupError(
-        f"{server.title} {server.version} is needed and could not be had:\n"
-        + "\n".join(f"  - {line}" for line in tried)
-        + f"\nInstall `{server.command}` on PATH, or name it in {server.setting}, or install Go for the build."
+            say(f"  {title}: {way} is in place")
+            return
+    listed = "\n".join(f"  - {line}" for line in tried)
+    raise SetupError(f"{title} is needed and could not be had:\n{listed}\n{advice}")
+
+
+def _fetch(server: Server, target: Path) -> Path:
+    first_that_serves(
+        f"{server.title} {server.version}",
+        [
+            ("official release", lambda: releases.install(server.release, target)),
+            ("Go build", lambda: go_build.install(server.go, target, server.title)),
+        ],
+        [f"{server.setting}: not set", f"PATH: no `{server.command}`", f"cache: nothing at {target}"],
+        f"Install `{server.command}` on PATH, or name it in {server.setting}, or install Go for the build.",
     )
+    return target

@@ -10,7 +10,6 @@ import asyncio
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
@@ -18,8 +17,8 @@ from temporalio.testing import WorkflowEnvironment
 from errors import SetupError
 from settings import StackSettings
 from stack.cache import exclusive, put_in_place, workshop
-from stack.progress import say, still_working
-from stack.servers import explicit_binary
+from stack.progress import still_working
+from stack.servers import explicit_binary, first_that_serves
 
 VERSION = "1.33.0"
 _MAIN_CLASS = "io.temporal.testserver.TestServer"
@@ -50,23 +49,13 @@ def resolve_temporal_test_server(settings: StackSettings) -> Path:
 
 
 def _fetch(target: Path) -> Path:
-    ways: list[tuple[str, Callable[[Path], None]]] = [("SDK's download", _from_sdk), ("Maven Central", _from_maven)]
-    tried = ["STACK_TEMPORAL_TEST_SERVER: not set", f"cache: nothing at {target}"]
-    for way, get in ways:
-        say(f"  Temporal's test server: trying the {way}")
-        try:
-            get(target)
-        except SetupError as error:
-            say(f"  Temporal's test server: not by the {way}: {error}")
-            tried.append(f"{way}: {error}")
-        else:
-            say(f"  Temporal's test server: {way} is in place")
-            return target
-    raise SetupError(
-        "Temporal's time-skipping test server is needed and could not be had:\n"
-        + "\n".join(f"  - {line}" for line in tried)
-        + "\nInstall a Java runtime and Maven (Debian: apt install maven), or name it in STACK_TEMPORAL_TEST_SERVER."
+    first_that_serves(
+        "Temporal's test server",
+        [("SDK's download", lambda: _from_sdk(target)), ("download from Maven Central", lambda: _from_maven(target))],
+        ["STACK_TEMPORAL_TEST_SERVER: not set", f"cache: nothing at {target}"],
+        "Install a Java runtime and Maven (Debian: apt install maven), or name it in STACK_TEMPORAL_TEST_SERVER.",
     )
+    return target
 
 
 def _from_sdk(target: Path) -> None:
