@@ -8,18 +8,8 @@ from typing import Any
 from livekit.agents.utils import EventEmitter
 
 from agent.job import watch_caller
-from contracts import Briefing, Presence
-
-BRIEFING = Briefing(
-    session_id="session_1234567890_abcdef",
-    generation=1,
-    user_name="ada",
-    caller_identity="user_ada",
-    voice_id="Ashley",
-    opening_line="Hello.",
-    system_prompt="Be kind.",
-    heartbeat_timeout_seconds=2,
-)
+from contracts import Presence
+from tests.fakes.briefings import briefing
 
 
 def participant(identity: str, sid: str) -> SimpleNamespace:
@@ -43,7 +33,7 @@ class FakeLine:
 def seen_by_agent(room: FakeRoom) -> list[Presence]:
     line: Any = FakeLine()
     any_room: Any = room
-    watch_caller(any_room, BRIEFING, line)
+    watch_caller(any_room, briefing(), line)
     reports: list[Presence] = line.reports
     return reports
 

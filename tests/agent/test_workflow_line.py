@@ -12,18 +12,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from agent.workflow_line import NotWantedError, WorkflowLine
 from contracts import AgentReady, Briefing, DispatchMetadata, Turn
+from tests.fakes.briefings import briefing
 
 METADATA = DispatchMetadata(session_id="session_1234567890_abcdef", generation=2, sealed_task_token="sealed")
-BRIEFING = Briefing(
-    session_id=METADATA.session_id,
-    generation=2,
-    user_name="ada",
-    caller_identity="user_ada",
-    voice_id="Ashley",
-    opening_line="Hello.",
-    system_prompt="Be kind.",
-    heartbeat_timeout_seconds=2,
-)
+BRIEFING = briefing(generation=2)
 
 
 class FakeWorkflow:

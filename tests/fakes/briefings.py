@@ -1,0 +1,23 @@
+"""A briefing as an agent's job gets it from its claim; what a test is about is given as changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts import Briefing
+
+_PLAIN = Briefing(
+    session_id="session_1234567890_abcdef",
+    generation=1,
+    user_name="ada",
+    caller_identity="user_ada",
+    voice_id="Ashley",
+    opening_line="Hello.",
+    system_prompt="Be kind.",
+    heartbeat_timeout_seconds=2,
+)
+
+
+def briefing(**changes: Any) -> Briefing:
+    """A briefing with these fields and plain others."""
+    return _PLAIN.model_copy(update=changes)
