@@ -7,8 +7,6 @@ never renamed or reordered. Times are Unix milliseconds (`*_at_ms`), spans are s
 from __future__ import annotations
 
 import math
-import re
-import secrets
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -19,34 +17,6 @@ DEFAULT_VOICE: Final = "Ashley"
 DEFAULT_OPENING_LINE: Final = "Hello! How can I help you today?"
 DEFAULT_SYSTEM_PROMPT: Final = "You are a helpful and friendly voice assistant."
 TOKEN_TTL_SECONDS: Final = 2 * 60 * 60
-
-_SESSION_ID: Final = re.compile(r"session_\d{10,}_[0-9a-z]{6,32}")
-
-
-def new_session_id(now_seconds: int) -> str:
-    """`session_<unix seconds>_<random>`: names the session, its workflow and its room."""
-    return f"session_{now_seconds}_{secrets.token_hex(6)}"
-
-
-def is_session_id(text: str) -> bool:
-    """Whether `text` has the form of a session id; webhooks for other rooms are ignored by it."""
-    return _SESSION_ID.fullmatch(text) is not None
-
-
-def caller_identity(user_name: str) -> str:
-    """The caller's LiveKit identity. The prefix keeps it apart from every agent's, whatever the user is called."""
-    return f"user_{user_name}"
-
-
-def agent_identity(generation: int, job_id: str) -> str:
-    """An agent's LiveKit identity, unique per job: with a fixed one a newcomer's join would close its predecessor."""
-    return f"agent_{generation}_{job_id}"
-
-
-def agent_generation(identity: str) -> int | None:
-    """The generation in an agent's identity; None for anybody else's."""
-    matched = re.fullmatch(r"agent_(\d+)_.+", identity)
-    return int(matched.group(1)) if matched else None
 
 
 class Payload(BaseModel):
@@ -106,6 +76,7 @@ class SessionLimits(Payload):
     agent_launch_limit_seconds: float = 60
     agent_max_losses_per_minute: int = 5
     agent_relaunch_pause_seconds: float = 0.2
+    agent_alone_seconds: float = 300
 
     @property
     def room_timeouts(self) -> RoomTimeouts:
@@ -125,6 +96,7 @@ class SessionRequest(Payload):
     opening_line: str = Field(DEFAULT_OPENING_LINE, repr=False)
     system_prompt: str = Field(DEFAULT_SYSTEM_PROMPT, repr=False)
     limits: SessionLimits = SessionLimits()
+    memory: SessionMemory | None = Field(None, repr=False)  # only where a run continues an earlier one
 
 
 class TicketRequest(Payload):
@@ -152,6 +124,7 @@ class LaunchRequest(Payload):
     generation: int
     join_deadline_seconds: float
     timeouts: RoomTimeouts
+    predecessor_may_live: bool = False  # then it is left in the room, for the newcomer to ask
 
 
 class DispatchMetadata(Payload):
@@ -192,21 +165,46 @@ class Briefing(Payload):
     system_prompt: str = Field(repr=False)
     turns: tuple[Turn, ...] = ()
     heartbeat_timeout_seconds: float
+    alone_seconds: float = SessionLimits().agent_alone_seconds
 
 
 class AgentReady(Payload):
-    """Signal `agent_ready`: this generation is connected to the room and can speak."""
+    """Signal `agent_ready`: this generation alone has the word now. Reports of older ones are refused from here on.
+
+    `inherited` are turns that its predecessor handed over directly, whether or not they reached the workflow as well.
+    """
 
     generation: int
     identity: str
     at_ms: int
+    inherited: tuple[Turn, ...] = Field((), repr=False)
 
 
 class AgentOutcome(Payload):
-    """Result of the `launch_agent` activity, sent by the agent's job process when it leaves by itself."""
+    """Result of `launch_agent`, sent by the job when it leaves by itself; `handed_over`: for a successor, no loss."""
 
     generation: int
     cause: str
+    handed_over: bool = False
+
+
+class DrainRequest(Payload):
+    """Signal `drain`: this generation's AgentServer will stop. It speaks on until a newcomer asks it to yield."""
+
+    generation: int
+
+
+class YieldRequest(Payload):
+    """LiveKit RPC `yield`, then `hand_over`: a newcomer that knows the older generation's turns up to this sequence."""
+
+    generation: int
+    known_sequence: int = 0
+
+
+class Handover(Payload):
+    """An older generation's last word (answer to `hand_over`): turns that the newcomer may not know. It is mute now."""
+
+    turns: tuple[Turn, ...] = Field((), repr=False)
 
 
 class Presence(Payload):
@@ -272,4 +270,30 @@ class SessionSummary(Payload):
     errors: tuple[str, ...] = ()
 
 
+class Sightings(Payload):
+    """What is known of one participant SID of the caller."""
+
+    participant_sid: str
+    joined_at_ms: int | None = None
+    seen_at_ms: int = 0
+    leaves_at_ms: tuple[int, ...] = ()
+
+
+class SessionMemory(Payload):
+    """What a session's next run must know, when its history grows long and it continues as new. Times as in the run."""
+
+    started_at: float
+    ticket: Ticket
+    generation: int
+    ever_ready: bool
+    missing_since: float | None = None
+    lost_at: tuple[float, ...] = ()
+    story: tuple[str, ...] = ()
+    sightings: tuple[Sightings, ...] = ()
+    nameless_leaves_at_ms: tuple[int, ...] = ()
+    looked_at: float = 0
+    turns: tuple[Turn, ...] = Field((), repr=False)
+
+
+SessionRequest.model_rebuild()
 SessionView.model_rebuild()

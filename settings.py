@@ -74,6 +74,7 @@ class SessionSettings(_Group):
     agent_launch_limit_seconds: Seconds = _LIMITS.agent_launch_limit_seconds
     agent_max_losses_per_minute: Annotated[int, Field(ge=1)] = _LIMITS.agent_max_losses_per_minute
     agent_relaunch_pause_seconds: Seconds = _LIMITS.agent_relaunch_pause_seconds
+    agent_alone_seconds: Seconds = _LIMITS.agent_alone_seconds
 
     @property
     def limits(self) -> SessionLimits:
@@ -98,6 +99,7 @@ class AgentSettings(_Group):
     name: str = "voice-agent"
     idle_processes: Annotated[int, Field(ge=0)] = 2
     max_jobs: Annotated[int, Field(ge=1)] = 20
+    drain_seconds: Seconds = 120
     health_host: str = "127.0.0.1"
     health_port: Port = 8081
     health_url: str = ""
@@ -124,6 +126,7 @@ class StackSettings(_Group):
     temporal_ui_port: Port = 8233
     livekit_port: Port = 7880
     livekit_udp_port: Port = 7882
+    agent_servers: Annotated[int, Field(ge=1, le=8)] = 1
     llm_host: str = "127.0.0.1"
     llm_port: Port = 8091
     temporal_binary: Path | None = None

@@ -56,9 +56,8 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     Importing these modules afresh for every session would cost 10 ms of its start. That they are pure is held by
     tests/test_layering.py, that they are deterministic by the replays.
     """
-    return SandboxedWorkflowRunner(
-        SandboxRestrictions.default.with_passthrough_modules("pydantic", "contracts", "activities", "workflows")
-    )
+    ours = ("contracts", "identities", "activities", "workflows")
+    return SandboxedWorkflowRunner(SandboxRestrictions.default.with_passthrough_modules("pydantic", *ours))
 
 
 def livekit_api(livekit: LiveKitSettings) -> api.LiveKitAPI:

@@ -13,7 +13,8 @@ from livekit import api
 from livekit.protocol.agent_dispatch import JRP_NEVER
 from livekit.protocol.models import ParticipantInfo
 
-from contracts import DispatchMetadata, Presence, RoomTimeouts, RoomView, agent_generation
+from contracts import DispatchMetadata, Presence, RoomTimeouts, RoomView
+from identities import agent_generation
 
 
 class Rooms:

@@ -20,9 +20,9 @@ from contracts import (
     RoomView,
     Ticket,
     TicketRequest,
-    agent_generation,
 )
 from errors import TicketFailed
+from identities import agent_generation
 from sealing import Sealer
 from settings import Settings
 

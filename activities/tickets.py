@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from livekit import api
 
-from contracts import TOKEN_TTL_SECONDS, Ticket, caller_identity
+from contracts import TOKEN_TTL_SECONDS, Ticket
 from errors import TicketFailed
+from identities import caller_identity
 from settings import LiveKitSettings
 
 

@@ -9,7 +9,8 @@ from livekit.agents import AgentServer, JobRequest
 from agent import job
 from agent.lost_jobs import report_lost_jobs
 from agent.speech import PRELOAD_MODULES
-from contracts import DispatchMetadata, agent_identity
+from contracts import DispatchMetadata
+from identities import agent_identity
 from settings import Settings
 
 

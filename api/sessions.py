@@ -21,8 +21,9 @@ from temporalio.exceptions import FailureError, TerminatedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.abandoned import AbandonedStarts
-from contracts import EndRequest, Presence, RoomFinished, SessionRequest, SessionSummary, Ticket, is_session_id
+from contracts import EndRequest, Presence, RoomFinished, SessionRequest, SessionSummary, Ticket
 from errors import EndFailed, NoWorkerAnswered, SessionNotFound, TemporalUnavailable, TicketFailed
+from identities import is_session_id
 from settings import Settings
 from temporal_client import LazyClient
 from workflows.search_attributes import at_start

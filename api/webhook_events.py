@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from contracts import Presence, RoomFinished, is_session_id
+from contracts import Presence, RoomFinished
+from identities import is_session_id
 
 _KINDS: dict[str, Literal["joined", "left"]] = {
     "participant_joined": "joined",

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contracts import (
-    SessionLimits,
-    Ticket,
-    agent_generation,
-    agent_identity,
-    caller_identity,
-    is_session_id,
-    new_session_id,
-)
+from contracts import SessionLimits, Ticket
+from identities import agent_generation, agent_identity, caller_identity, is_session_id, new_session_id
 
 
 def test_session_ids_have_their_form_and_differ() -> None:

@@ -12,11 +12,14 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = ("activities", "agent", "api", "benchmarks", "scripts", "stack", "tests", "workflows")
 SOURCES = sorted([*ROOT.glob("*.py"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))])
 
-DURABLE = [ROOT / "contracts.py", ROOT / "activities" / "interface.py", *sorted((ROOT / "workflows").glob("*.py"))]
+DURABLE = [
+    *(ROOT / name for name in ("contracts.py", "identities.py", "activities/interface.py")),
+    *sorted((ROOT / "workflows").glob("*.py")),
+]
 """What runs in a workflow: deterministic, so no I/O and no framework of the outer layers."""
 DURABLE_MAY_IMPORT = {
     *("__future__", "asyncio", "collections", "dataclasses", "datetime", "enum", "functools", "math", "re", "secrets"),
-    *("typing", "pydantic", "temporalio", "contracts", "activities.interface", "workflows"),
+    *("typing", "pydantic", "temporalio", "contracts", "identities", "activities.interface", "workflows"),
 }
 
 PASS_AN_ENVIRONMENT_ON = {"benchmarks", "scripts", "stack", "tests"}

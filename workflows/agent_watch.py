@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from contracts import AgentReady, AgentState, Briefing, ClaimRequest, SessionRequest, Turn, caller_identity
+from contracts import AgentReady, AgentState, Briefing, ClaimRequest, SessionRequest, Turn
+from identities import caller_identity
 
 _MINUTE = 60.0
 

@@ -28,8 +28,8 @@ with workflow.unsafe.imports_passed_through():
         SessionView,
         Ticket,
         Turn,
-        caller_identity,
     )
+    from identities import caller_identity
     from workflows import calls
     from workflows.agent_watch import AgentWatch, briefing
     from workflows.bill import settle

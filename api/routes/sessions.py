@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request
 from api.body import body_schema, read_model
 from api.dependencies import SessionsDep, SettingsDep
 from api.models import EndResponse, EndSessionRequest, StartRequest, StartResponse, errors
-from contracts import SessionRequest, new_session_id
+from contracts import SessionRequest
+from identities import new_session_id
 
 router = APIRouter(prefix="/api/session", tags=["sessions"])
 

@@ -11,7 +11,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.interface import JOIN_DEADLINE
 from activities.session import LiveKitActivities
-from contracts import LaunchRequest, RoomRequest, RoomTimeouts, Ticket, TicketRequest, new_session_id
+from contracts import LaunchRequest, RoomRequest, RoomTimeouts, Ticket, TicketRequest
+from identities import new_session_id
 from settings import Settings
 from stack.local_stack import LocalStack
 from worker import livekit_api

@@ -15,8 +15,9 @@ from temporalio.worker import Worker
 
 from api.health import Health
 from api.sessions import TemporalSessions
-from contracts import EndReason, Presence, RoomFinished, SessionRequest, new_session_id
+from contracts import EndReason, Presence, RoomFinished, SessionRequest
 from errors import EndFailed, NoWorkerAnswered, SessionNotFound, TemporalUnavailable, TicketFailed
+from identities import new_session_id
 from settings import ApiSettings, Settings, StackSettings, TemporalSettings
 from stack.servers import resolve_servers
 from temporal_client import LazyClient, connect

@@ -29,9 +29,8 @@ from contracts import (
     Ticket,
     TicketRequest,
     Turn,
-    agent_identity,
-    caller_identity,
 )
+from identities import agent_identity, caller_identity
 from workflows.voice_session import VoiceSession
 
 _BEAT_SECONDS = 0.05

@@ -22,8 +22,8 @@ from contracts import (
     SessionSummary,
     SessionView,
     Ticket,
-    new_session_id,
 )
+from identities import new_session_id
 from tests.fakes.activities import FakeActivities, FakeAgent, Scene
 from workflows.search_attributes import at_start
 from workflows.voice_session import VoiceSession

@@ -1,0 +1,35 @@
+"""Names that sessions, rooms and participants go by, made and read in one place. Pure."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Final
+
+_SESSION_ID: Final = re.compile(r"session_\d{10,}_[0-9a-z]{6,32}")
+
+
+def new_session_id(now_seconds: int) -> str:
+    """`session_<unix seconds>_<random>`: names the session, its workflow and its room."""
+    return f"session_{now_seconds}_{secrets.token_hex(6)}"
+
+
+def is_session_id(text: str) -> bool:
+    """Whether `text` has the form of a session id; webhooks for other rooms are ignored by it."""
+    return _SESSION_ID.fullmatch(text) is not None
+
+
+def caller_identity(user_name: str) -> str:
+    """The caller's LiveKit identity. The prefix keeps it apart from every agent's, whatever the user is called."""
+    return f"user_{user_name}"
+
+
+def agent_identity(generation: int, job_id: str) -> str:
+    """An agent's LiveKit identity, unique per job: with a fixed one a newcomer's join would close its predecessor."""
+    return f"agent_{generation}_{job_id}"
+
+
+def agent_generation(identity: str) -> int | None:
+    """The generation in an agent's identity; None for anybody else's."""
+    matched = re.fullmatch(r"agent_(\d+)_.+", identity)
+    return int(matched.group(1)) if matched else None
