@@ -6,9 +6,10 @@ OrchestratorError
 ├── TicketFailed           no LiveKit token or room for a new session                 API 500
 ├── EndFailed              a session's end could not be carried out                   API 500
 ├── SealBroken             a dispatch sealed with another secret (sealing.py)            the agent refuses it
+├── PayloadUnreadable      a payload whose key is missing, or that is damaged         API 500
 ├── TemporalUnavailable    Temporal did not take the request                          API 503
 │   └── NoWorkerAnswered   Temporal took it, but no worker answered in time           API 503
-└── SetupError             the local stack lacks something; the text says what to do  `make up` exits 1
+└── SetupError             a setting or a part is missing; the text says what to do   the process exits 1
 
 `api/errors.py` maps them to statuses. Across Temporal they travel as the `type` of an `ApplicationError`.
 """
@@ -34,6 +35,10 @@ class EndFailed(OrchestratorError):
     """The end of a session could not be carried out or confirmed."""
 
 
+class PayloadUnreadable(OrchestratorError):
+    """An encrypted payload cannot be read with these keys; the text names the key, never the contents."""
+
+
 class TemporalUnavailable(OrchestratorError):
     """Temporal could not be reached or refused the request."""
 
@@ -43,4 +48,4 @@ class NoWorkerAnswered(TemporalUnavailable):
 
 
 class SetupError(OrchestratorError):
-    """The local stack cannot start; the text names what is missing and how to get it."""
+    """A process or the local stack cannot start; the text names what is missing and how to get it."""

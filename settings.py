@@ -25,12 +25,43 @@ class _Group(BaseSettings):
 
 
 class TemporalSettings(_Group):
-    """Where Temporal is, and how sessions are routed to workers."""
+    """Where Temporal is, how the connection is protected, what encrypts its payloads, and how workers are found."""
 
     address: str = "localhost:7233"
     namespace: str = "default"
     task_queue: str = "voice-sessions"
+    tls: bool | None = None
+    tls_server_name: str = ""
+    tls_ca_file: Path | None = None
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    api_key: SecretStr = SecretStr("")
+    codec_keys: SecretStr = SecretStr("")
     model_config = SettingsConfigDict(env_prefix="TEMPORAL_")
+
+    @property
+    def uses_tls(self) -> bool:
+        """As TEMPORAL_TLS says; where it says nothing, whether anything is set that only TLS can use."""
+        wanted = (self.tls_server_name, self.tls_ca_file, self.tls_cert_file, self.tls_key_file, self._has_api_key)
+        return any(wanted) if self.tls is None else self.tls
+
+    @property
+    def _has_api_key(self) -> bool:
+        return bool(self.api_key.get_secret_value())
+
+
+class CodecEndpointSettings(_Group):
+    """The endpoint that decodes payloads for Temporal's UI and command line."""
+
+    token: SecretStr = SecretStr("")
+    token_in_path: bool = False
+    origins: str = ""
+    model_config = SettingsConfigDict(env_prefix="CODEC_ENDPOINT_")
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The pages that a browser may call it from, each `scheme://host:port`."""
+        return tuple(origin.strip().rstrip("/") for origin in self.origins.split(",") if origin.strip())
 
 
 class LiveKitSettings(_Group):
@@ -146,6 +177,7 @@ class Settings:
     """All settings. Build one with `Settings()` at an entry point and pass it down."""
 
     temporal: TemporalSettings = field(default_factory=TemporalSettings)
+    codec_endpoint: CodecEndpointSettings = field(default_factory=CodecEndpointSettings)
     livekit: LiveKitSettings = field(default_factory=LiveKitSettings)
     session: SessionSettings = field(default_factory=SessionSettings)
     api: ApiSettings = field(default_factory=ApiSettings)

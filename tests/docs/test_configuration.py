@@ -17,7 +17,7 @@ ROWS = re.findall(
 OF_THE_COMPOSE_FILE = set(
     re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/compose.env.example").read_text(), flags=re.MULTILINE)
 )
-_PREFIXES = ("TEMPORAL_", "LIVEKIT_", "API_", "AGENT_", "LLM_", "STACK_", "WEBHOOK_")
+_PREFIXES = ("TEMPORAL_", "CODEC_", "LIVEKIT_", "API_", "AGENT_", "LLM_", "STACK_", "WEBHOOK_")
 
 
 def test_every_setting_has_its_row() -> None:

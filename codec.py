@@ -1,0 +1,134 @@
+"""Encrypts what Temporal keeps: every payload under AES-256-GCM, by a ring of named keys of which the first one writes.
+
+An encrypted payload names its key in its metadata, so that keys can be changed while sessions run: put the new one in
+front, keep the old one behind it until no history needs it. What was never encrypted is still read. ADR 9 has the
+reasons, docs/DEPLOYMENT.md what to do.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import PayloadCodec
+
+from errors import PayloadUnreadable, SetupError
+from settings import TemporalSettings
+
+ENCODING: Final = b"binary/encrypted"
+KEY_ID: Final = "encryption-key-id"
+
+_CIPHER: Final = b"AES256-GCM"
+_KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
+_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class KeyRing:
+    """Named keys of 32 bytes; the first one encrypts, all of them decrypt."""
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        self.writing_id = next(iter(keys))
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        # Of its own, so that what visibility shows says nothing of the key that encrypts.
+        self._label_keys = [
+            HKDF(SHA256(), length=_KEY_BYTES, salt=None, info=b"user label").derive(key) for key in keys.values()
+        ]
+
+    @classmethod
+    def parse(cls, text: str) -> KeyRing:
+        """Read `id:key,id2:key2`, each key base64. Raises `SetupError`, whose text holds no part of a key."""
+        keys: dict[str, bytes] = {}
+        for place, entry in enumerate(text.split(","), start=1):
+            key_id, colon, encoded = entry.strip().partition(":")
+            where = f"Entry {place} of TEMPORAL_CODEC_KEYS"
+            if not colon or not _ID.fullmatch(key_id):  # without the colon it may be a key: never repeated in the text
+                raise SetupError(f"{where} does not begin with an id (letters, digits, . _ -) and a colon.")
+            if key_id in keys:
+                raise SetupError(f"{where} repeats the id of an earlier one, {key_id}.")
+            keys[key_id] = _read_key(encoded, f"{where}, {key_id},")
+        return cls(keys)
+
+    def encrypt(self, payload: Payload) -> Payload:
+        """The whole payload, metadata too, inside another one."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._ciphers[self.writing_id].encrypt(nonce, payload.SerializeToString(), _bound(self.writing_id))
+        metadata = {"encoding": ENCODING, KEY_ID: self.writing_id.encode(), "encryption-cipher": _CIPHER}
+        return Payload(metadata=metadata, data=nonce + sealed)
+
+    def decrypt(self, payload: Payload) -> Payload:
+        """The payload inside, or this one when it was never encrypted. Raises `PayloadUnreadable`, without contents."""
+        if payload.metadata.get("encoding") != ENCODING:
+            return payload
+        key_id = payload.metadata.get(KEY_ID, b"").decode("ascii", "replace")[:64]
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise PayloadUnreadable(
+                f"A payload is encrypted with the key {key_id!r}, which is not in TEMPORAL_CODEC_KEYS "
+                f"(there: {', '.join(self._ciphers)}). Append that key again."
+            )
+        try:
+            if len(payload.data) < _NONCE_BYTES + _TAG_BYTES:
+                raise InvalidTag
+            nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
+            return Payload.FromString(cipher.decrypt(nonce, sealed, _bound(key_id)))
+        except InvalidTag:
+            raise PayloadUnreadable(
+                f"A payload encrypted with the key {key_id!r} is damaged, or another key has that id in "
+                "TEMPORAL_CODEC_KEYS than when it was written."
+            ) from None
+
+    def user_labels(self, user_name: str) -> tuple[str, ...]:
+        """What may stand for a user in visibility, which no codec encrypts: one keyed hash a key, the first is written.
+
+        The same user has the same label, so that sessions can still be found by user.
+        """
+        return tuple(hmac.new(key, user_name.encode(), hashlib.sha256).hexdigest()[:32] for key in self._label_keys)
+
+
+class EncryptionCodec(PayloadCodec):
+    """A key ring as Temporal's clients and workers want it."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Encrypt each."""
+        return [self._keys.encrypt(payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Decrypt each that is encrypted. Raises `PayloadUnreadable`."""
+        return [self._keys.decrypt(payload) for payload in payloads]
+
+
+def key_ring(settings: TemporalSettings) -> KeyRing | None:
+    """The keys of `settings`; None where nothing is to be encrypted. Raises `SetupError`."""
+    text = settings.codec_keys.get_secret_value()
+    return KeyRing.parse(text) if text.strip() else None
+
+
+def _read_key(encoded: str, where: str) -> bytes:
+    try:
+        key = base64.b64decode(encoded.replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError):
+        raise SetupError(f"{where} is not base64. `openssl rand -base64 32` makes a key.") from None
+    if len(key) != _KEY_BYTES:
+        raise SetupError(f"{where} has {len(key)} bytes, not {_KEY_BYTES}. `openssl rand -base64 32` makes a key.")
+    return key
+
+
+def _bound(key_id: str) -> bytes:
+    """What is authenticated beside the contents: the kind of thing this is, and the key it says it is of."""
+    return b"temporal payload 1 " + key_id.encode()
