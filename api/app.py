@@ -14,8 +14,10 @@ from api.limits import BodyLimit
 from api.models import RootResponse
 from api.routes import health as health_routes
 from api.routes import root as root_routes
+from api.routes import session_views
 from api.routes import sessions as session_routes
 from api.routes import webhook as webhook_routes
+from api.session_reader import SessionReader, TemporalSessionReader
 from api.sessions import Sessions, TemporalSessions
 from settings import Settings
 from temporal_client import LazyClient
@@ -23,7 +25,9 @@ from temporal_client import LazyClient
 _DESCRIPTION = "Add a talking AI agent to your app with one call. Every session is a durable workflow."
 
 
-def create_app(settings: Settings | None = None, sessions: Sessions | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, sessions: Sessions | None = None, reader: SessionReader | None = None
+) -> FastAPI:
     """The REST API. It starts without Temporal and LiveKit, and says in `/health` what is missing."""
     settings = settings or Settings()
     client = LazyClient(settings.temporal)
@@ -44,9 +48,10 @@ def create_app(settings: Settings | None = None, sessions: Sessions | None = Non
     )
     app.state.settings = settings
     app.state.sessions = gateway
+    app.state.reader = reader or TemporalSessionReader(client, settings.temporal)
     app.state.health = Health(client, settings)
     app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
     install_error_handlers(app)
-    for routes in (root_routes, health_routes, session_routes, webhook_routes):
+    for routes in (root_routes, health_routes, session_routes, session_views, webhook_routes):
         app.include_router(routes.router)
     return app

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.health import Health
+from api.session_reader import SessionReader
 from api.sessions import Sessions
 from settings import Settings
 
@@ -21,6 +22,11 @@ def _sessions(request: Request) -> Sessions:
     return sessions
 
 
+def _reader(request: Request) -> SessionReader:
+    reader: SessionReader = request.app.state.reader
+    return reader
+
+
 def _health(request: Request) -> Health:
     health: Health = request.app.state.health
     return health
@@ -28,4 +34,5 @@ def _health(request: Request) -> Health:
 
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionsDep = Annotated[Sessions, Depends(_sessions)]
+ReaderDep = Annotated[SessionReader, Depends(_reader)]
 HealthDep = Annotated[Health, Depends(_health)]

@@ -56,6 +56,12 @@ def _explain_one(problem: Mapping[str, Any]) -> str:
         "string_type": "must be a string",
         "too_short": "must not be blank",
         "too_long": f"must have at most {context.get('max_length', 0):,} characters",
+        "int_type": "must be a whole number",
+        "dict_type": "must be a JSON object",
+        "greater_than_equal": f"must be at least {context.get('ge')}",
+        "less_than_equal": f"must be at most {context.get('le')}",
+        "enum": f"must be {context.get('expected')}",
+        "extra_forbidden": "is not known here",
         "value_error": str(context.get("error", problem["msg"])),
     }
     text = texts.get(problem["type"], problem["msg"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
 
+from api.metadata import MAX_BYTES, Metadata
 from contracts import DEFAULT_OPENING_LINE, DEFAULT_SYSTEM_PROMPT, DEFAULT_VOICE, VOICES, SessionSummary, Ticket
 
-_EXAMPLE_ID = "session_1234567890_abc123"
+EXAMPLE_ID = "session_1234567890_abc123"
+EXAMPLE_METADATA = {"order": "A-17"}
 
 
 def _clean(text: str) -> str:
@@ -44,6 +46,8 @@ def _blank(text: str) -> bool:
 
 
 _Text = Annotated[StrictStr, AfterValidator(_clean)]
+UserName = Annotated[_Text, Field(min_length=1, max_length=128), AfterValidator(_one_line)]
+SessionId = Annotated[_Text, Field(min_length=1, max_length=256)]
 
 
 class _Body(BaseModel):
@@ -53,9 +57,7 @@ class _Body(BaseModel):
 class StartRequest(_Body):
     """Who calls, and how the agent greets, sounds and behaves. Unknown fields are ignored."""
 
-    userName: Annotated[_Text, Field(min_length=1, max_length=128), AfterValidator(_one_line)] = Field(
-        description="User identifier.", examples=["user123"]
-    )
+    userName: UserName = Field(description="User identifier.", examples=["user123"])
     voiceId: Annotated[_Text, AfterValidator(_known_voice), _or_default(DEFAULT_VOICE)] = Field(
         DEFAULT_VOICE,
         description=f"Voice of the agent: {', '.join(VOICES)}.",
@@ -70,20 +72,28 @@ class StartRequest(_Body):
         description="Instructions for the language model.",
         examples=["You are a helpful customer service agent."],
     )
+    metadata: Metadata = Field(
+        {},
+        description=f"Your own JSON object, at most {MAX_BYTES:,} bytes: given back with the session, never read.",
+        examples=[EXAMPLE_METADATA],
+    )
+    maxDurationSeconds: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        None, description="The session ends after this time; at most MAX_DURATION_SECONDS, its default.", examples=[600]
+    )
 
 
 class StartResponse(_Body):
     """Everything the caller needs to join the room."""
 
     success: Literal[True] = True
-    sessionId: str = Field(description="Unique session identifier.", examples=[_EXAMPLE_ID])
+    sessionId: str = Field(description="Unique session identifier.", examples=[EXAMPLE_ID])
     token: str = Field(
         description="LiveKit JWT for this room only, valid for two hours.",
         examples=["eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9..."],
         repr=False,
     )
     serverUrl: str = Field(description="LiveKit WebRTC server URL.", examples=["wss://your-project.livekit.cloud"])
-    roomName: str = Field(description="LiveKit room name, the same as sessionId.", examples=[_EXAMPLE_ID])
+    roomName: str = Field(description="LiveKit room name, the same as sessionId.", examples=[EXAMPLE_ID])
     message: str = Field(
         "Session created. Voice agent is being spawned.", examples=["Session created. Voice agent is being spawned."]
     )
@@ -99,15 +109,13 @@ class StartResponse(_Body):
 class EndSessionRequest(_Body):
     """Which session to end."""
 
-    sessionId: Annotated[_Text, Field(min_length=1, max_length=256)] = Field(
-        description="Unique session identifier.", examples=[_EXAMPLE_ID]
-    )
+    sessionId: SessionId = Field(description="Unique session identifier.", examples=[EXAMPLE_ID])
 
 
 class EndDetails(_Body):
     """The bill, and what the clean-up confirmed."""
 
-    session_id: str = Field(examples=[_EXAMPLE_ID])
+    session_id: str = Field(examples=[EXAMPLE_ID])
     workflow_completed: bool = Field(description="The session's workflow has come to its end.", examples=[True])
     agent_stopped: bool = Field(description="The voice agent has left.", examples=[True])
     room_deleted: bool = Field(description="The LiveKit room is gone.", examples=[True])
@@ -123,17 +131,21 @@ class EndDetails(_Body):
     errors: list[str] = Field(description="What was not confirmed yet; it goes on being tried.", examples=[[]])
     durationSeconds: int = Field(description="Total conversation time in seconds.", examples=[125])
     durationMinutes: int = Field(description="Rounded up to minutes, for billing.", examples=[3])
+    metadata: dict[str, Any] | None = Field(
+        description="What was given at the start; null when it could not be read just now.",
+        examples=[EXAMPLE_METADATA],
+    )
 
 
 class EndResponse(_Body):
     """The end of a session. Ending it again gives the same answer."""
 
     success: Literal[True] = True
-    message: str = Field(examples=[f"Session {_EXAMPLE_ID} ended and cleaned up"])
+    message: str = Field(examples=[f"Session {EXAMPLE_ID} ended and cleaned up"])
     details: EndDetails
 
     @classmethod
-    def of(cls, summary: SessionSummary) -> EndResponse:
+    def of(cls, summary: SessionSummary, metadata: dict[str, Any] | None) -> EndResponse:
         """The answer that gives `summary` in the names of today and of the reference."""
         return cls(
             message=f"Session {summary.session_id} ended and cleaned up",
@@ -148,6 +160,7 @@ class EndResponse(_Body):
                 errors=list(summary.errors),
                 durationSeconds=summary.duration_seconds,
                 durationMinutes=summary.duration_minutes,
+                metadata=metadata,
             ),
         )
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from temporalio.client import (
     Client,
-    RPCTimeoutOrCancelledError,
     WithStartWorkflowOperation,
     WorkflowFailureError,
     WorkflowHandle,
@@ -21,12 +20,14 @@ from temporalio.exceptions import FailureError, TerminatedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.abandoned import AbandonedStarts
+from api.outages import LOST, is_reachable, unreachable
 from contracts import EndRequest, Presence, RoomFinished, SessionRequest, SessionSummary, Ticket
 from errors import EndFailed, NoWorkerAnswered, SessionNotFound, TemporalUnavailable, TicketFailed
 from identities import is_session_id
 from settings import Settings
 from temporal_client import LazyClient
 from workflows.search_attributes import at_start
+from workflows.session_card import memo_at_start
 from workflows.voice_session import VoiceSession
 
 _START_FAILED = "Failed to queue voice agent spawn task: "
@@ -34,16 +35,12 @@ _END_FAILED = "Failed to end session: "
 _SIGNAL_SECONDS = 2.0
 """Within this a webhook is delivered or answered with 503: a slow receiver blocks LiveKit's events of that room."""
 _VIEW_SECONDS = 2.0
-_PING_SECONDS = 0.5
-
-_LOST = (TimeoutError, RPCTimeoutOrCancelledError, RPCError, RuntimeError)
-"""What a call to Temporal that got no answer raises; RuntimeError is the SDK's when its first connection fails."""
 
 
 class Sessions(Protocol):
     """Sessions as the routes see them."""
 
-    async def start(self, request: SessionRequest) -> Ticket:
+    async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> Ticket:
         """Start a session. Raises `TicketFailed`, `NoWorkerAnswered`, `TemporalUnavailable`; then nothing is left."""
 
     async def end(self, session_id: str) -> SessionSummary:
@@ -71,7 +68,7 @@ class TemporalSessions:
         """Finish what can be finished in a moment."""
         await self._abandoned.close()
 
-    async def start(self, request: SessionRequest) -> Ticket:
+    async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> Ticket:
         """One update-with-start: the workflow and its ticket in a single round trip."""
         client = await self._client.get()
         operation = WithStartWorkflowOperation(
@@ -84,6 +81,7 @@ class TemporalSessions:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=f"Voice session with {request.voice_id}",
             search_attributes=at_start(request),
+            memo=memo_at_start(request, metadata or {}),
         )
         seconds = self._settings.api.start_timeout_seconds
         try:
@@ -96,13 +94,13 @@ class TemporalSessions:
                 )
         except WorkflowUpdateFailedError as error:
             raise TicketFailed(f"LiveKit token generation failed: {_reason(error.cause)}") from error
-        except _LOST as error:
+        except LOST as error:
             # Not atomic: the workflow may have been started, or be started yet, though no answer came.
             self._abandoned.add(client.get_workflow_handle(request.session_id))
-            if await self._is_reachable(client):
+            if await is_reachable(client):
                 text = f"no worker answered within {seconds:g} seconds."
                 raise NoWorkerAnswered(_START_FAILED + text) from error
-            raise TemporalUnavailable(_START_FAILED + self._unreachable) from error
+            raise TemporalUnavailable(_START_FAILED + unreachable(self._settings.temporal)) from error
         except asyncio.CancelledError:
             self._abandoned.add(client.get_workflow_handle(request.session_id))
             raise
@@ -122,11 +120,11 @@ class TemporalSessions:
                 return await handle.result()
         except WorkflowFailureError as error:
             raise EndFailed(_END_FAILED + _fate(error.cause)) from error
-        except _LOST as error:
+        except LOST as error:
             if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
                 raise SessionNotFound(f"Session {session_id} not found") from error
-            if not signalled or not await self._is_reachable(client):
-                raise TemporalUnavailable(_END_FAILED + self._unreachable) from error
+            if not signalled or not await is_reachable(client):
+                raise TemporalUnavailable(_END_FAILED + unreachable(self._settings.temporal)) from error
         return await self._summary_so_far(client, handle)
 
     async def presence(self, session_id: str, report: Presence) -> None:
@@ -145,8 +143,8 @@ class TemporalSessions:
         try:
             async with asyncio.timeout(_SIGNAL_SECONDS):
                 await _ignore_closed(signal)
-        except _LOST as error:
-            raise TemporalUnavailable(f"The event was not delivered: {self._unreachable}") from error
+        except LOST as error:
+            raise TemporalUnavailable(f"The event was not delivered: {unreachable(self._settings.temporal)}") from error
 
     async def _summary_so_far(
         self, client: Client, handle: WorkflowHandle[VoiceSession, SessionSummary]
@@ -155,25 +153,13 @@ class TemporalSessions:
         try:
             async with asyncio.timeout(_VIEW_SECONDS):
                 view = await handle.query(VoiceSession.view)
-        except (*_LOST, WorkflowQueryFailedError) as error:
-            if not await self._is_reachable(client):
-                raise TemporalUnavailable(_END_FAILED + self._unreachable) from error
+        except (*LOST, WorkflowQueryFailedError) as error:
+            if not await is_reachable(client):
+                raise TemporalUnavailable(_END_FAILED + unreachable(self._settings.temporal)) from error
             raise EndFailed(f"{_END_FAILED}no worker answered; the session ends as soon as one does.") from error
         if view.summary is None:
             raise EndFailed(f"{_END_FAILED}the session is still ending; ask again for its bill.")
         return view.summary
-
-    @property
-    def _unreachable(self) -> str:
-        return f"Temporal is unreachable at {self._settings.temporal.address}."
-
-    @staticmethod
-    async def _is_reachable(client: Client) -> bool:
-        try:
-            async with asyncio.timeout(_PING_SECONDS):
-                return await client.service_client.check_health()
-        except _LOST:
-            return False
 
 
 async def _ignore_closed(signal: Any) -> None:

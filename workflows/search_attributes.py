@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from temporalio.common import (
     SearchAttributeIndexedValueType,
     SearchAttributeKey,
@@ -15,16 +17,31 @@ USER = SearchAttributeKey.for_keyword("SessionUser")
 STATE = SearchAttributeKey.for_keyword("SessionState")
 END_REASON = SearchAttributeKey.for_keyword("SessionEndReason")
 DURATION = SearchAttributeKey.for_int("SessionDurationSeconds")
+STARTED_AT = SearchAttributeKey.for_datetime("SessionStartedAt")
+"""Temporal's own StartTime is that of the last run, where a long session continues as new."""
 
-ALL = (USER, STATE, END_REASON, DURATION)
+ALL = (USER, STATE, END_REASON, DURATION, STARTED_AT)
 
-_TYPE_NAMES = {SearchAttributeIndexedValueType.KEYWORD: "Keyword", SearchAttributeIndexedValueType.INT: "Int"}
+_TYPE_NAMES = {
+    SearchAttributeIndexedValueType.KEYWORD: "Keyword",
+    SearchAttributeIndexedValueType.INT: "Int",
+    SearchAttributeIndexedValueType.DATETIME: "Datetime",
+}
 TYPES = {key.name: _TYPE_NAMES[key.indexed_value_type] for key in ALL}
 """Name and type of each, as Temporal's command line spells them: what a namespace must have."""
 
 
+def user_value(user_name: str) -> str:
+    """What USER holds for this user: sessions are marked with it, and filters ask for it. Never read back as a name."""
+    return user_name
+
+
 def at_start(request: SessionRequest) -> TypedSearchAttributes:
-    """The attributes a session starts with, so that it can be found before its first task has run."""
+    """The attributes of a session that starts now, so that it can be found before its first task has run."""
     return TypedSearchAttributes(
-        [SearchAttributePair(USER, request.user_name), SearchAttributePair(STATE, SessionState.STARTING)]
+        [
+            SearchAttributePair(USER, user_value(request.user_name)),
+            SearchAttributePair(STATE, SessionState.STARTING),
+            SearchAttributePair(STARTED_AT, datetime.now(UTC)),
+        ]
     )

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from fastapi import APIRouter, Request
 
 from api.body import body_schema, read_model
-from api.dependencies import SessionsDep, SettingsDep
+from api.dependencies import ReaderDep, SessionsDep, SettingsDep
+from api.errors import InvalidInput
 from api.models import EndResponse, EndSessionRequest, StartRequest, StartResponse, errors
-from contracts import SessionRequest
+from api.session_reader import SessionReader
+from contracts import SessionLimits, SessionRequest
+from errors import OrchestratorError
 from identities import new_session_id
+from settings import SessionSettings
 
 router = APIRouter(prefix="/api/session", tags=["sessions"])
 
@@ -38,10 +43,21 @@ async def start_session(request: Request, settings: SettingsDep, sessions: Sessi
             voice_id=wanted.voiceId,
             opening_line=wanted.openingLine,
             system_prompt=wanted.systemPrompt,
-            limits=settings.session.limits,
-        )
+            limits=_limits(settings.session, wanted),
+        ),
+        wanted.metadata,
     )
     return StartResponse.of(ticket)
+
+
+def _limits(settings: SessionSettings, wanted: StartRequest) -> SessionLimits:
+    """The settings' limits, with the duration that was asked for."""
+    seconds, longest = wanted.maxDurationSeconds, settings.max_duration_seconds
+    if seconds is None:
+        return settings.limits
+    if seconds > longest:
+        raise InvalidInput(f"maxDurationSeconds: must be at most {longest:g}")
+    return settings.limits.model_copy(update={"max_duration_seconds": float(seconds)})
 
 
 @router.post(
@@ -56,7 +72,16 @@ async def start_session(request: Request, settings: SettingsDep, sessions: Sessi
     ),
     openapi_extra=body_schema(EndSessionRequest),
 )
-async def end_session(request: Request, sessions: SessionsDep) -> EndResponse:
+async def end_session(request: Request, sessions: SessionsDep, reader: ReaderDep) -> EndResponse:
     """End a session, clean up and bill. A session that has ended already gives the same bill again."""
     wanted = await read_model(request, EndSessionRequest)
-    return EndResponse.of(await sessions.end(wanted.sessionId))
+    summary = await sessions.end(wanted.sessionId)
+    return EndResponse.of(summary, await _metadata(reader, wanted.sessionId))
+
+
+async def _metadata(reader: SessionReader, session_id: str) -> dict[str, Any] | None:
+    """The session has ended and its bill is made: neither is withheld because its metadata cannot be read."""
+    try:
+        return await reader.metadata(session_id)
+    except OrchestratorError:
+        return None

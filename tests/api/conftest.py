@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from settings import LiveKitSettings, Settings, TemporalSettings
+from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
 
 API_KEY = "devkey"
@@ -31,7 +32,14 @@ def sessions() -> FakeSessions:
 
 
 @pytest.fixture
-async def http(settings: Settings, sessions: FakeSessions) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(settings, sessions), raise_app_exceptions=False)
+def reader(sessions: FakeSessions) -> FakeSessionReader:
+    return FakeSessionReader(sessions)
+
+
+@pytest.fixture
+async def http(
+    settings: Settings, sessions: FakeSessions, reader: FakeSessionReader
+) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(settings, sessions, reader), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         yield client

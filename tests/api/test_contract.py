@@ -92,6 +92,7 @@ async def test_end(http: httpx.AsyncClient) -> None:
                 "errors": [],
                 "durationSeconds": 125,
                 "durationMinutes": 3,
+                "metadata": {},
             },
         }
 
@@ -130,9 +131,9 @@ async def test_unknown_paths_and_methods(http: httpx.AsyncClient) -> None:
     answer = await http.get("/api/{nothing}")
     assert answer.status_code == 404
     assert answer.json()["detail"].startswith("There is nothing at GET /api/{nothing}")
-    answer = await http.get("/api/session/start")
+    answer = await http.put("/api/session/start")
     assert answer.status_code == 405
-    assert answer.json() == {"detail": "GET is not allowed at /api/session/start; see /docs."}
+    assert answer.json() == {"detail": "PUT is not allowed at /api/session/start; see /docs."}
     assert answer.headers["allow"] == "POST"
 
 
@@ -154,6 +155,9 @@ async def test_openapi_describes_every_route(http: httpx.AsyncClient) -> None:
         ("get", "/health"),
         ("post", "/api/session/start"),
         ("post", "/api/session/end"),
+        ("get", "/api/sessions"),
+        ("get", "/api/session/{sessionId}"),
+        ("get", "/api/session/{sessionId}/transcript"),
         ("post", "/webhook/livekit"),
     }
     start = document["paths"]["/api/session/start"]["post"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from contracts import EndReason, Presence, RoomFinished, SessionRequest, SessionSummary, Ticket
 from errors import SessionNotFound
 
@@ -11,13 +13,15 @@ class FakeSessions:
 
     def __init__(self) -> None:
         self.started: list[SessionRequest] = []
+        self.metadata: dict[str, dict[str, Any]] = {}
         self.news: list[tuple[str, Presence | RoomFinished]] = []
         self.failure: Exception | None = None
 
-    async def start(self, request: SessionRequest) -> Ticket:
+    async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> Ticket:
         """A ticket for the session."""
         self._fail()
         self.started.append(request)
+        self.metadata[request.session_id] = metadata or {}
         return Ticket(
             session_id=request.session_id,
             room_name=request.session_id,
