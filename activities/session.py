@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import aiohttp
 from livekit import api
@@ -27,6 +29,7 @@ from sealing import Sealer
 from settings import Settings
 
 _LOOK_EVERY_SECONDS = 0.2
+_LOOKS_PER_DISPATCH = 15
 _LIVEKIT_ERRORS = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 
@@ -65,10 +68,9 @@ class LiveKitActivities(SessionActivities):
         )
         try:
             async with asyncio.timeout(request.join_deadline_seconds):
-                await self._dispatch(request, metadata)
-                while not await self._has_arrived(request):
-                    activity.heartbeat("waiting for the agent to join")
-                    await asyncio.sleep(_LOOK_EVERY_SECONDS)
+                await self._make_way(request)
+                while not await self._dispatch_and_look(request, metadata):
+                    activity.logger.warning("no agent has taken the dispatch yet: dispatching again")
         except TimeoutError as error:
             raise ApplicationError(
                 f"no agent joined within {request.join_deadline_seconds:g} s; is an AgentServer running?",
@@ -76,18 +78,26 @@ class LiveKitActivities(SessionActivities):
             ) from error
         activity.raise_complete_async()
 
-    async def _dispatch(self, request: LaunchRequest, metadata: DispatchMetadata) -> None:
-        """Dispatch, again while LiveKit does not answer. One dispatch too many is harmless: only one job may claim."""
-        while True:
-            activity.heartbeat("asking LiveKit for an agent")
-            try:
-                if request.generation > 1:
-                    await self._rooms.create(request.session_id, request.timeouts)
-                    await self._rooms.clear_agents(request.session_id, before=request.generation)
-                return await self._rooms.dispatch(request.session_id, metadata)
-            except _LIVEKIT_ERRORS as error:
-                activity.logger.warning("LiveKit did not take the dispatch, trying again: %s", _said(error))
-                await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    async def _make_way(self, request: LaunchRequest) -> None:
+        """See that the room is there (a restarted LiveKit has none), and that no dead agent is in it."""
+        if request.generation > 1:
+            await _insistently(partial(self._rooms.create, request.session_id, request.timeouts))
+            if not request.predecessor_may_live:
+                await _insistently(partial(self._rooms.clear_agents, request.session_id, before=request.generation))
+
+    async def _dispatch_and_look(self, request: LaunchRequest, metadata: DispatchMetadata) -> bool:
+        """Dispatch once and wait a few seconds; whether the agent is there.
+
+        LiveKit loses dispatches, and gives some to servers that stand still. One too many is harmless: only one job
+        may claim a generation.
+        """
+        await _insistently(partial(self._rooms.dispatch, request.session_id, metadata))
+        for _ in range(_LOOKS_PER_DISPATCH):
+            if await self._has_arrived(request):
+                return True
+            activity.heartbeat("waiting for the agent to join")
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        return False
 
     async def _has_arrived(self, request: LaunchRequest) -> bool:
         try:
@@ -107,6 +117,17 @@ class LiveKitActivities(SessionActivities):
         view = await self._rooms.look(request.session_id)
         await self._rooms.delete(request.session_id)
         return view
+
+
+async def _insistently(call: Callable[[], Awaitable[None]]) -> None:
+    """Again while LiveKit does not answer; the join deadline bounds it."""
+    while True:
+        activity.heartbeat("asking LiveKit for an agent")
+        try:
+            return await call()
+        except _LIVEKIT_ERRORS as error:
+            activity.logger.warning("LiveKit does not answer, trying again: %s", _said(error))
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
 
 def _said(error: BaseException) -> str:

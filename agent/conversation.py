@@ -5,14 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, ChatContext, ConversationItemAddedEvent, TurnHandlingOptions, llm
+from livekit.agents import (
+    Agent,
+    AgentSession,
+    ChatContext,
+    ChatMessage,
+    ConversationItemAddedEvent,
+    StopResponse,
+    TurnHandlingOptions,
+)
+from livekit.agents.types import NOT_GIVEN
 from livekit.agents.voice.room_io import RoomOptions
 
+from agent.floor import Floor
+from agent.lull import Lull
 from agent.prompt import RESUMING, instructions
 from agent.speech import SpeechParts
 from agent.speech.language_model import read_ahead
+from agent.takeover import Succession
 from agent.workflow_line import WorkflowLine
 from contracts import Briefing, Turn
 from settings import Settings
@@ -26,20 +39,36 @@ _TURNS = TurnHandlingOptions(
 )
 
 
+class VoiceAgent(Agent):
+    """The agent as livekit-agents runs it. A turn of the caller is answered only by who has the floor."""
+
+    def __init__(self, briefing: Briefing, floor: Floor) -> None:
+        super().__init__(instructions=instructions(briefing), chat_ctx=history(briefing.turns))
+        self._floor = floor
+
+    async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
+        """Called by the framework between the end of a turn and the answer to it."""
+        if not await self._floor.takes(new_message.created_at):
+            raise StopResponse
+
+
 class Conversation:
     """One agent's part of a session: what was said before it came is its history, what is said now goes on the line."""
 
-    def __init__(self, briefing: Briefing, parts: SpeechParts, line: WorkflowLine, settings: Settings) -> None:
+    def __init__(
+        self, briefing: Briefing, room: rtc.Room, parts: SpeechParts, line: WorkflowLine, settings: Settings
+    ) -> None:
         self._briefing = briefing
+        self._room = room
         self._line = line
         self._llm = parts.llm
         self._tts = parts.tts
         self._text_input = settings.agent.text_input
         self._reads_ahead = settings.speech.llm_read_ahead
-        self._sequence = 0
-        self._first_words = first_words(briefing)
-        self._first_audio: list[rtc.AudioFrame] = []
-        self._agent = Agent(instructions=instructions(briefing), chat_ctx=history(briefing.turns))
+        self._turns: list[Turn] = []
+        self._first_audio: dict[str, list[rtc.AudioFrame]] = {}
+        self._floor = Floor()
+        self._agent = VoiceAgent(briefing, self._floor)
         self._session: AgentSession[None] = AgentSession(
             stt=parts.stt,
             llm=parts.llm,
@@ -50,12 +79,13 @@ class Conversation:
             session_close_transcript_timeout=0.1,  # waited for at every end, also when the caller is silent
         )
         self._session.on("conversation_item_added", self._on_item)
+        self._lull = Lull(self._session)
 
-    async def join(self, room: rtc.Room) -> None:
-        """Publish the agent's voice and listen to the caller, and to nobody else."""
+    async def join(self) -> None:
+        """Publish the agent's voice, still without a sound, and listen to the caller, and to nobody else."""
         await self._session.start(
             self._agent,
-            room=room,
+            room=self._room,
             room_options=RoomOptions(
                 participant_identity=self._briefing.caller_identity,
                 text_input=self._text_input,
@@ -67,46 +97,82 @@ class Conversation:
 
     async def prepare(self) -> None:
         """Have the first words ready before anybody is there to hear them."""
-        if self._first_words:
-            self._first_audio = [event.frame async for event in self._tts.synthesize(self._first_words)]
+        words = first_words(self._briefing.turns, Succession(), self._briefing.opening_line)
+        if words:
+            self._first_audio[words] = [event.frame async for event in self._tts.synthesize(words)]
 
-    def begin(self) -> None:
-        """Speak first. It sounds once the caller hears the agent's track, not before."""
-        if self._first_words:
-            self._session.say(self._first_words, audio=_played(self._first_audio))
+    async def begin(self, succession: Succession, turns: Sequence[Turn]) -> bool:
+        """Take the floor and speak first where there is something to say; False when the floor is already another's.
+
+        `turns` is all that was said until now. What is said sounds once the caller hears the agent's track, not before.
+        """
+        await self._agent.update_chat_ctx(history(turns))
+        answered = max((turn.at_ms for turn in turns if turn.role == "caller"), default=0)
+        if not self._floor.take(answered / 1000):
+            return False
+        words = first_words(turns, succession, self._briefing.opening_line)
+        if words:
+            self._session.say(
+                words, audio=_played(self._first_audio[words]) if words in self._first_audio else NOT_GIVEN
+            )
             if self._reads_ahead:
-                self._reading = asyncio.create_task(read_ahead(self._llm, self._prompt()))
-        else:
+                self._reading = asyncio.create_task(read_ahead(self._llm, self._prompt(turns)))
+        elif words is None:
             self._session.generate_reply()
+        return True
 
-    def _prompt(self) -> ChatContext:
+    async def last_words(self, limit_seconds: float) -> tuple[Turn, ...]:
+        """Finish what is being said and asked, within the limit; then give the floor away. All turns of this agent."""
+        if self._floor.held:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(limit_seconds if self._caller_is_there() else 0):
+                    await self._lull.comes()
+        self._floor.pass_on()
+        await self._session.interrupt(force=True)
+        return tuple(self._turns)
+
+    def mute(self, *, muted: bool) -> None:
+        """Silence this agent's voice at once, or let it be heard again; it goes on as if it spoke."""
+        for publication in self._room.local_participant.track_publications.values():
+            if isinstance(track := publication.track, rtc.LocalAudioTrack):
+                track.mute() if muted else track.unmute()
+
+    def _caller_is_there(self) -> bool:
+        """Words that wait for a caller who is not there would wait for ever."""
+        return self._briefing.caller_identity in self._room.remote_participants
+
+    def _prompt(self, turns: Sequence[Turn]) -> ChatContext:
         """What the next answer will be asked with, as far as it is known."""
-        context = history(self._briefing.turns)
+        context = history(turns)
         context.add_message(role="system", content=instructions(self._briefing), created_at=0)
         return context
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         item = event.item
-        if not isinstance(item, llm.ChatMessage) or item.role not in ("user", "assistant") or not item.text_content:
+        if not isinstance(item, ChatMessage) or item.role not in ("user", "assistant") or not item.text_content:
             return
-        self._sequence += 1
-        self._line.turn(
-            Turn(
-                generation=self._briefing.generation,
-                sequence=self._sequence,
-                role="caller" if item.role == "user" else "agent",
-                text=item.text_content,
-                at_ms=time.time_ns() // 1_000_000,
-                interrupted=item.interrupted,
-            )
+        turn = Turn(
+            generation=self._briefing.generation,
+            sequence=len(self._turns) + 1,
+            role="caller" if item.role == "user" else "agent",
+            text=item.text_content,
+            at_ms=time.time_ns() // 1_000_000,
+            interrupted=item.interrupted,
         )
+        self._turns.append(turn)
+        self._line.turn(turn)
 
 
-def first_words(briefing: Briefing) -> str | None:
-    """A first agent greets; a later one answers what its predecessor left open (None), or says that it is back."""
-    if not briefing.turns:
-        return briefing.opening_line
-    return None if briefing.turns[-1].role == "caller" else RESUMING
+def first_words(turns: Sequence[Turn], succession: Succession, opening_line: str) -> str | None:
+    """What an agent says first; nothing (an empty text) where there is nothing to say, None for an open question.
+
+    The first one greets. A later one answers what was left open, and says that it is back if its predecessor was lost.
+    """
+    if not turns:
+        return opening_line
+    if turns[-1].role == "caller":
+        return None
+    return "" if succession.in_order else RESUMING
 
 
 def history(turns: Sequence[Turn]) -> ChatContext:

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
+from time import monotonic
+from typing import Protocol
 
 from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -24,6 +26,14 @@ class Verdict(StrEnum):
 
     SESSION_ENDING = "the session is ending"
     SUPERSEDED = "another generation serves the session"
+    FROZEN = "it stood still so long that another generation serves the session"
+    ALONE = "Temporal was out of reach for too long"
+
+
+class Mute(Protocol):
+    """Silences the agent's voice at once, or lets it be heard again."""
+
+    def __call__(self, *, muted: bool) -> None: ...
 
 
 class Heartbeat:
@@ -38,9 +48,10 @@ class Heartbeat:
     ) -> None:
         self._handle: AsyncActivityHandle = client.get_async_activity_handle(task_token=task_token)
         self._identity = identity
+        self._timeout = timeout_seconds
         self._period = timeout_seconds / _BEATS_PER_TIMEOUT
         self._in_room = in_room
-        self._accepted = False
+        self._accepted_at: float | None = None
 
     async def beat(self) -> Verdict | None:
         """One heartbeat; the verdict when this agent is not wanted any more."""
@@ -48,7 +59,7 @@ class Heartbeat:
             await self._handle.heartbeat(self._identity, rpc_timeout=_RPC_TIMEOUT)
         except AsyncActivityCancelledError as error:
             # Somebody who pauses the activity in Temporal's UI raises this too: that ends no conversation.
-            self._accepted = True
+            self._accepted_at = monotonic()
             paused = error.details is not None and not error.details.cancel_requested
             return None if paused else Verdict.SESSION_ENDING
         except RPCError as error:
@@ -57,23 +68,41 @@ class Heartbeat:
             # Temporal is away: the conversation goes on, and Temporal decides when it is back.
             logger.warning("heartbeat not taken: %s", error.status.name)
             return None
-        self._accepted = True
+        self._accepted_at = monotonic()
         return None
 
     async def begin(self) -> Verdict | None:
         """Beat until Temporal has taken one; nothing may be heard of an agent before."""
         while True:
             verdict = await self.beat()
-            if verdict is not None or self._accepted:
+            if verdict is not None or self._accepted_at is not None:
                 return verdict
             await asyncio.sleep(self._period)
 
-    async def until_verdict(self) -> Verdict:
-        """Beat until this agent is not wanted any more."""
+    async def until_verdict(self, mute: Mute, *, alone_seconds: float) -> Verdict:
+        """Beat until this agent is not wanted any more, or until no beat was taken for `alone_seconds`.
+
+        A process that stood still for longer than the timeout has been replaced, for all it can know: it is mute until
+        a beat of it is taken. One that runs and does not reach Temporal talks on: whoever replaces it will ask it.
+        """
+        beat_at, muted = monotonic(), False
         while True:
-            if self._in_room() and (verdict := await self.beat()) is not None:
-                return verdict
             await asyncio.sleep(self._period)
+            stood_still = monotonic() - beat_at
+            if not muted and stood_still > self._timeout + _RPC_TIMEOUT.total_seconds():
+                muted = True
+                mute(muted=True)
+                logger.warning("stood still for %.0f s: mute until a heartbeat is taken", stood_still)
+            beat_at, taken_before = monotonic(), self._accepted_at
+            verdict = await self.beat() if self._in_room() else None
+            if verdict is not None:
+                return Verdict.FROZEN if muted and verdict is Verdict.SUPERSEDED else verdict
+            if muted and self._accepted_at != taken_before:
+                muted = False
+                mute(muted=False)
+            if monotonic() - (self._accepted_at or 0) > alone_seconds:
+                mute(muted=True)
+                return Verdict.ALONE
 
     async def complete(self, outcome: AgentOutcome) -> None:
         """Report that this agent has left; harmless when its generation is already over."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
 
-from livekit import rtc
+from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext, JobProcess
 from temporalio.client import Client
 
 from agent.conversation import Conversation
-from agent.heartbeat import Heartbeat
+from agent.heartbeat import Heartbeat, Verdict
 from agent.speech import SpeechModels, load
+from agent.takeover import HANDED_OVER, Incumbent, take_over
 from agent.workflow_line import NotWantedError, WorkflowLine
 from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Presence
 from sealing import Sealer
@@ -23,6 +25,11 @@ logger = logging.getLogger("agent.job")
 
 _FLUSH_SECONDS = 5.0
 """How long a leaving agent waits for its last reports to arrive; below the AgentServer's own patience."""
+_SUCCESSOR_SECONDS = 30.0
+"""How long an agent whose token is stale talks on without a successor in sight."""
+_SERVER_STOPS = "parent process shutdown"
+"""livekit-agents' reason when an AgentServer closes its jobs."""
+_IN_ORDER = (HANDED_OVER, _SERVER_STOPS)
 
 
 def warm_up(process: JobProcess) -> None:
@@ -66,21 +73,53 @@ async def run(ctx: JobContext) -> None:
         if not await line.flush(_FLUSH_SECONDS):
             logger.warning("the agent of %s left before its last reports had arrived", metadata.session_id)
         await line.aclose()
-        await heartbeat.complete(AgentOutcome(generation=briefing.generation, cause=reason))
+        await heartbeat.complete(
+            AgentOutcome(generation=briefing.generation, cause=reason, handed_over=reason in _IN_ORDER)
+        )
 
     ctx.add_shutdown_callback(say_goodbye)
     if (verdict := await heartbeat.begin()) is not None:
         ctx.shutdown(verdict)
         return
-    beating = asyncio.create_task(heartbeat.until_verdict())
-    beating.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
 
-    # 3. Speak, listen, report.
+    conversation = Conversation(briefing, ctx.room, speech.for_voice(briefing.voice_id), line, settings)
+    beating = asyncio.create_task(heartbeat.until_verdict(conversation.mute, alone_seconds=briefing.alone_seconds))
+
+    # 3. Take the floor from whoever had it. Everything is made ready meanwhile, so that nothing is waited for then.
     watch_caller(ctx.room, briefing, line)
-    conversation = Conversation(briefing, speech.for_voice(briefing.voice_id), line, settings)
-    await asyncio.gather(conversation.join(ctx.room), conversation.prepare())
-    line.ready(AgentReady(generation=briefing.generation, identity=identity, at_ms=_now_ms()))
-    conversation.begin()
+    succession, *_ = await asyncio.gather(
+        take_over(ctx.room, briefing, partial(_remove, ctx)), conversation.join(), conversation.prepare()
+    )
+    incumbent = Incumbent(ctx.room, briefing.generation, conversation.last_words)
+    leaving = asyncio.create_task(_until_not_wanted(beating, incumbent))
+    leaving.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
+    turns = (*briefing.turns, *succession.turns) if succession.certain else await line.transcript()
+
+    # 4. Speak, listen, report.
+    if await conversation.begin(succession, turns):
+        report = AgentReady(
+            generation=briefing.generation, identity=identity, at_ms=_now_ms(), inherited=succession.turns
+        )
+        line.ready(report)
+
+
+async def _until_not_wanted(beating: asyncio.Task[Verdict], incumbent: Incumbent) -> str:
+    """Serve until the session or a successor wants this agent gone; why."""
+    dismissed = asyncio.create_task(incumbent.dismissed())
+    await asyncio.wait({beating, dismissed}, return_when=asyncio.FIRST_COMPLETED)
+    if not dismissed.done() and beating.result() is Verdict.SUPERSEDED:
+        # The successor is on its way, and will ask. Until then the caller has no other agent than this one.
+        await asyncio.wait({dismissed}, timeout=_SUCCESSOR_SECONDS)
+    return dismissed.result() if dismissed.done() else str(beating.result())
+
+
+async def _remove(ctx: JobContext, identity: str) -> None:
+    """Take a dead agent out of the room; one that is gone already counts as removed."""
+    try:
+        await ctx.api.room.remove_participant(api.RoomParticipantIdentity(room=ctx.room.name, identity=identity))
+    except api.TwirpError as error:
+        if error.code != api.TwirpErrorCode.NOT_FOUND:
+            raise
 
 
 def watch_caller(room: rtc.Room, briefing: Briefing, line: WorkflowLine) -> None:

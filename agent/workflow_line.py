@@ -50,6 +50,10 @@ class WorkflowLine:
                 raise NotWantedError("the session has ended") from error
             raise
 
+    async def transcript(self) -> tuple[Turn, ...]:
+        """All turns that the workflow has by now."""
+        return await self._handle.query(VoiceSession.transcript)
+
     def ready(self, report: AgentReady) -> None:
         """Report that the agent is in the room and can speak."""
         self._outbox.put_nowait((VoiceSession.agent_ready, report))

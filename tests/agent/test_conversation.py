@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import pytest
+
 from agent.conversation import first_words, history
 from agent.prompt import HOUSE_RULES, RESUMING, instructions
-from contracts import Briefing, Turn
+from agent.takeover import Succession
+from contracts import Turn
 from tests.fakes.briefings import briefing
 
 
@@ -14,21 +17,28 @@ def turn(role: Literal["caller", "agent"], text: str, *, interrupted: bool = Fal
     return Turn(generation=1, sequence=1, role=role, text=text, at_ms=1_700_000_000_000, interrupted=interrupted)
 
 
-def told(*turns: Turn) -> Briefing:
-    generation = 2 if turns else 1
-    return briefing(generation=generation, opening_line="Hi there.", system_prompt="You sell tulips.", turns=turns)
+LOST = Succession()
+IN_ORDER = Succession(in_order=True)
 
 
-def test_the_first_agent_greets() -> None:
-    assert first_words(told()) == "Hi there."
+@pytest.mark.parametrize("succession", [LOST, IN_ORDER])
+def test_the_first_agent_greets(succession: Succession) -> None:
+    """Also a later one, where nobody has heard a greeting yet."""
+    assert first_words([], succession, "Hi there.") == "Hi there."
 
 
-def test_a_later_agent_answers_what_was_left_open() -> None:
-    assert first_words(told(turn("agent", "Hi there."), turn("caller", "What do tulips cost?"))) is None
+@pytest.mark.parametrize("succession", [LOST, IN_ORDER])
+def test_a_later_agent_answers_what_was_left_open(succession: Succession) -> None:
+    turns = [turn("agent", "Hi there."), turn("caller", "What do tulips cost?")]
+    assert first_words(turns, succession, "Hi there.") is None
 
 
 def test_a_later_agent_does_not_greet_twice() -> None:
-    assert first_words(told(turn("agent", "Hi there."))) == RESUMING
+    assert first_words([turn("agent", "Hi there.")], LOST, "Hi there.") == RESUMING
+
+
+def test_nobody_hears_of_a_handover_in_order() -> None:
+    assert first_words([turn("agent", "Hi there.")], IN_ORDER, "Hi there.") == ""
 
 
 def test_history_keeps_order_roles_times_and_what_was_cut_off() -> None:
@@ -39,7 +49,7 @@ def test_history_keeps_order_roles_times_and_what_was_cut_off() -> None:
 
 
 def test_the_prompt_is_the_customers_and_the_house_rules() -> None:
-    text = instructions(told())
+    text = instructions(briefing(system_prompt="You sell tulips."))
     assert text.startswith("You sell tulips.")
     assert text.endswith(HOUSE_RULES)
     assert "ada" not in text  # a name is data: it could carry instructions

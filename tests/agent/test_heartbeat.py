@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -87,15 +89,62 @@ async def test_does_not_begin_when_it_is_not_wanted() -> None:
     assert await heartbeat(handle).begin() is Verdict.SUPERSEDED
 
 
+class Voice:
+    """Notes how an agent is muted."""
+
+    def __init__(self) -> None:
+        self.muted: list[bool] = []
+
+    def __call__(self, *, muted: bool) -> None:
+        self.muted.append(muted)
+
+
+async def verdict(beats: Heartbeat, voice: Voice | None = None, *, alone_seconds: float = 60) -> Verdict:
+    """What a heartbeat comes to that had begun well."""
+    assert await beats.begin() is None
+    return await asyncio.wait_for(beats.until_verdict(voice or Voice(), alone_seconds=alone_seconds), 5)
+
+
 async def test_beats_on_through_an_outage_until_a_verdict() -> None:
-    handle = FakeHandle(None, rpc_error(RPCStatusCode.UNAVAILABLE), None, rpc_error(RPCStatusCode.NOT_FOUND))
-    assert await asyncio.wait_for(heartbeat(handle).until_verdict(), 5) is Verdict.SUPERSEDED
+    handle, voice = (
+        FakeHandle(None, rpc_error(RPCStatusCode.UNAVAILABLE), None, rpc_error(RPCStatusCode.NOT_FOUND)),
+        Voice(),
+    )
+    assert await verdict(heartbeat(handle), voice) is Verdict.SUPERSEDED
     assert len(handle.beats) == 4
+    assert voice.muted == []  # whoever replaces it will ask it: until then the caller has nobody else
+
+
+async def test_an_outage_without_end_ends_the_conversation() -> None:
+    handle, voice = FakeHandle(None, *[rpc_error(RPCStatusCode.UNAVAILABLE) for _ in range(500)]), Voice()
+    assert await verdict(heartbeat(handle), voice, alone_seconds=0.1) is Verdict.ALONE
+    assert voice.muted == [True]
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "muted"),
+    [
+        (rpc_error(RPCStatusCode.NOT_FOUND), Verdict.FROZEN, [True]),
+        (None, Verdict.SESSION_ENDING, [True, False]),
+    ],
+)
+async def test_a_process_that_stood_still_is_mute_until_a_beat_is_taken(
+    monkeypatch: pytest.MonkeyPatch, answer: Exception | None, outcome: Verdict, muted: list[bool]
+) -> None:
+    monkeypatch.setattr("agent.heartbeat._RPC_TIMEOUT", timedelta(0))
+    handle, voice = FakeHandle(None, answer, cancelled(cancel_requested=True)), Voice()
+    beats = heartbeat(handle)
+    assert await beats.begin() is None
+    beating = asyncio.create_task(beats.until_verdict(voice, alone_seconds=60))
+    await asyncio.sleep(0)
+    time.sleep(0.1)  # noqa: ASYNC251  what SIGSTOP does to the event loop
+    assert await asyncio.wait_for(beating, 5) is outcome
+    assert voice.muted == muted
 
 
 async def test_an_agent_that_lost_its_room_does_not_beat() -> None:
     handle = FakeHandle()
-    beating = asyncio.create_task(heartbeat(handle, in_room=False).until_verdict())
+    beating = asyncio.create_task(heartbeat(handle, in_room=False).until_verdict(Voice(), alone_seconds=60))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(handle.beaten.wait(), 0.1)
     beating.cancel()

@@ -37,6 +37,9 @@ class FakeWorkflow:
             raise self.refusals.pop(0)
         self.signals.append(report)
 
+    async def query(self, _query: object) -> tuple[Turn, ...]:
+        return (turn(1),)
+
     async def execute_update(self, _update: object, claim: Any, *, id: str) -> Briefing:
         self.update_ids.append(id)
         assert claim.generation == METADATA.generation
@@ -112,4 +115,10 @@ async def test_an_outage_at_the_claim_is_not_a_refusal() -> None:
     line = line_to(FakeWorkflow(unavailable()))
     with pytest.raises(RPCError):
         await line.claim("agent_2_x")
+    await line.aclose()
+
+
+async def test_a_newcomer_can_ask_for_everything_that_was_said() -> None:
+    line = line_to(FakeWorkflow())
+    assert await line.transcript() == (turn(1),)
     await line.aclose()
