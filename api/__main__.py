@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import uvicorn
 
 from api.app import create_app
+from api.codec_pages import NoTokenInPath
+from errors import SetupError
 from settings import Settings
 
 
@@ -16,7 +19,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # httpx logs every URL it asks, once a health check.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    # The access log holds method, path and status; tokens and prompts travel in bodies and headers only.
+    # The access log holds method, path and status; tokens and prompts travel in bodies and headers, but for this one.
+    logging.getLogger("uvicorn.access").addFilter(NoTokenInPath())
     uvicorn.run(
         create_app(settings),
         host=settings.api.host,
@@ -27,4 +31,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SetupError as error:
+        sys.exit(str(error))

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from api.codec_pages import CodecOrigins
 from api.errors import install_error_handlers
 from api.health import Health
 from api.limits import BodyLimit
@@ -17,8 +18,10 @@ from api.routes import root as root_routes
 from api.routes import session_views
 from api.routes import sessions as session_routes
 from api.routes import webhook as webhook_routes
+from api.routes.codec import codec_router
 from api.session_reader import SessionReader, TemporalSessionReader
 from api.sessions import Sessions, TemporalSessions
+from codec import key_ring
 from settings import Settings
 from temporal_client import LazyClient
 
@@ -28,7 +31,10 @@ _DESCRIPTION = "Add a talking AI agent to your app with one call. Every session 
 def create_app(
     settings: Settings | None = None, sessions: Sessions | None = None, reader: SessionReader | None = None
 ) -> FastAPI:
-    """The REST API. It starts without Temporal and LiveKit, and says in `/health` what is missing."""
+    """The REST API. It starts without Temporal and LiveKit, and says in `/health` what is missing.
+
+    Raises `SetupError` for settings that cannot work.
+    """
     settings = settings or Settings()
     client = LazyClient(settings.temporal)
     gateway = sessions or TemporalSessions(client, settings)
@@ -51,7 +57,9 @@ def create_app(
     app.state.reader = reader or TemporalSessionReader(client, settings.temporal)
     app.state.health = Health(client, settings)
     app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
+    app.add_middleware(CodecOrigins, origins=settings.codec_endpoint.allowed_origins)
     install_error_handlers(app)
     for routes in (root_routes, health_routes, session_routes, session_views, webhook_routes):
         app.include_router(routes.router)
+    app.include_router(codec_router(settings, key_ring(settings.temporal)))
     return app

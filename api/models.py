@@ -223,7 +223,8 @@ def errors(*examples: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
 
 _ERROR_TITLES = {
     400: "The input is wrong; the text says where",
-    401: "The signature is missing or wrong",
+    401: "The signature or the token is missing or wrong",
+    403: "Not for this page",
     404: "No such session",
     413: "The body is too large",
     500: "The server failed",

@@ -8,11 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from settings import Settings
 from stack.environment import variables
 
 _ROOT = Path(__file__).parent.parent
+
+# On a busy machine time says nothing of a property; and what failed once must fail on every machine.
+hypothesis_settings.register_profile(
+    "shared", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("shared")
 
 
 def _is_local(host: object) -> bool:

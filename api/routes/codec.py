@@ -1,0 +1,89 @@
+"""Decodes payloads for Temporal's UI and command line, by Temporal's remote codec protocol. Nothing encodes here."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from google.protobuf.json_format import MessageToJson, ParseDict, ParseError
+from starlette.responses import Response
+from temporalio.api.common.v1 import Payloads
+
+from api.body import parse_json
+from api.errors import InvalidInput
+from api.models import errors
+from codec import KeyRing
+from errors import PayloadUnreadable, SetupError
+from settings import Settings
+
+PREFIX = "/codec/"
+
+_SHORTEST_TOKEN = 32
+_EXAMPLE = {"payloads": [{"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": "IkhlbGxvIg=="}]}
+_BODY = {"content": {"application/json": {"schema": {"type": "object"}, "example": _EXAMPLE}}}
+
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False, scheme_name="codecToken"))]
+
+
+def codec_router(settings: Settings, keys: KeyRing | None) -> APIRouter:
+    """The routes of the endpoint; none of them where there are no keys or no token. Raises `SetupError`."""
+    router = APIRouter(tags=["codec"])
+    endpoint, namespace = settings.codec_endpoint, settings.temporal.namespace
+    secret = endpoint.token.get_secret_value()
+    if keys is None or not secret:
+        return router
+    if len(secret) < _SHORTEST_TOKEN:
+        raise SetupError(f"CODEC_ENDPOINT_TOKEN has fewer than {_SHORTEST_TOKEN} characters; it must not be guessed.")
+
+    async def answer(request: Request, asked_namespace: str, token: str) -> Response:
+        if not hmac.compare_digest(token.encode(), secret.encode()):
+            raise HTTPException(401, "The codec endpoint needs its token.", {"WWW-Authenticate": "Bearer"})
+        if asked_namespace != namespace:
+            raise HTTPException(404)
+        decoded = _decode(await request.body(), keys)
+        return Response(decoded, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    @router.post(
+        "/codec/{namespace}/decode",
+        summary="Decode payloads",
+        response_class=Response,
+        responses={
+            200: {"description": "The same payloads, readable.", **_BODY},
+            **errors(
+                (400, "The request body is not a list of payloads as protobuf writes it in JSON."),
+                (401, "The codec endpoint needs its token."),
+                (403, "The codec endpoint does not answer pages of https://example.com."),
+                (413, "The request body is larger than 262144 bytes."),
+            ),
+        },
+        openapi_extra={"requestBody": {"required": True, **_BODY}},
+    )
+    async def decode(request: Request, namespace: str, bearer: Bearer) -> Response:
+        """Temporal's remote codec protocol: protobuf JSON of `temporal.api.common.v1.Payloads`, in and out.
+
+        What is not encrypted comes back as it is.
+        """
+        return await answer(request, namespace, bearer.credentials if bearer else "")
+
+    if endpoint.token_in_path:
+
+        @router.post("/codec/{namespace}/{token}/decode", include_in_schema=False)
+        async def decode_for_a_page(request: Request, namespace: str, token: str) -> Response:
+            """For a UI that is given nothing but an address."""
+            return await answer(request, namespace, token)
+
+    return router
+
+
+def _decode(body: bytes, keys: KeyRing) -> str:
+    try:
+        encrypted = ParseDict(parse_json(body), Payloads(), ignore_unknown_fields=True)
+    except ParseError:  # its text repeats what was sent
+        raise InvalidInput("The request body is not a list of payloads as protobuf writes it in JSON.") from None
+    try:
+        decoded = [keys.decrypt(payload) for payload in encrypted.payloads]
+    except PayloadUnreadable as error:
+        raise InvalidInput(str(error)) from None
+    return MessageToJson(Payloads(payloads=decoded), indent=None)

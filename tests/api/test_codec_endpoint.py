@@ -1,0 +1,238 @@
+"""The endpoint that decodes for Temporal's UI: for whoever has the token, from the pages that are allowed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+from google.protobuf.json_format import MessageToDict, Parse
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+from temporalio.api.common.v1 import Payload, Payloads
+
+from api.app import create_app
+from api.codec_pages import NoTokenInPath
+from api.errors import InvalidInput
+from api.routes.codec import _decode
+from codec import KeyRing
+from errors import SetupError
+from settings import CodecEndpointSettings, Settings, TemporalSettings
+from tests.fakes.sessions import FakeSessions
+
+TOKEN = "a-token-that-nobody-guesses-in-a-lifetime"
+KEY = bytes(32)
+RING = KeyRing({"k": KEY})
+UI = "http://localhost:8233"
+ROUTE = "/codec/calls/decode"
+PLAIN = Payload(metadata={"encoding": b"json/plain"}, data='"Schöne Grüße"'.encode())
+
+
+def _settings(settings: Settings, *, keys: bool = True, token: str = TOKEN, token_in_path: bool = False) -> Settings:
+    encoded = f"k:{base64.b64encode(KEY).decode()}" if keys else ""
+    return replace(
+        settings,
+        temporal=TemporalSettings(address="127.0.0.1:9", namespace="calls", codec_keys=SecretStr(encoded)),
+        codec_endpoint=CodecEndpointSettings(
+            token=SecretStr(token), token_in_path=token_in_path, origins=f"{UI}, http://127.0.0.1:8233"
+        ),
+    )
+
+
+def _client(settings: Settings) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(create_app(settings, FakeSessions()), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://api")
+
+
+@pytest.fixture
+async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """As a command line that has the token."""
+    async with _client(_settings(settings)) as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        yield client
+
+
+def _body(*payloads: Payload) -> dict[str, object]:
+    return MessageToDict(Payloads(payloads=payloads))
+
+
+async def test_it_decodes_what_is_encrypted_and_leaves_the_rest(http: httpx.AsyncClient) -> None:
+    answer = await http.post(ROUTE, json=_body(RING.encrypt(PLAIN), PLAIN), headers={"X-Namespace": "calls"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert list(Parse(answer.content, Payloads()).payloads) == [PLAIN, PLAIN]
+
+
+async def test_nothing_to_decode(http: httpx.AsyncClient) -> None:
+    assert (await http.post(ROUTE, json={"payloads": []})).json() == {}
+
+
+@pytest.mark.parametrize(
+    "header", [b"", b"Bearer", b"Bearer wrong", b"Basic " + TOKEN.encode(), f"Bearer {TOKEN}x".encode(), b"Bearer \xe9"]
+)
+async def test_without_the_token_there_is_nothing(http: httpx.AsyncClient, header: bytes) -> None:
+    answer = await http.post(ROUTE, json=_body(RING.encrypt(PLAIN)), headers=[(b"Authorization", header)])
+    assert (answer.status_code, answer.json()) == (401, {"detail": "The codec endpoint needs its token."})
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_nothing_encodes(http: httpx.AsyncClient) -> None:
+    assert (await http.post("/codec/calls/encode", json=_body(PLAIN))).status_code == 404
+    assert (await http.get(ROUTE)).status_code == 405
+
+
+async def test_another_namespace_is_not_served(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/codec/default/decode", json=_body(PLAIN))
+    assert answer.status_code == 404
+    assert set(answer.json()) == {"detail"}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"", "empty"),
+        (b"[]", "must be a JSON object"),
+        (b'{"payloads": 5}', "not a list of payloads"),
+        (b'{"payloads": [5]}', "not a list of payloads"),
+        (b'{"payloads": [{"data": "secret!"}]}', "not a list of payloads"),
+        (b'{"payloads": [{"metadata": []}]}', "not a list of payloads"),
+        (b'{"payloads": [{"metadata": {"encoding": 5}}]}', "not a list of payloads"),
+        (json.dumps(_body(Payload(metadata=RING.encrypt(PLAIN).metadata, data=b"secret!"))).encode(), "is damaged"),
+    ],
+)
+async def test_bad_input_is_told_without_its_contents(http: httpx.AsyncClient, body: bytes, told: str) -> None:
+    answer = await http.post(ROUTE, content=body)
+    assert answer.status_code == 400
+    assert told in answer.json()["detail"]
+    assert "secret!" not in answer.text
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["payloads", "metadata", "data", "encoding"]), inner)
+    ),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["payloads", "data", "x"]), _json))
+def test_whatever_json_is_decoded_or_refused(body: object) -> None:
+    try:
+        Parse(_decode(json.dumps(body).encode(), RING), Payloads())
+    except InvalidInput:
+        return
+
+
+async def test_a_key_that_is_missing_is_named(http: httpx.AsyncClient) -> None:
+    answer = await http.post(ROUTE, json=_body(KeyRing({"old": KEY}).encrypt(PLAIN)))
+    assert answer.status_code == 400
+    assert "'old', which is not in TEMPORAL_CODEC_KEYS" in answer.json()["detail"]
+
+
+async def test_a_large_body_is_refused_and_the_page_may_read_why(http: httpx.AsyncClient) -> None:
+    answer = await http.post(ROUTE, content=b" " * 262_145, headers={"Origin": UI})
+    assert answer.status_code == 413
+    assert answer.headers["access-control-allow-origin"] == UI
+
+
+async def test_a_page_that_is_allowed(http: httpx.AsyncClient) -> None:
+    preflight = await http.options(
+        ROUTE,
+        headers={
+            "Origin": UI,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type,x-namespace",
+        },
+    )
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == UI
+    assert "access-control-allow-credentials" not in preflight.headers
+    answer = await http.post(ROUTE, json=_body(RING.encrypt(PLAIN)), headers={"Origin": UI})
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == UI
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:8234", "http://localhost:8233.evil.example", "https://localhost:8233", "null"]
+)
+async def test_other_pages_are_refused_also_with_the_token(http: httpx.AsyncClient, origin: str) -> None:
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    for answer in (
+        await http.options(ROUTE, headers=headers),
+        await http.post(ROUTE, json=_body(RING.encrypt(PLAIN)), headers=headers),
+    ):
+        assert answer.status_code == 403
+        assert set(answer.json()) == {"detail"}
+        assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_other_routes_share_nothing_with_the_ui(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/", headers={"Origin": UI})
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_the_token_in_the_path_is_for_those_who_chose_it(settings: Settings) -> None:
+    path = f"/codec/calls/{TOKEN}/decode"
+    body = _body(RING.encrypt(PLAIN))
+    async with _client(_settings(settings)) as client:
+        assert (await client.post(path, json=body)).status_code == 404
+    async with _client(_settings(settings, token_in_path=True)) as client:
+        assert (await client.post(path, json=body)).status_code == 200
+        assert (await client.post("/codec/calls/wrong/decode", json=body)).status_code == 401
+        assert TOKEN not in (await client.get("/openapi.json")).text
+
+
+@pytest.mark.parametrize(("keys", "token"), [(False, TOKEN), (True, "")])
+async def test_without_keys_or_token_there_is_no_endpoint(settings: Settings, keys: bool, token: str) -> None:
+    async with _client(_settings(settings, keys=keys, token=token)) as client:
+        client.headers["Authorization"] = f"Bearer {token}"
+        assert (await client.post(ROUTE, json=_body(PLAIN))).status_code == 404
+        assert "/codec" not in (await client.get("/openapi.json")).text
+
+
+async def test_it_is_documented_with_its_token(http: httpx.AsyncClient) -> None:
+    description = (await http.get("/openapi.json")).json()
+    assert description["paths"]["/codec/{namespace}/decode"]["post"]["security"] == [{"codecToken": []}]
+    assert set(description["paths"]["/codec/{namespace}/decode"]["post"]["responses"]) >= {"200", "400", "401"}
+
+
+def test_a_token_that_can_be_guessed_is_refused(settings: Settings) -> None:
+    with pytest.raises(SetupError, match="fewer than 32 characters") as refused:
+        create_app(_settings(settings, token="guess me"), FakeSessions())
+    assert "guess me" not in str(refused.value)
+
+
+def test_keys_that_cannot_be_read_keep_the_api_from_starting(settings: Settings) -> None:
+    broken = replace(settings, temporal=TemporalSettings(codec_keys=SecretStr("k:short")))
+    with pytest.raises(SetupError, match="Entry 1 of TEMPORAL_CODEC_KEYS"):
+        create_app(broken, FakeSessions())
+
+
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [
+        (f"/codec/calls/{TOKEN}/decode", "/codec/calls/.../decode"),
+        (f"/codec/calls/{TOKEN}/decode?x=/y", "/codec/calls/.../decode?x=/y"),
+        (f"/codec/calls/{TOKEN}/encode", "/codec/calls/.../encode"),
+        ("/codec/calls/decode", "/codec/calls/decode"),
+        ("/api/session/start", "/api/session/start"),
+    ],
+)
+def test_the_access_log_has_no_token(path: str, written: str) -> None:
+    record = logging.LogRecord(
+        "uvicorn.access",
+        logging.INFO,
+        "",
+        0,
+        '%s - "%s %s HTTP/%s" %d',
+        ("127.0.0.1:1", "POST", path, "1.1", 200),
+        None,
+    )
+    assert NoTokenInPath().filter(record)
+    assert record.getMessage() == f'127.0.0.1:1 - "POST {written} HTTP/1.1" 200'
