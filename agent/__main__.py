@@ -1,28 +1,81 @@
-"""`python -m agent`: serve until SIGTERM or SIGINT, then let the jobs leave their rooms and stop."""
+"""`python -m agent`: serve. SIGTERM hands the sessions over to other AgentServers; another one, or SIGINT, leaves now.
+
+SIGQUIT is SIGINT for programs: livekit-agents ignores SIGINT for moments while it starts a process.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
+from collections.abc import Coroutine
+from typing import Any
 
+from livekit.agents import AgentServer
+
+from agent.drain import drain
+from agent.lost_jobs import JobWatch
 from agent.server import build_server
 from settings import Settings
 
+logger = logging.getLogger("agent")
+
+
+class Orders:
+    """What the process was told by signals."""
+
+    def __init__(self) -> None:
+        self.drain = asyncio.Event()
+        self.leave = asyncio.Event()
+
+    def obey_signals(self) -> None:
+        """From here on signals give the orders."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._terminate)
+        for signum in (signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(signum, self.leave.set)
+
+    def _terminate(self) -> None:
+        (self.leave if self.drain.is_set() else self.drain).set()
+
+
+async def serve(server: AgentServer, jobs: JobWatch, orders: Orders, drain_seconds: float) -> None:
+    """Serve until ordered to stop, then close what is left in order.
+
+    Raises the AgentServer's own error when it gives up, since LiveKit stayed away for minutes: a supervisor should
+    start the process afresh.
+    """
+    serving = asyncio.create_task(server.run())
+    try:
+        await _first(serving, orders.drain.wait(), orders.leave.wait())
+        if not serving.done() and not orders.leave.is_set():
+            await _first(serving, drain(server, jobs, drain_seconds), orders.leave.wait())
+    finally:
+        await server.aclose()
+        await jobs.aclose()
+    await serving
+
+
+async def _first(serving: asyncio.Task[None], *others: Coroutine[Any, Any, Any]) -> None:
+    """Until one of them is done; the others are cancelled, but not the serving."""
+    tasks = [asyncio.create_task(other) for other in others]
+    await asyncio.wait([serving, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            logger.error("leaving without a drain", exc_info=outcome)
+
 
 async def main() -> None:
-    """Run one AgentServer. Ends with its error when LiveKit stays away, so that a supervisor starts it afresh."""
+    """Run one AgentServer."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    server = build_server(Settings())
-    stop = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    serving = asyncio.create_task(server.run())
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    await server.aclose()
-    stopping.cancel()
-    await serving
+    settings = Settings()
+    server = build_server(settings)
+    jobs = JobWatch(server, settings)
+    orders = Orders()
+    orders.obey_signals()
+    await serve(server, jobs, orders, settings.agent.drain_seconds)
 
 
 if __name__ == "__main__":

@@ -1,75 +1,120 @@
-"""A job process that ends is reported at once by its AgentServer, instead of by a heartbeat that stays out."""
+"""The jobs of an AgentServer; those that are lost are reported at once, instead of by a heartbeat that stays out."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from livekit.agents import AgentServer
-from temporalio.client import Client
-from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
+from activities.interface import JOB_PROCESS_ENDED
+from agent.sentinel_keeper import SentinelKeeper
+from agent.task_tokens import fail_token
 from contracts import DispatchMetadata
+from errors import OrchestratorError
 from sealing import Sealer
 from settings import Settings
-from temporal_client import connect
+from temporal_client import LazyClient
 
 logger = logging.getLogger("agent.lost_jobs")
 
-_TIMEOUT = timedelta(seconds=5)
+_CONNECT_TIMEOUT = timedelta(seconds=5)
+_SETTLE_SECONDS = 2.0
 
 
-def report_lost_jobs(server: AgentServer, settings: Settings) -> LostJobs:
-    """Fail the task token of every job of `server` whose process has ended."""
-    lost_jobs = LostJobs(settings)
-    server.on("worker_started", lambda: lost_jobs.watch(getattr(server, "_proc_pool", None)))
-    return lost_jobs
+class JobWatch:
+    """Knows which jobs run on one AgentServer, from the events of its process pool.
 
-
-class LostJobs:
-    """Listens to the process pool of one AgentServer.
-
-    It fails the token always, whatever the exit code says: a job that left by itself has completed its token, and
-    failing it again is refused. The pool's event is private to livekit-agents; without it heartbeats still find every
-    loss, later.
+    A job whose process ends is reported lost here; what runs when the whole AgentServer dies is reported by its
+    sentinel. The token is failed whatever the exit code says: a job that left by itself has completed its token, and
+    failing it again is refused. The pool's events are private to livekit-agents; without them heartbeats still find
+    every loss, later.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, server: AgentServer, settings: Settings) -> None:
+        self.temporal = LazyClient(settings.temporal)
         self._sealer = Sealer(settings.livekit.api_secret.get_secret_value())
-        self._connecting: asyncio.Task[Client] | None = None
-        self._reports: set[asyncio.Task[None]] = set()
+        self._sentinel = SentinelKeeper()
+        self._running: dict[str, DispatchMetadata] = {}
+        self._on_launch: list[Callable[[DispatchMetadata], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        server.on("worker_started", lambda: self._watch(getattr(server, "_proc_pool", None)))
 
-    def watch(self, pool: Any) -> None:
-        """Report each process of `pool` that ends while it has a job."""
-        if pool is None:
-            logger.warning("this livekit-agents has no _proc_pool: lost jobs are noticed by their heartbeats alone")
-            return
-        self._connecting = asyncio.create_task(connect(self._settings.temporal))
-        pool.on("process_closed", self._on_closed)
+    @property
+    def running(self) -> list[DispatchMetadata]:
+        """The jobs that run now."""
+        return list(self._running.values())
+
+    @property
+    def sentinel_pid(self) -> int | None:
+        """The process id of this AgentServer's sentinel; None before it has started."""
+        return self._sentinel.pid
+
+    def on_launch(self, callback: Callable[[DispatchMetadata], None]) -> None:
+        """Call this for every job that starts from now on."""
+        self._on_launch.append(callback)
 
     async def settled(self) -> None:
         """Wait until every loss so far is reported."""
-        await asyncio.gather(*self._reports)
+        await asyncio.gather(*self._tasks)
 
-    def _on_closed(self, process: Any) -> None:
-        if process.running_job is not None:
-            report = asyncio.create_task(self._report(process.running_job.job.metadata))
-            self._reports.add(report)
-            report.add_done_callback(self._reports.discard)
+    async def aclose(self) -> None:
+        """The AgentServer has closed its jobs. Where Temporal is away, the sentinel stays to report them, not this."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.settled(), _SETTLE_SECONDS)
+        await self._sentinel.aclose()
 
-    async def _report(self, raw_metadata: str) -> None:
-        assert self._connecting is not None  # noqa: S101  made before the pool was listened to
-        metadata = DispatchMetadata.model_validate_json(raw_metadata)
-        client = await asyncio.shield(self._connecting)
-        handle = client.get_async_activity_handle(task_token=self._sealer.unseal(metadata.sealed_task_token))
+    def _watch(self, pool: Any) -> None:
+        if pool is None:
+            logger.warning("this livekit-agents has no _proc_pool: lost jobs are noticed by their heartbeats alone")
+            return
+        pool.on("process_job_launched", self._launched)
+        pool.on("process_closed", self._closed)
+        self._do(self._prepare())
+
+    async def _prepare(self) -> None:
+        client = await self.temporal.get()
+        self._sentinel.start(client)
+        with suppress(RPCError, RuntimeError):  # Temporal is away: the first report connects
+            await client.service_client.check_health(timeout=_CONNECT_TIMEOUT)
+
+    def _launched(self, process: Any) -> None:
+        job = process.running_job.job
+        metadata = DispatchMetadata.model_validate_json(job.metadata)
         try:
-            await handle.fail(ApplicationError("its job process ended", type="JobProcessEnded"), rpc_timeout=_TIMEOUT)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:  # NOT_FOUND: it had left in order
-                logger.warning("could not report a lost job of %s: %s", metadata.session_id, error.status.name)
-        else:
+            task_token = self._sealer.unseal(metadata.sealed_task_token)
+        except OrchestratorError:
+            return  # the job itself refuses it, and says why
+        self._running[job.id] = metadata
+        self._sentinel.running(job.id, task_token)
+        for callback in self._on_launch:
+            callback(metadata)
+
+    def _closed(self, process: Any) -> None:
+        job = process.running_job and process.running_job.job
+        if job and (metadata := self._running.pop(job.id, None)):
+            self._do(self._report(job.id, metadata))
+
+    async def _report(self, job_id: str, metadata: DispatchMetadata) -> None:
+        client = await self.temporal.get()
+        lost = await fail_token(
+            client.workflow_service,
+            client.namespace,
+            self._sealer.unseal(metadata.sealed_task_token),
+            failure_type=JOB_PROCESS_ENDED,
+            message="its job process ended",
+        )
+        if lost:
             logger.warning("the job process of %s, generation %s, ended", metadata.session_id, metadata.generation)
+        # Only now: were this process to die before, the sentinel would still know.
+        self._sentinel.gone(job_id)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -7,7 +7,6 @@ import math
 from livekit.agents import AgentServer, JobRequest
 
 from agent import job
-from agent.lost_jobs import report_lost_jobs
 from agent.speech import PRELOAD_MODULES
 from contracts import DispatchMetadata
 from identities import agent_identity
@@ -41,5 +40,4 @@ def build_server(settings: Settings) -> AgentServer:
         await request.accept(identity=agent_identity(generation, request.id), name="agent")
 
     server.rtc_session(job.run, agent_name=agent.name, on_request=accept)
-    report_lost_jobs(server, settings)
     return server
