@@ -1,27 +1,63 @@
-"""LiveKit's key pair of the local stack: the user's own, or one that is made once and kept in the state folder."""
+"""Keys of the local stack: the user's own, or ones that are made once and kept in the state folder.
+
+A made key is readable by its owner alone. It survives restarts, as what was signed or encrypted with it does.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from settings import LiveKitSettings
+from pydantic import SecretStr
 
-_FILE = "livekit-key.json"
+from settings import LiveKitSettings, Settings
 
 
 def key_pair(livekit: LiveKitSettings, state_dir: Path) -> tuple[str, str]:
-    """The API key and secret. A made pair is readable by its owner alone and survives restarts, as tokens do."""
+    """LiveKit's API key and secret."""
     secret = livekit.api_secret.get_secret_value()
     if livekit.api_key and secret:
         return livekit.api_key, secret
-    file = state_dir / _FILE
-    if not file.exists():
-        write_private(file, json.dumps({"key": f"API{secrets.token_hex(6)}", "secret": secrets.token_urlsafe(36)}))
-    kept = json.loads(file.read_text())
+    made = {"key": f"API{secrets.token_hex(6)}", "secret": secrets.token_urlsafe(36)}
+    kept = _kept(state_dir / "livekit-key.json", made)
     return kept["key"], kept["secret"]
+
+
+def with_encryption(settings: Settings, state_dir: Path) -> Settings:
+    """`settings` whose payloads are encrypted, and an endpoint that decodes them for the stack's own Temporal UI.
+
+    That UI has no login and sends no header of ours, so the token stands in the path (ADR 9).
+    """
+    temporal, endpoint, ui_port = settings.temporal, settings.codec_endpoint, settings.stack.temporal_ui_port
+    made = {"keys": f"local:{base64.b64encode(os.urandom(32)).decode()}", "token": secrets.token_urlsafe(36)}
+    kept = _kept(state_dir / "codec-key.json", made)
+    pages = (*endpoint.allowed_origins, f"http://localhost:{ui_port}", f"http://127.0.0.1:{ui_port}")
+    return replace(
+        settings,
+        temporal=temporal.model_copy(
+            update={"codec_keys": SecretStr(temporal.codec_keys.get_secret_value() or kept["keys"])}
+        ),
+        codec_endpoint=endpoint.model_copy(
+            update={
+                "token": SecretStr(endpoint.token.get_secret_value() or kept["token"]),
+                "token_in_path": True,
+                "origins": ",".join(dict.fromkeys(pages)),
+            }
+        ),
+    )
+
+
+def _kept(file: Path, made: Mapping[str, str]) -> dict[str, str]:
+    """What the file holds: `made`, when this is the first time."""
+    if not file.exists():
+        write_private(file, json.dumps(made))
+    kept: dict[str, str] = json.loads(file.read_text())
+    return kept
 
 
 def write_private(file: Path, text: str) -> None:

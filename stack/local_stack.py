@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from errors import SetupError
 from settings import Settings
-from stack.credentials import key_pair, write_private
+from stack.credentials import key_pair, with_encryption, write_private
 from stack.environment import variables
 from stack.leftovers import MARK, marked, sweep
 from stack.ports import free_ports, require_free
@@ -74,7 +74,8 @@ class LocalStack:
     def settings(self) -> Settings:
         """The settings of the running stack."""
         key, secret = key_pair(self._given.livekit, self.state_dir)
-        return _pointed_at_itself(self._given, self.parts, self.state_dir, key, secret)
+        pointed = _pointed_at_itself(self._given, self.parts, self.state_dir, key, secret)
+        return with_encryption(pointed, self.state_dir)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -227,7 +228,7 @@ def _pointed_at_itself(given: Settings, parts: Collection[str], state_dir: Path,
     return replace(
         given,
         stack=stack.model_copy(update={"state_dir": state_dir}),
-        temporal=given.temporal.model_copy(update={"address": f"127.0.0.1:{stack.temporal_port}"}),
+        temporal=given.temporal.model_copy(update={"address": f"127.0.0.1:{stack.temporal_port}", "tls": False}),
         livekit=given.livekit.model_copy(
             update={"url": livekit_url, "api_key": key, "api_secret": SecretStr(secret)},
         ),

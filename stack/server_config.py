@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 
@@ -48,6 +49,14 @@ def temporal_command(binary: Path, settings: Settings, state_dir: Path) -> list[
     command += ["--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"']
     if settings.temporal.namespace != "default":
         command += ["--namespace", settings.temporal.namespace]
+    if settings.codec_endpoint.token.get_secret_value():
+        command += ["--ui-codec-endpoint", _codec_endpoint(settings)]
     for name, kind in search_attributes.TYPES.items():
         command += ["--search-attribute", f"{name}={kind}"]
     return command
+
+
+def _codec_endpoint(settings: Settings) -> str:
+    """Where the UI's page asks for decoding; it adds `/decode`. Whoever reaches the UI can learn it there (ADR 9)."""
+    namespace, token = settings.temporal.namespace, settings.codec_endpoint.token.get_secret_value()
+    return f"http://127.0.0.1:{settings.api.port}/codec/{quote(namespace, safe='')}/{quote(token, safe='')}"

@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import yaml
+from pydantic import SecretStr
 
-from settings import Settings
-from stack.credentials import key_pair
+from codec import key_ring
+from settings import CodecEndpointSettings, Settings, TemporalSettings
+from stack.credentials import key_pair, with_encryption
 from stack.programs import PARTS, parts_of, programs
 from stack.server_config import livekit_yaml, temporal_command
 from stack.servers import Servers
@@ -50,6 +52,29 @@ def test_key_pair_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
     assert key_pair(livekit, tmp_path) == made
     assert len(made[1]) >= 32
     assert [file.stat().st_mode & 0o777 for file in tmp_path.iterdir()] == [0o600]
+
+
+def test_codec_key_is_made_once_for_the_owner_alone_and_serves_the_stacks_own_ui(tmp_path: Path) -> None:
+    made = with_encryption(Settings(), tmp_path)
+    assert with_encryption(Settings(), tmp_path) == made
+    assert key_ring(made.temporal) is not None
+    assert [file.stat().st_mode & 0o777 for file in tmp_path.iterdir()] == [0o600]
+    assert made.codec_endpoint.allowed_origins == ("http://localhost:8233", "http://127.0.0.1:8233")
+    command = temporal_command(SERVERS.temporal, made, tmp_path)
+    token = made.codec_endpoint.token.get_secret_value()
+    assert command[command.index("--ui-codec-endpoint") + 1] == f"http://127.0.0.1:8000/codec/default/{token}"
+    assert "--ui-codec-endpoint" not in temporal_command(SERVERS.temporal, Settings(), tmp_path)
+
+
+def test_codec_keys_that_were_brought_are_used(tmp_path: Path) -> None:
+    keys, token = SecretStr("mine:" + "A" * 43 + "="), SecretStr("m" * 32)
+    brought = Settings(
+        temporal=TemporalSettings(codec_keys=keys),
+        codec_endpoint=CodecEndpointSettings(token=token, origins="http://ui.example"),
+    )
+    used = with_encryption(brought, tmp_path)
+    assert (used.temporal.codec_keys, used.codec_endpoint.token) == (keys, token)
+    assert used.codec_endpoint.allowed_origins[0] == "http://ui.example"
 
 
 def test_no_language_model_of_our_own_where_another_is_named() -> None:
