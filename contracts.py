@@ -285,10 +285,9 @@ class SessionMemory(Payload):
     started_at: float
     ticket: Ticket
     generation: int
-    ever_ready: bool
-    missing_since: float | None = None
     lost_at: tuple[float, ...] = ()
     story: tuple[str, ...] = ()
+    story_length: int = 0
     sightings: tuple[Sightings, ...] = ()
     nameless_leaves_at_ms: tuple[int, ...] = ()
     looked_at: float = 0

@@ -12,6 +12,9 @@ from contracts import AgentOutcome, LaunchRequest, RoomRequest, RoomView, Ticket
 TICKET_FAILED = "TicketFailed"
 JOIN_DEADLINE = "JoinDeadline"
 SUPERSEDED = "Superseded"
+JOB_PROCESS_ENDED = "JobProcessEnded"
+AGENT_SERVER_ENDED = "AgentServerEnded"
+"""The last two fail a `launch_agent` whose agent is certainly dead; of any other failure it may still be alive."""
 
 
 class SessionActivities:

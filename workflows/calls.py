@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.interface import JOIN_DEADLINE, SessionActivities
+    from activities.interface import SessionActivities
     from contracts import AgentOutcome, LaunchRequest, RoomRequest, RoomView, SessionRequest, Ticket, TicketRequest
 
 T = TypeVar("T")
@@ -34,8 +34,13 @@ async def issue_ticket(session: SessionRequest) -> Ticket:
     )
 
 
-def launch_agent(session: SessionRequest, generation: int) -> workflow.ActivityHandle[AgentOutcome]:
-    """One attempt: what follows a loss is the workflow's to decide, and quicker than a retry."""
+def launch_agent(
+    session: SessionRequest, generation: int, *, predecessor_may_live: bool, occasion: str
+) -> workflow.ActivityHandle[AgentOutcome]:
+    """One attempt: what follows a loss is the workflow's to decide, and quicker than a retry.
+
+    `occasion`, why this generation is needed, stands beside its number in Temporal's UI.
+    """
     limits = session.limits
     return workflow.start_activity_method(
         SessionActivities.launch_agent,
@@ -44,12 +49,13 @@ def launch_agent(session: SessionRequest, generation: int) -> workflow.ActivityH
             generation=generation,
             join_deadline_seconds=limits.agent_join_deadline_seconds,
             timeouts=limits.room_timeouts,
+            predecessor_may_live=predecessor_may_live,
         ),
         start_to_close_timeout=timedelta(seconds=limits.max_duration_seconds) + _SLACK,
         heartbeat_timeout=timedelta(seconds=limits.agent_heartbeat_timeout_seconds),
         retry_policy=RetryPolicy(maximum_attempts=1),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=f"agent generation {generation}",
+        summary=f"agent generation {generation}, {occasion}",
     )
 
 
@@ -77,18 +83,10 @@ async def close_room(session: SessionRequest) -> RoomView:
     )
 
 
-def cause(loss: BaseException | AgentOutcome) -> str:
+def cause(error: BaseException) -> str:
     """Why, in the words of whoever caused it."""
-    if isinstance(loss, AgentOutcome):
-        return loss.cause
-    error = (loss.cause if isinstance(loss, ActivityError) else None) or loss
-    return error.message if isinstance(error, FailureError) else str(error)
-
-
-def missed_its_deadline(loss: BaseException | AgentOutcome) -> bool:
-    """Whether the agent never came. That is bounded by the launch limit; only agents that died make a crash loop."""
-    error = loss.cause if isinstance(loss, ActivityError) else None
-    return isinstance(error, ApplicationError) and error.type == JOIN_DEADLINE
+    origin = (error.cause if isinstance(error, ActivityError) else None) or error
+    return origin.message if isinstance(origin, FailureError) else str(origin)
 
 
 async def uninterrupted(ending: Coroutine[Any, Any, T]) -> T:

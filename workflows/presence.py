@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from contracts import Presence
+from contracts import Presence, SessionMemory, Sightings
+from workflows.clock import span
 
 _CLOCK_GRAIN_MS = 1000
 """LiveKit stamps webhooks in whole seconds, so a leave may seem up to this much earlier than it was."""
@@ -38,8 +39,17 @@ class CallerPresence:
         self._connections: dict[str, Connection] = {}
         self._nameless_leaves_at_ms: list[int] = []
 
-    def note(self, report: Presence) -> None:
-        """Take in one report; those about anybody but the caller are ignored."""
+    def note(self, report: Presence) -> str | None:
+        """Take in one report; those about anybody but the caller are ignored. Returns what it changes, in words."""
+        was_present, left_at_ms = self.present, self.last_left_at_ms
+        self._note(report)
+        if self.present is was_present:
+            return None
+        if was_present:
+            return "left"
+        return "joined" if left_at_ms is None else f"came back after {span((report.at_ms - left_at_ms) / 1000)}"
+
+    def _note(self, report: Presence) -> None:
         if report.identity != self._identity:
             return
         if report.kind == "left" and not report.participant_sid:
@@ -56,6 +66,31 @@ class CallerPresence:
         if joined_at_ms:
             joined_at_ms = max(joined_at_ms, self._began_at_ms)
             connection.joined_at_ms = min(connection.joined_at_ms or joined_at_ms, joined_at_ms)
+
+    def resume(self, memory: SessionMemory) -> None:
+        """Go on with what an earlier run knew."""
+        self._nameless_leaves_at_ms.extend(memory.nameless_leaves_at_ms)
+        for each in memory.sightings:
+            connection = Connection(each.joined_at_ms, each.seen_at_ms, list(each.leaves_at_ms))
+            self._connections[each.participant_sid] = connection
+
+    @property
+    def sightings(self) -> tuple[Sightings, ...]:
+        """All that is known of each connection, for a later run."""
+        return tuple(
+            Sightings(
+                participant_sid=sid,
+                joined_at_ms=connection.joined_at_ms,
+                seen_at_ms=connection.seen_at_ms,
+                leaves_at_ms=tuple(connection.leaves_at_ms),
+            )
+            for sid, connection in self._connections.items()
+        )
+
+    @property
+    def nameless_leaves_at_ms(self) -> tuple[int, ...]:
+        """Leaves that named no connection."""
+        return tuple(self._nameless_leaves_at_ms)
 
     def _left_at_ms(self, connection: Connection) -> int | None:
         joined_at_ms = connection.joined_at_ms

@@ -21,6 +21,7 @@ from contracts import (
     AgentReady,
     Briefing,
     ClaimRequest,
+    DrainRequest,
     LaunchRequest,
     Presence,
     RoomRequest,
@@ -53,9 +54,13 @@ class FakeAgent:
         request = ClaimRequest(generation=self.generation, identity=identity or self.identity)
         return await self._session.execute_update(VoiceSession.claim, request)
 
-    async def ready(self) -> None:
-        report = AgentReady(generation=self.generation, identity=self.identity, at_ms=0)
+    async def ready(self, *inherited: Turn) -> None:
+        report = AgentReady(generation=self.generation, identity=self.identity, at_ms=0, inherited=inherited)
         await self._session.signal(VoiceSession.agent_ready, report)
+
+    async def drain(self) -> None:
+        """Its AgentServer will stop."""
+        await self._session.signal(VoiceSession.drain, DrainRequest(generation=self.generation))
 
     async def say(self, text: str, role: Literal["agent", "caller"] = "agent") -> Turn:
         self._sequence += 1
@@ -63,13 +68,18 @@ class FakeAgent:
         await self._session.signal(VoiceSession.turn, turn)
         return turn
 
-    async def leave(self, cause: str = "left by itself") -> None:
+    async def leave(self, cause: str = "left by itself", *, handed_over: bool = False) -> None:
         await self.die_silently()
-        await self.task.complete(AgentOutcome(generation=self.generation, cause=cause))
+        await self.task.complete(AgentOutcome(generation=self.generation, cause=cause, handed_over=handed_over))
 
-    async def crash(self, why: str = "the process ended") -> None:
+    async def crash(self, why: str = "the process ended", kind: str = "AgentCrashed") -> None:
         await self.die_silently()
-        await self.task.fail(ApplicationError(why, type="AgentCrashed"))
+        await self.task.fail(ApplicationError(why, type=kind))
+
+    async def is_called_off(self) -> None:
+        """Wait until the workflow does not want it any more."""
+        async with asyncio.timeout(10):
+            await asyncio.wait({self._heart})
 
     async def die_silently(self) -> None:
         """No word any more: only the heartbeat timeout tells."""

@@ -52,7 +52,7 @@ def test_then_only_the_longest_duration_from_the_join_on() -> None:
     now.agent_ready()
     now.joined(1050)
     assert now.next() == (1650, EndReason.MAX_DURATION)
-    now.agent.lost(1100, counts=True)
+    now.agent.gone(1, 1100, counts=True, is_dead=True)
     assert now.next() == (1160, EndReason.AGENT_UNAVAILABLE)
 
 

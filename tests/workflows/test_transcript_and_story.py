@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 
-from contracts import AgentState, EndReason, SessionState, SessionSummary, SessionView, Turn
-from workflows.story import tell
+import pytest
+
+from contracts import AgentState, EndReason, SessionMemory, SessionState, SessionSummary, SessionView, Ticket, Turn
+from workflows.story import Story
 from workflows.transcript import Transcript
+
+TICKET = Ticket(session_id="s", room_name="s", identity="user_ann", token="signed", server_url="ws://livekit")
 
 
 def turn(generation: int, sequence: int, text: str = "") -> Turn:
@@ -45,7 +49,7 @@ def view(state: SessionState, **more: object) -> SessionView:
 
 
 def test_every_state_can_be_told() -> None:
-    stories = {tell(view(state), []) for state in SessionState}
+    stories = {Story().tell(view(state)) for state in SessionState}
     assert len(stories) == len(SessionState)
 
 
@@ -61,12 +65,45 @@ def test_the_story_of_an_ended_session() -> None:
         room_deleted=True,
     )
     ended = view(SessionState.ENDED, end_reason=EndReason.CALLER_LEFT, summary=summary)
-    assert tell(ended, ["generation 1 was lost: killed"]).splitlines() == [
+    story = Story()
+    story.add(1_800_000_000.9, "generation 1 was lost: its job process ended")
+    story.add(1_800_000_001.6, "generation 2 took over after 0.7 s")
+    assert story.tell(ended).splitlines() == [
         "**ann**'s session has ended.",
         "",
         "- agent: generation 2, ready",
         "- turns: 3",
-        "- generation 1 was lost: killed",
         "- end reason: caller_left",
         "- billed: 61 s = 2 min",
+        "",
+        "1. 08:00:00 generation 1 was lost: its job process ended",
+        "2. 08:00:01 generation 2 took over after 0.7 s",
     ]
+
+
+def long_story(length: int) -> Story:
+    story = Story()
+    for number in range(1, length + 1):
+        story.add(0, f"event {number}")
+    return story
+
+
+def test_a_long_story_keeps_its_beginning_and_its_end() -> None:
+    told = long_story(1000).tell(view(SessionState.ACTIVE))
+    lines = told.splitlines()
+    assert "1. 00:00:00 event 1" in lines
+    assert "8. 00:00:00 event 8" in lines
+    assert "… 952 entries are left out here …" in lines
+    assert "961. 00:00:00 event 961" in lines
+    assert lines[-1] == "1000. 00:00:00 event 1000"
+    assert len(lines) < 60
+
+
+@pytest.mark.parametrize("length", [0, 3, 8, 9, 48, 49, 1000])
+def test_a_story_goes_on_in_the_next_run(length: int) -> None:
+    before, after = long_story(length), Story()
+    memory = SessionMemory(started_at=0, ticket=TICKET, generation=1, story=before.entries, story_length=before.length)
+    after.resume(memory)
+    for story in (before, after):
+        story.add(0, "the next")
+    assert after.tell(view(SessionState.ACTIVE)) == before.tell(view(SessionState.ACTIVE))

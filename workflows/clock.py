@@ -1,0 +1,23 @@
+"""The workflow's own time, and how the story of a session speaks of it."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+
+def now() -> float:
+    """Seconds since 1970, the same in every replay."""
+    return workflow.now().timestamp()
+
+
+def since(moment: float) -> str:
+    """How long ago that was, for the story."""
+    return span(now() - moment)
+
+
+def span(seconds: float) -> str:
+    """A time that passed: `0.7 s`, `42 s`, `3 min 5 s`."""
+    if seconds < 10:
+        return f"{max(0.0, seconds):.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,66 @@
+"""All that a session knows of its caller and its agents, and what its next run must know of that. Pure."""
+
+from __future__ import annotations
+
+from contracts import Presence, SessionMemory, SessionRequest, Ticket, Turn
+from identities import caller_identity
+from workflows.agent_watch import AgentWatch
+from workflows.deadlines import Deadline, next_deadline
+from workflows.presence import CallerPresence
+from workflows.story import Story
+from workflows.transcript import Transcript
+
+
+class Notes:
+    """Begun anew, or from the memory of an earlier run; times are the workflow's seconds."""
+
+    def __init__(self, session: SessionRequest, now: float) -> None:
+        memory = session.memory
+        self._limits = session.limits
+        self.started_at = now if memory is None else memory.started_at
+        self.ticket: Ticket | None = None
+        self.looked_at = 0.0
+        self.caller = CallerPresence(caller_identity(session.user_name), int(self.started_at * 1000))
+        self.agents = AgentWatch(now, session.limits.agent_max_losses_per_minute)
+        self.transcript = Transcript()
+        self.story = Story()
+        if memory is not None:
+            self.ticket = memory.ticket
+            self.looked_at = memory.looked_at
+            self.caller.resume(memory)
+            self.agents.resume(memory, now)
+            self.story.resume(memory)
+            for turn in memory.turns:
+                self.transcript.note(turn)
+
+    def memory(self, ticket: Ticket) -> SessionMemory:
+        """What the next run must know."""
+        return SessionMemory(
+            started_at=self.started_at,
+            ticket=ticket,
+            generation=self.agents.generation,
+            lost_at=self.agents.lost_at,
+            story=self.story.entries,
+            story_length=self.story.length,
+            sightings=self.caller.sightings,
+            nameless_leaves_at_ms=self.caller.nameless_leaves_at_ms,
+            looked_at=self.looked_at,
+            turns=self.transcript.turns,
+        )
+
+    def see(self, report: Presence, now: float) -> None:
+        """Take in where the caller was seen, and tell what that changes."""
+        if change := self.caller.note(report):
+            self.story.add(now, f"the caller {change}")
+
+    def hear(self, turn: Turn) -> None:
+        """Take in a turn, unless it comes from an agent that no longer has the word."""
+        if self.agents.may_report(turn):
+            self.transcript.note(turn)
+
+    @property
+    def next_deadline(self) -> Deadline:
+        """Which timer ends the session next."""
+        return next_deadline(
+            self._limits, self.caller, self.agents, started_at=self.started_at, looked_at=self.looked_at
+        )
