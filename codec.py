@@ -119,6 +119,11 @@ def key_ring(settings: TemporalSettings) -> KeyRing | None:
     return KeyRing.parse(text) if text.strip() else None
 
 
+def user_values(keys: KeyRing | None, user_name: str) -> tuple[str, ...]:
+    """Values of the search attribute that a user's sessions may have. New sessions have the first one."""
+    return (user_name,) if keys is None else keys.user_labels(user_name)
+
+
 def _read_key(encoded: str, where: str) -> bytes:
     try:
         key = base64.b64decode(encoded.replace("-", "+").replace("_", "/"), validate=True)

@@ -12,7 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from api.answers import error_response
-from errors import EndFailed, OrchestratorError, SessionNotFound, TemporalUnavailable, TicketFailed, WebhookRejected
+from errors import (
+    EndFailed,
+    OrchestratorError,
+    PayloadUnreadable,
+    SessionNotFound,
+    TemporalUnavailable,
+    TicketFailed,
+    WebhookRejected,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +29,7 @@ _STATUSES: tuple[tuple[type[OrchestratorError], int], ...] = (
     (WebhookRejected, 401),
     (TicketFailed, 500),
     (EndFailed, 500),
+    (PayloadUnreadable, 500),
     (TemporalUnavailable, 503),
 )
 

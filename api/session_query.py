@@ -9,14 +9,18 @@ import hashlib
 from api.errors import InvalidInput
 from api.session_models import SessionFilter
 from api.times import rfc3339, round_up
+from codec import KeyRing, user_values
 from contracts import SessionState
-from workflows.search_attributes import END_REASON, STARTED_AT, STATE, USER, user_value
+from workflows.search_attributes import END_REASON, STARTED_AT, STATE, USER
 
 _DIGEST_BYTES = 9
 
 
-def visibility_query(wanted: SessionFilter) -> str:
-    """The sessions that match every filter. A session that continued as new is its last run."""
+def visibility_query(wanted: SessionFilter, keys: KeyRing | None = None) -> str:
+    """The sessions that match every filter. A session that continued as new is its last run.
+
+    With `keys` users are looked for by what stands for their names.
+    """
     terms = ["WorkflowType = 'VoiceSession'", "ExecutionStatus != 'ContinuedAsNew'"]
     if wanted.state is SessionState.ENDED:
         # A workflow that was terminated, or failed, left its attribute as it was.
@@ -24,7 +28,8 @@ def visibility_query(wanted: SessionFilter) -> str:
     elif wanted.state is not None:
         terms.append(f"{STATE.name} = {_quoted(wanted.state)} AND ExecutionStatus = 'Running'")
     if wanted.user is not None:
-        terms.append(f"{USER.name} = {_quoted(user_value(wanted.user))}")
+        marks = ", ".join(_quoted(value) for value in user_values(keys, wanted.user))
+        terms.append(f"{USER.name} IN ({marks})")
     if wanted.endReason is not None:
         terms.append(f"{END_REASON.name} = {_quoted(wanted.endReason)}")
     if wanted.startedAfter is not None:

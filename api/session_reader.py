@@ -19,6 +19,7 @@ from api import session_facts
 from api.outages import LOST, is_reachable, unreachable
 from api.session_models import SessionFilter, SessionListResponse, SessionResponse
 from api.session_query import open_page_token, seal_page_token, visibility_query
+from codec import key_ring
 from contracts import SessionState, SessionSummary, SessionView, Turn
 from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from identities import is_session_id
@@ -55,10 +56,11 @@ class TemporalSessionReader:
     def __init__(self, client: LazyClient, settings: TemporalSettings) -> None:
         self._client = client
         self._settings = settings
+        self._keys = key_ring(settings)
 
     async def find(self, wanted: SessionFilter) -> SessionListResponse:
         """One call, whatever the number of sessions: attributes and memo come with the list."""
-        query = visibility_query(wanted)
+        query = visibility_query(wanted, self._keys)
         token = open_page_token(wanted.pageToken, query)
         client = await self._client.get()
         found = client.list_workflows(

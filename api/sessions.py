@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.abandoned import AbandonedStarts
 from api.outages import LOST, is_reachable, unreachable
+from codec import key_ring, user_values
 from contracts import EndRequest, Presence, RoomFinished, SessionRequest, SessionSummary, Ticket
 from errors import EndFailed, NoWorkerAnswered, SessionNotFound, TemporalUnavailable, TicketFailed
 from identities import is_session_id
@@ -62,6 +63,7 @@ class TemporalSessions:
     def __init__(self, client: LazyClient, settings: Settings) -> None:
         self._client = client
         self._settings = settings
+        self._keys = key_ring(settings.temporal)
         self._abandoned = AbandonedStarts()
 
     async def close(self) -> None:
@@ -80,7 +82,7 @@ class TemporalSessions:
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=f"Voice session with {request.voice_id}",
-            search_attributes=at_start(request),
+            search_attributes=at_start(request, user_values(self._keys, request.user_name)[0]),
             memo=memo_at_start(request, metadata or {}),
         )
         seconds = self._settings.api.start_timeout_seconds

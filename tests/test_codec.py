@@ -12,7 +12,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError, FailureError
 
-from codec import ENCODING, KEY_ID, EncryptionCodec, KeyRing, key_ring
+from codec import ENCODING, KEY_ID, EncryptionCodec, KeyRing, key_ring, user_values
 from contracts import SessionRequest
 from errors import PayloadUnreadable, SetupError
 from settings import TemporalSettings
@@ -133,6 +133,11 @@ def test_a_user_has_one_label_a_key_and_the_first_is_written() -> None:
     assert labels == (*KeyRing({"x": NEW}).user_labels("ann"), *KeyRing({"x": OLD}).user_labels("ann"))
     assert len({*labels, *RING.user_labels("bob")}) == 4
     assert all(len(label) == 32 for label in labels)
+
+
+def test_without_keys_a_user_stands_for_itself() -> None:
+    assert user_values(None, "ann") == ("ann",)
+    assert user_values(RING, "ann") == RING.user_labels("ann")
 
 
 async def test_models_and_failures_travel_encrypted() -> None:

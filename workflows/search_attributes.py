@@ -31,16 +31,14 @@ TYPES = {key.name: _TYPE_NAMES[key.indexed_value_type] for key in ALL}
 """Name and type of each, as Temporal's command line spells them: what a namespace must have."""
 
 
-def user_value(user_name: str) -> str:
-    """What USER holds for this user: sessions are marked with it, and filters ask for it. Never read back as a name."""
-    return user_name
+def at_start(request: SessionRequest, user: str | None = None) -> TypedSearchAttributes:
+    """The attributes of a session that starts now, so that it can be found before its first task has run.
 
-
-def at_start(request: SessionRequest) -> TypedSearchAttributes:
-    """The attributes of a session that starts now, so that it can be found before its first task has run."""
+    `user` is the mark that stands for the user's name where that must not be readable. It is never read back as a name.
+    """
     return TypedSearchAttributes(
         [
-            SearchAttributePair(USER, user_value(request.user_name)),
+            SearchAttributePair(USER, user or request.user_name),
             SearchAttributePair(STATE, SessionState.STARTING),
             SearchAttributePair(STARTED_AT, datetime.now(UTC)),
         ]
