@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
-.PHONY: help setup up down call check lint test bench environment
+.PHONY: help setup up down call check lint test bench soak environment
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -30,8 +30,15 @@ lint: environment ## linters and types alone
 test: setup lint ## everything: linters, types, all tests on real servers
 	@$(PYTHON) -m pytest
 
+chaos: environment ## strike a call with every kind of fault; SEED= ROUNDS= KINDS= REPORT=
+	@$(PYTHON) -m chaos $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(KINDS),--kinds $(KINDS)) $(if $(REPORT),--report $(REPORT))
+
 bench: environment ## measure this system beside its peers; prints a table
 	@$(PYTHON) -m benchmarks
+
+soak: environment ## many short sessions while workers and APIs are killed; then a count
+	@$(PYTHON) -m soak
 
 environment:
 	@python3 scripts/bootstrap.py

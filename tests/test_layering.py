@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("activities", "agent", "api", "benchmarks", "scripts", "stack", "tests", "workflows")
+FOLDERS = ("activities", "agent", "api", "benchmarks", "chaos", "scripts", "soak", "stack", "tests", "workflows")
 SOURCES = sorted([*ROOT.glob("*.py"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))])
 
 DURABLE = [
@@ -22,7 +22,7 @@ DURABLE_MAY_IMPORT = {
     *("typing", "pydantic", "temporalio", "contracts", "identities", "activities.interface", "workflows"),
 }
 
-PASS_AN_ENVIRONMENT_ON = {"benchmarks", "scripts", "stack", "tests"}
+PASS_AN_ENVIRONMENT_ON = {"benchmarks", "scripts", "soak", "stack", "tests"}
 """Folders that start children and hand them an environment; they take no setting from it."""
 
 

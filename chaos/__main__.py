@@ -1,0 +1,83 @@
+"""`python -m chaos`: strike a running call with every kind of fault, print what it cost. Exit 1 on a wrong result."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import secrets
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from rich.console import Console
+
+from chaos.plan import CallPlan, Kind, Strike, draw
+from chaos.report import Run, markdown, print_run
+from chaos.run import Verdict, run
+from errors import SetupError
+from stack.caller import speech
+
+
+def main() -> int:
+    """About 55 minutes for twenty of each kind on two cores."""
+    options = _options()
+    console = Console(highlight=False)
+    logging.getLogger("livekit").setLevel(logging.CRITICAL)  # a cut line is no news here
+    kinds = [Kind[name.upper()] for name in options.kinds] or list(Kind)
+    plans = draw(options.seed, kinds, options.rounds)
+    strikes = sum(len(plan.strikes) for plan in plans)
+    console.print(f"[bold]seed {options.seed}[/]: {strikes} faults in {len(plans)} calls")
+    speech.warm_up()
+    progress = _Progress(console, strikes)
+    try:
+        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+            verdicts = asyncio.run(run(plans, options.seed, Path(folder), progress.tell))
+    except SetupError as error:
+        console.print(f"[red]{error}[/]")
+        return 1
+    outcome = Run(options.seed, options.rounds, tuple(kinds), datetime.now(UTC), monotonic() - progress.began, verdicts)
+    print_run(outcome, console if console.is_terminal else Console(highlight=False, width=150))
+    if options.report:
+        options.report.write_text(markdown(outcome))
+        console.print(f"written to {options.report}")
+    return 1 if any(verdict.wrong for verdict in verdicts) else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m chaos", description="Attack a call, and see what it costs.")
+    names = [kind.name.lower() for kind in Kind]
+    parser.add_argument(
+        "--seed", type=int, default=secrets.randbelow(1_000_000), help="what all is drawn from (random)"
+    )
+    parser.add_argument("--rounds", type=int, default=20, help="faults of each kind (%(default)s)")
+    parser.add_argument("--kinds", nargs="*", default=[], choices=names, metavar="KIND", help=", ".join(names))
+    parser.add_argument("--report", type=Path, help="where to write the report, such as docs/RELIABILITY.md")
+    return parser.parse_args()
+
+
+class _Progress:
+    """One line a fault, one line a call."""
+
+    def __init__(self, console: Console, strikes: int) -> None:
+        self.began = monotonic()
+        self._console, self._strikes, self._struck = console, strikes, 0
+
+    def tell(self, plan: CallPlan, verdict: Verdict | None, strike: Strike | None) -> None:
+        at = monotonic() - self.began
+        if strike:
+            self._struck += 1
+            where = f"{strike.kind} [dim]{strike.moment}, call {plan.index}[/]"
+            self._console.print(f"{at:6.0f} s  {self._struck:3d}/{self._strikes}  {where}")
+        if verdict:
+            answered = sum(exchange.answered_at is not None for exchange in verdict.call.exchanges)
+            colour, word = ("red", "WRONG") if verdict.wrong else ("green", "right")
+            self._console.print(f"{at:6.0f} s  call {plan.index}: [{colour}]{word}[/], {answered} numbers answered")
+            for complaint in verdict.wrong:
+                self._console.print(f"          [red]{complaint}[/] [dim]{verdict.call.session_id}[/]")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""A TCP proxy on loopback that can be a broken network: connections are cut and refused, or nothing passes any more."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+_CHUNK = 65_536
+
+
+class TcpProxy:
+    """Stands in front of `target_port`, which may be set later. Enter it to listen; `address` is where."""
+
+    def __init__(self, target_port: int = 0) -> None:
+        self.target_port = target_port
+        self.address = ""
+        self._server: asyncio.Server | None = None
+        self._links: dict[asyncio.Task[None], tuple[asyncio.StreamWriter, ...]] = {}
+        self._passes = asyncio.Event()
+        self._passes.set()
+        self._refuses = False
+
+    @property
+    def links(self) -> int:
+        """Connections that stand now."""
+        return len(self._links)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._on_link, "127.0.0.1", 0)
+        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
+    ) -> None:
+        if self._server:
+            self._server.close()
+        self._drop_all()
+        await asyncio.gather(*self._links, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Reset every connection and each new one at once."""
+        self._refuses = True
+        self._drop_all()
+
+    def swallow(self) -> None:
+        """Let nothing through, without a word: bytes wait as they do for a network that drops packets."""
+        self._passes.clear()
+
+    def heal(self) -> None:
+        """Be a good network again; what was swallowed arrives now, in order, as retransmission would have it."""
+        self._refuses = False
+        self._passes.set()
+
+    async def _on_link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  asyncio runs the callback in a task of its own
+        self._links[task] = (writer,)
+        try:
+            if not self._refuses:
+                await self._join(task, reader, writer)
+        except OSError:
+            pass  # the target is down: the client is told by the end of its connection
+        finally:
+            for side in self._links.pop(task):
+                side.transport.abort()
+
+    async def _join(self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, thither = await asyncio.open_connection("127.0.0.1", self.target_port)
+        self._links[task] = (writer, thither)
+        ways = [asyncio.create_task(self._carry(reader, thither)), asyncio.create_task(self._carry(there, writer))]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while chunk := await source.read(_CHUNK):
+                await self._passes.wait()
+                sink.write(chunk)
+                await sink.drain()
+
+    def _drop_all(self) -> None:
+        for sides in self._links.values():
+            for side in sides:
+                side.transport.abort()
