@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("api", "workflows", "activities", "agent", "stack", "benchmarks", "tests", "docs")
+FOLDERS = ("api", "workflows", "activities", "agent", "stack", "benchmarks", "soak", "tests", "docs")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.md"))])
 
 
