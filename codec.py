@@ -33,6 +33,8 @@ _CIPHER: Final = b"AES256-GCM"
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
+_LABEL_CHARACTERS: Final = 255
+"""As long as a keyword may be in a SQL store."""
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -121,7 +123,13 @@ def key_ring(settings: TemporalSettings) -> KeyRing | None:
 
 def user_values(keys: KeyRing | None, user_name: str) -> tuple[str, ...]:
     """Values of the search attribute that a user's sessions may have. New sessions have the first one."""
-    return (user_name,) if keys is None else keys.user_labels(user_name)
+    return (_plain_label(user_name),) if keys is None else keys.user_labels(user_name)
+
+
+def _plain_label(user_name: str) -> str:
+    """The name, but for characters that Temporal's SQL stores cannot look for (measured with server 1.29)."""
+    label = "".join(f"%{ord(character):02X}" if character in "%'\"\\" else character for character in user_name)
+    return label if len(label) <= _LABEL_CHARACTERS else hashlib.sha256(user_name.encode()).hexdigest()
 
 
 def _read_key(encoded: str, where: str) -> bytes:

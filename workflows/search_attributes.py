@@ -36,10 +36,12 @@ def at_start(request: SessionRequest, user: str | None = None) -> TypedSearchAtt
 
     `user` is the mark that stands for the user's name where that must not be readable. It is never read back as a name.
     """
+    now = datetime.now(UTC)
+    to_milliseconds = now.replace(microsecond=now.microsecond // 1000 * 1000)  # some of Temporal's stores keep no more
     return TypedSearchAttributes(
         [
             SearchAttributePair(USER, user or request.user_name),
             SearchAttributePair(STATE, SessionState.STARTING),
-            SearchAttributePair(STARTED_AT, datetime.now(UTC)),
+            SearchAttributePair(STARTED_AT, to_milliseconds),
         ]
     )
