@@ -77,12 +77,14 @@ class Agents:
         self._story.add(now(), f"generation {report.generation} {told}")
         self._serving_since = now()
         self._pause_seconds = self._session.limits.agent_relaunch_pause_seconds
+        self._launch_if_needed()  # its own server may have begun to stop meanwhile
 
     def drain(self, request: DrainRequest) -> None:
         """An agent's server will stop: launch its successor, while it goes on serving."""
         if not self._is_ending() and self._watch.drain(request.generation):
             self._story.add(now(), f"generation {request.generation} must go, its agent server stops; it serves on")
             self._launch_if_needed()
+            self._tell()
 
     def _launch_if_needed(self) -> None:
         if self._is_ending() or not self._watch.needs_another:

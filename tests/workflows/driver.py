@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Literal
 
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateHandle, WorkflowUpdateStage
 from temporalio.common import WorkflowIDConflictPolicy
@@ -22,6 +23,7 @@ from contracts import (
     SessionSummary,
     SessionView,
     Ticket,
+    Turn,
 )
 from identities import new_session_id
 from tests.fakes.activities import FakeActivities, FakeAgent, Scene
@@ -155,6 +157,14 @@ class Session:
                 if all(each.activity_type.name != "look_at_room" for each in pending):
                     return len(pending)
                 await asyncio.sleep(0.02)
+
+    async def turns(self) -> tuple[Turn, ...]:
+        return await self.handle.query(VoiceSession.transcript)
+
+    async def story(self) -> str:
+        """What Temporal's UI shows of the session."""
+        metadata = await self.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+        return str(metadata.current_details)
 
     async def settled(self) -> SessionSummary:
         """Wait for the bill, which may come before the clean-up is done."""
