@@ -12,16 +12,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
-
 from contracts import AgentState, SessionLimits
-from settings import StackSettings
-from stack.servers import TEMPORAL, resolve
 from tests.fakes.activities import FakeActivities
+from tests.workflows.dev_server import dev_server
 from tests.workflows.driver import Session
 from worker import build_worker
-from workflows import search_attributes
 
 HISTORIES = Path(__file__).parent / "histories"
 QUEUE = "recording"
@@ -83,13 +78,7 @@ def _anonymous(part: Any) -> Any:
 
 
 async def main() -> None:
-    server = resolve(TEMPORAL, StackSettings())
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(server),
-        data_converter=pydantic_data_converter,
-        search_attributes=search_attributes.ALL,
-        identity="recorder",
-    ) as env:
+    async with dev_server(identity="recorder") as env:
         fakes = FakeActivities(env.client)
         async with build_worker(env.client, fakes, QUEUE):
             for script in SCRIPTS:

@@ -7,17 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from contracts import AgentOutcome, AgentState, EndReason, SessionLimits, SessionState
-from settings import StackSettings
-from stack.servers import TEMPORAL, resolve
 from tests.fakes.activities import FakeActivities
+from tests.workflows.dev_server import PROMPT_TIMERS, dev_server
 from tests.workflows.driver import Session
 from worker import build_worker
-from workflows import search_attributes
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -26,21 +23,15 @@ LIMITS = SessionLimits(agent_heartbeat_timeout_seconds=1)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
-    server = resolve(TEMPORAL, StackSettings())
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(server),
-        data_converter=pydantic_data_converter,
-        search_attributes=search_attributes.ALL,
-        dev_server_extra_args=["--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"'],
-    ) as env:
+async def dev() -> AsyncIterator[WorkflowEnvironment]:
+    async with dev_server(PROMPT_TIMERS) as env:
         yield env
 
 
-async def test_a_stale_agent_is_shut_out(dev_server: WorkflowEnvironment) -> None:
-    fakes = FakeActivities(dev_server.client)
-    async with build_worker(dev_server.client, fakes, QUEUE):
-        session = Session(dev_server, fakes, QUEUE, LIMITS)
+async def test_a_stale_agent_is_shut_out(dev: WorkflowEnvironment) -> None:
+    fakes = FakeActivities(dev.client)
+    async with build_worker(dev.client, fakes, QUEUE):
+        session = Session(dev, fakes, QUEUE, LIMITS)
         first = await session.in_conversation()
         await first.die_silently()
         second = await session.agent()
@@ -62,13 +53,13 @@ async def test_a_stale_agent_is_shut_out(dev_server: WorkflowEnvironment) -> Non
         assert (summary.end_reason, summary.generations) == (EndReason.API_REQUEST, 2)
 
 
-async def test_sessions_go_on_with_the_next_worker(dev_server: WorkflowEnvironment) -> None:
-    fakes = FakeActivities(dev_server.client)
-    sessions = [Session(dev_server, fakes, QUEUE, LIMITS) for _ in range(3)]
-    async with build_worker(dev_server.client, fakes, QUEUE):
+async def test_sessions_go_on_with_the_next_worker(dev: WorkflowEnvironment) -> None:
+    fakes = FakeActivities(dev.client)
+    sessions = [Session(dev, fakes, QUEUE, LIMITS) for _ in range(3)]
+    async with build_worker(dev.client, fakes, QUEUE):
         agents = [await session.in_conversation() for session in sessions]
         await agents[0].say("Hello!")
-    async with build_worker(dev_server.client, fakes, QUEUE):
+    async with build_worker(dev.client, fakes, QUEUE):
         for session, turns in zip(sessions, (1, 0, 0), strict=True):
             view = await session.view()
             assert (view.state, view.generation, view.turns) == (SessionState.ACTIVE, 1, turns)
