@@ -60,11 +60,14 @@ def explain(problems: list[Any]) -> str:
 def _explain_one(problem: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in problem["loc"] if part != "body")
     context = problem.get("ctx", {})
+    at_most = f"must have at most {context.get('max_length', 0):,} characters"
     texts = {
         "missing": "is required",
         "string_type": "must be a string",
         "too_short": "must not be blank",
-        "too_long": f"must have at most {context.get('max_length', 0):,} characters",
+        "string_too_short": "must not be blank",
+        "too_long": at_most,
+        "string_too_long": at_most,
         "int_type": "must be a whole number",
         "dict_type": "must be a JSON object",
         "greater_than_equal": f"must be at least {context.get('ge')}",

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
+from temporalio.api.errordetails.v1 import WorkflowNotReadyFailure
 from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
@@ -94,6 +95,8 @@ class TemporalSessionReader:
         except (*LOST, WorkflowQueryFailedError) as error:
             if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
                 raise _not_found(session_id) from error
+            if _never_began(error):
+                return ()
             if await is_reachable(client):
                 raise NoWorkerAnswered("No worker could read the transcript in time; ask again.") from error
             raise TemporalUnavailable(unreachable(self._settings)) from error
@@ -132,6 +135,12 @@ class TemporalSessionReader:
 
 def _not_found(session_id: str) -> SessionNotFound:
     return SessionNotFound(f"Session {session_id} not found")
+
+
+def _never_began(error: Exception) -> bool:
+    """Whether Temporal says that the workflow was closed before a worker took it, so that nothing was said in it."""
+    details = error.grpc_status.details if isinstance(error, RPCError) else ()
+    return any(detail.Is(WorkflowNotReadyFailure.DESCRIPTOR) for detail in details)
 
 
 async def _summary(handle: WorkflowHandle[VoiceSession, SessionSummary]) -> SessionSummary | None:

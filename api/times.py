@@ -28,8 +28,8 @@ def parse(text: object) -> datetime:
         moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
     except ValueError:  # the 30th of February
         raise ValueError(problem) from None
-    except OverflowError:  # the year 9999 with an offset
-        return _LATEST
+    except OverflowError:  # the first or the last year, with an offset
+        return _EARLIEST if text.startswith("0") else _LATEST
     return min(max(moment, _EARLIEST), _LATEST)
 
 

@@ -1,17 +1,27 @@
-"""The application with sessions in memory, called in process."""
+"""The application with sessions in memory, called in process; and a real Temporal for its gateways."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
 from api.app import create_app
-from settings import LiveKitSettings, Settings, TemporalSettings
+from settings import LiveKitSettings, Settings, StackSettings, TemporalSettings
+from stack.servers import resolve_servers
+from temporal_client import connect
+from tests.fakes.dev_server import QUEUE
+from tests.fakes.quiet_activities import QuietActivities
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
+from worker import build_worker
+from workflows import search_attributes
 
 API_KEY = "devkey"
 API_SECRET = "a-secret-of-at-least-64-characters-so-that-every-algorithm-takes-it!"
@@ -43,3 +53,36 @@ async def http(
     transport = httpx.ASGITransport(create_app(settings, sessions, reader), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def temporal_binary() -> Path:
+    return resolve_servers(StackSettings(), ["temporal"]).temporal
+
+
+@pytest.fixture
+async def server(temporal_binary: Path) -> AsyncIterator[str]:
+    """The address of a dev server of its own."""
+    environment = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(temporal_binary),
+        dev_server_log_level="error",
+        search_attributes=search_attributes.ALL,
+    )
+    async with environment:
+        yield environment.client.service_client.config.target_host
+
+
+@pytest.fixture
+async def client(server: str) -> Client:
+    return await connect(TemporalSettings(address=server))
+
+
+@pytest.fixture
+def activities() -> QuietActivities:
+    return QuietActivities()
+
+
+@pytest.fixture
+async def worker(client: Client, activities: QuietActivities) -> AsyncIterator[Worker]:
+    async with build_worker(client, activities, QUEUE) as worker:
+        yield worker

@@ -18,6 +18,14 @@ def _with(**fields: object) -> bytes:
     return json.dumps({"userName": "test", **fields}).encode()
 
 
+def _nested(levels: int) -> dict[str, object]:
+    """Objects and lists in turns, `levels` deep."""
+    value: list[object] | dict[str, object] = {}
+    for level in range(1, levels):
+        value = [value] if level % 2 else {"a": value}
+    return value if isinstance(value, dict) else {"a": value}
+
+
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
@@ -58,6 +66,24 @@ def _with(**fields: object) -> bytes:
         (_with(openingLine="x" * 1_001), "openingLine: must have at most 1,000 characters"),
         (_with(systemPrompt=False), "systemPrompt: must be a string"),
         (_with(systemPrompt="x" * 20_001), "systemPrompt: must have at most 20,000 characters"),
+        (_with(metadata="{}"), "metadata: must be a JSON object"),
+        (_with(metadata=[1]), "metadata: must be a JSON object"),
+        (_with(metadata=0), "metadata: must be a JSON object"),
+        (_with(metadata={"a": "x" * 4_089}), "metadata: must have at most 4,096 bytes as JSON, not 4,097"),
+        (_with(metadata={"a": "ü" * 2_045}), "metadata: must have at most 4,096 bytes as JSON, not 4,098"),
+        (_with(metadata=_nested(17)), "metadata: must not be nested more than 16 deep"),
+        (_with(metadata=_nested(500)), "metadata: must not be nested more than 16 deep"),
+        (b'{"userName": "a", "metadata": {"a": 1e999}}', "metadata: contains a number that is too large"),
+        (b'{"userName": "a", "metadata": {"a": "\\ud800"}}', "metadata: contains characters that are not text"),
+        (b'{"userName": "a", "metadata": {"\\udfff": 1}}', "metadata: contains characters that are not text"),
+        (b'{"userName": "a", "metadata": {"a": 1, "a": 2}}', "a key is repeated"),
+        (_with(maxDurationSeconds=0), "maxDurationSeconds: must be at least 1"),
+        (_with(maxDurationSeconds=-5), "maxDurationSeconds: must be at least 1"),
+        (_with(maxDurationSeconds=1.5), "maxDurationSeconds: must be a whole number"),
+        (_with(maxDurationSeconds="60"), "maxDurationSeconds: must be a whole number"),
+        (_with(maxDurationSeconds=True), "maxDurationSeconds: must be a whole number"),
+        (_with(maxDurationSeconds=7_201), "maxDurationSeconds: must be at most 7200"),
+        (_with(maxDurationSeconds=10**400), "maxDurationSeconds: must be at most 7200"),
     ],
 )
 async def test_start(http: httpx.AsyncClient, sessions: FakeSessions, body: bytes, detail: str) -> None:
@@ -76,7 +102,13 @@ async def test_end(http: httpx.AsyncClient, value: object) -> None:
 
 
 async def test_the_longest_that_is_allowed(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
-    body = _with(userName=" " + "ü" * 128, openingLine="x" * 1_000, systemPrompt="line\n" * 4_000)
+    body = _with(
+        userName=" " + "ü" * 128,
+        openingLine="x" * 1_000,
+        systemPrompt="line\n" * 4_000,
+        metadata={"a": "x" * 4_088},
+        maxDurationSeconds=7_200,
+    )
     assert (await http.post(_START, content=body)).status_code == 200
     assert sessions.started[0].user_name == "ü" * 128
 

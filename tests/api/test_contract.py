@@ -32,6 +32,8 @@ async def test_start_with_everything(http: httpx.AsyncClient, sessions: FakeSess
             "voiceId": "Craig",
             "openingLine": "Hi there! Ready to help.",
             "systemPrompt": "You are a friendly tech support agent.",
+            "metadata": {"order": "A-17", "parts": [1, None, {"a": 0.5}]},
+            "maxDurationSeconds": 600,
             "unknown": [1],
         },
     )
@@ -50,12 +52,14 @@ async def test_start_with_everything(http: httpx.AsyncClient, sessions: FakeSess
     assert request.voice_id == "Craig"
     assert request.opening_line == "Hi there! Ready to help."
     assert request.system_prompt == "You are a friendly tech support agent."
-    assert request.limits == SessionLimits()
+    assert request.limits == SessionLimits(max_duration_seconds=600)
+    assert sessions.metadata[request.session_id] == {"order": "A-17", "parts": [1, None, {"a": 0.5}]}
 
 
-@pytest.mark.parametrize(
-    "left_out", [{}, {"voiceId": None, "openingLine": None, "systemPrompt": None}, {"voiceId": " "}]
-)
+_ALL_NULL = dict.fromkeys(("voiceId", "openingLine", "systemPrompt", "metadata", "maxDurationSeconds"))
+
+
+@pytest.mark.parametrize("left_out", [{}, _ALL_NULL, {"voiceId": " "}])
 async def test_start_with_defaults(
     http: httpx.AsyncClient, sessions: FakeSessions, left_out: dict[str, str | None]
 ) -> None:
@@ -65,6 +69,8 @@ async def test_start_with_defaults(
     assert request.voice_id == "Ashley"
     assert request.opening_line == DEFAULT_OPENING_LINE
     assert request.system_prompt == DEFAULT_SYSTEM_PROMPT
+    assert request.limits == SessionLimits()
+    assert sessions.metadata[request.session_id] == {}
 
 
 @pytest.mark.parametrize("voice", VOICES)

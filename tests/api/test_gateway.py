@@ -5,75 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from api.health import Health
 from api.sessions import TemporalSessions
 from contracts import EndReason, Presence, RoomFinished, SessionRequest
 from errors import EndFailed, NoWorkerAnswered, SessionNotFound, TemporalUnavailable, TicketFailed
 from identities import new_session_id
-from settings import ApiSettings, Settings, StackSettings, TemporalSettings
-from stack.servers import resolve_servers
-from temporal_client import LazyClient, connect
+from temporal_client import LazyClient
+from tests.fakes.dev_server import QUEUE, settings_at
 from tests.fakes.quiet_activities import QuietActivities
 from worker import build_worker
 from workflows import search_attributes
 
 pytestmark = pytest.mark.slow
 
-_QUEUE = "gateway-tests"
-
-
-@pytest.fixture(scope="module")
-def temporal_binary() -> Path:
-    return resolve_servers(StackSettings(), ["temporal"]).temporal
-
-
-@pytest.fixture
-async def server(temporal_binary: Path) -> AsyncIterator[str]:
-    """The address of a dev server of its own."""
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(temporal_binary),
-        dev_server_log_level="error",
-        search_attributes=search_attributes.ALL,
-    )
-    async with environment:
-        yield environment.client.service_client.config.target_host
-
-
-@pytest.fixture
-async def client(server: str) -> Client:
-    return await connect(TemporalSettings(address=server))
-
-
-@pytest.fixture
-def activities() -> QuietActivities:
-    return QuietActivities()
-
-
-@pytest.fixture
-async def worker(client: Client, activities: QuietActivities) -> AsyncIterator[Worker]:
-    async with build_worker(client, activities, _QUEUE) as worker:
-        yield worker
-
-
-def _settings(address: str) -> Settings:
-    return replace(
-        Settings(),
-        temporal=TemporalSettings(address=address, task_queue=_QUEUE),
-        api=ApiSettings(start_timeout_seconds=1.5, end_timeout_seconds=2.5),
-    )
-
 
 @pytest.fixture
 async def sessions(server: str) -> AsyncIterator[TemporalSessions]:
-    settings = _settings(server)
+    settings = settings_at(server)
     gateway = TemporalSessions(LazyClient(settings.temporal), settings)
     yield gateway
     await gateway.close()
@@ -192,7 +144,7 @@ async def test_no_worker_leaves_nothing_behind(sessions: TemporalSessions, clien
 
 
 async def test_temporal_down() -> None:
-    settings = _settings("127.0.0.1:9")
+    settings = settings_at("127.0.0.1:9")
     gateway = TemporalSessions(LazyClient(settings.temporal), settings)
     request = _request()
     began = time.monotonic()
@@ -207,11 +159,11 @@ async def test_temporal_down() -> None:
 
 
 async def test_health_finds_workers(server: str, client: Client, activities: QuietActivities) -> None:
-    settings = _settings(server)
+    settings = settings_at(server)
     health = Health(LazyClient(settings.temporal), settings)
     before = await health.check()
     assert (before.temporal_connected, before.workers_available) == (True, False)
-    async with build_worker(client, activities, _QUEUE):
+    async with build_worker(client, activities, QUEUE):
         gateway = TemporalSessions(LazyClient(settings.temporal), settings)
         await gateway.start(request := _request())
         assert (await health.check()).workers_available
