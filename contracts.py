@@ -136,7 +136,7 @@ class DispatchMetadata(Payload):
 
 
 class Turn(Payload):
-    """Something said. `(generation, sequence)` names it, so that a repeated signal is recognized."""
+    """Something said, named by `(generation, sequence)`. Not `final`: the agent is still at it, this much was heard."""
 
     generation: int
     sequence: int
@@ -144,6 +144,7 @@ class Turn(Payload):
     text: str = Field(repr=False)
     at_ms: int
     interrupted: bool = False
+    final: bool = True
 
 
 class ClaimRequest(Payload):

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from typing import Literal
 
 from livekit import rtc
 from livekit.agents import (
@@ -18,17 +19,20 @@ from livekit.agents import (
     TurnHandlingOptions,
 )
 from livekit.agents.types import NOT_GIVEN
-from livekit.agents.voice.room_io import RoomOptions
+from livekit.agents.voice.room_io import RoomOptions, TextOutputOptions
 
 from agent.floor import Floor
+from agent.heard import Heard
 from agent.lull import Lull
-from agent.prompt import RESUMING, instructions
+from agent.prompt import GO_ON, RESUMING, instructions
 from agent.speech import SpeechParts
 from agent.speech.language_model import read_ahead
 from agent.takeover import Succession
 from agent.workflow_line import WorkflowLine
 from contracts import Briefing, Turn
 from settings import Settings
+
+Role = Literal["caller", "agent"]
 
 _TURNS = TurnHandlingOptions(
     # The longer delay is for sentences that sound unfinished; the detector is unsure of many a short question.
@@ -89,6 +93,7 @@ class Conversation:
             room_options=RoomOptions(
                 participant_identity=self._briefing.caller_identity,
                 text_input=self._text_input,
+                text_output=TextOutputOptions(next_in_chain=Heard(self._on_sentences)),
                 close_on_disconnect=False,  # the workflow decides what a leave means: callers may come back
             ),
             record=False,
@@ -116,19 +121,22 @@ class Conversation:
                 words, audio=_played(self._first_audio[words]) if words in self._first_audio else NOT_GIVEN
             )
             if self._reads_ahead:
-                self._reading = asyncio.create_task(read_ahead(self._llm, self._prompt(turns)))
+                self._session.once("agent_state_changed", lambda _: self._read_ahead(turns))
         elif words is None:
-            self._session.generate_reply()
+            cut_off = turns[-1].role == "agent"
+            self._session.generate_reply(instructions=GO_ON if cut_off else NOT_GIVEN)
         return True
 
     async def last_words(self, limit_seconds: float) -> tuple[Turn, ...]:
         """Finish what is being said and asked, within the limit; then give the floor away. All turns of this agent."""
-        if self._floor.held:
+        had_the_floor = self._floor.held
+        if had_the_floor:
             with suppress(TimeoutError):
                 async with asyncio.timeout(limit_seconds if self._caller_is_there() else 0):
                     await self._lull.comes()
         self._floor.pass_on()
-        await self._session.interrupt(force=True)
+        if had_the_floor:
+            await self._session.interrupt(force=True)
         return tuple(self._turns)
 
     def mute(self, *, muted: bool) -> None:
@@ -141,36 +149,45 @@ class Conversation:
         """Words that wait for a caller who is not there would wait for ever."""
         return self._briefing.caller_identity in self._room.remote_participants
 
-    def _prompt(self, turns: Sequence[Turn]) -> ChatContext:
-        """What the next answer will be asked with, as far as it is known."""
+    def _read_ahead(self, turns: Sequence[Turn]) -> None:
+        """Have the model read what it will be asked with, as far as it is known, while the first words sound."""
         context = history(turns)
         context.add_message(role="system", content=instructions(self._briefing), created_at=0)
-        return context
+        self._reading = asyncio.create_task(read_ahead(self._llm, context))
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         item = event.item
         if not isinstance(item, ChatMessage) or item.role not in ("user", "assistant") or not item.text_content:
             return
-        turn = Turn(
+        role: Role = "caller" if item.role == "user" else "agent"
+        self._turns.append(self._turn(role, item.text_content, interrupted=item.interrupted))
+        self._line.turn(self._turns[-1])
+
+    def _on_sentences(self, text: str) -> None:
+        """Of a long answer the workflow learns as it is heard. It becomes final, under the same number, at its end."""
+        self._line.turn(self._turn("agent", text, interrupted=True, final=False))
+
+    def _turn(self, role: Role, text: str, *, interrupted: bool, final: bool = True) -> Turn:
+        return Turn(
             generation=self._briefing.generation,
             sequence=len(self._turns) + 1,
-            role="caller" if item.role == "user" else "agent",
-            text=item.text_content,
+            role=role,
+            text=text,
             at_ms=time.time_ns() // 1_000_000,
-            interrupted=item.interrupted,
+            interrupted=interrupted,
+            final=final,
         )
-        self._turns.append(turn)
-        self._line.turn(turn)
 
 
 def first_words(turns: Sequence[Turn], succession: Succession, opening_line: str) -> str | None:
     """What an agent says first; nothing (an empty text) where there is nothing to say, None for an open question.
 
-    The first one greets. A later one answers what was left open, and says that it is back if its predecessor was lost.
+    The first one greets. A later one answers what was left open, or the rest of it, and says that it is back if its
+    predecessor was lost.
     """
     if not turns:
         return opening_line
-    if turns[-1].role == "caller":
+    if turns[-1].role == "caller" or not turns[-1].final:
         return None
     return "" if succession.in_order else RESUMING
 

@@ -14,7 +14,7 @@ from temporalio.client import Client
 from agent.conversation import Conversation
 from agent.heartbeat import Heartbeat, Verdict
 from agent.speech import SpeechModels, load
-from agent.takeover import HANDED_OVER, Incumbent, take_over
+from agent.takeover import HANDED_OVER, Incumbent, Succession, take_over
 from agent.workflow_line import NotWantedError, WorkflowLine
 from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Presence
 from sealing import Sealer
@@ -49,10 +49,11 @@ async def run(ctx: JobContext) -> None:
     task_token = Sealer(settings.livekit.api_secret.get_secret_value()).unseal(metadata.sealed_task_token)
     identity = ctx.local_participant_identity
 
-    # 1. Claim the generation; connect meanwhile, mute.
+    # 1. Claim the generation. Connecting takes longest, so it begins at once; the agent is mute until it has the floor.
+    connecting = asyncio.create_task(ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY))
     line = WorkflowLine(client, metadata)
     try:
-        briefing, _ = await asyncio.gather(line.claim(identity), ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY))
+        briefing = await line.claim(identity)
     except NotWantedError as error:
         logger.info("leaving %s: %s", metadata.session_id, error)
         await line.aclose()
@@ -85,14 +86,16 @@ async def run(ctx: JobContext) -> None:
     conversation = Conversation(briefing, ctx.room, speech.for_voice(briefing.voice_id), line, settings)
     beating = asyncio.create_task(heartbeat.until_verdict(conversation.mute, alone_seconds=briefing.alone_seconds))
 
+    async def take_the_floor() -> Succession:
+        await connecting
+        watch_caller(ctx.room, briefing, line)
+        incumbent = Incumbent(ctx.room, briefing.generation, conversation.last_words)
+        leaving = asyncio.create_task(_until_not_wanted(beating, incumbent))
+        leaving.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
+        return await take_over(ctx.room, briefing, partial(_remove, ctx))
+
     # 3. Take the floor from whoever had it. Everything is made ready meanwhile, so that nothing is waited for then.
-    watch_caller(ctx.room, briefing, line)
-    succession, *_ = await asyncio.gather(
-        take_over(ctx.room, briefing, partial(_remove, ctx)), conversation.join(), conversation.prepare()
-    )
-    incumbent = Incumbent(ctx.room, briefing.generation, conversation.last_words)
-    leaving = asyncio.create_task(_until_not_wanted(beating, incumbent))
-    leaving.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
+    succession, *_ = await asyncio.gather(take_the_floor(), conversation.join(), conversation.prepare())
     turns = (*briefing.turns, *succession.turns) if succession.certain else await line.transcript()
 
     # 4. Speak, listen, report.

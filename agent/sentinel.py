@@ -16,6 +16,7 @@ import json
 import logging
 import pickle
 import sys
+from datetime import timedelta
 
 from temporalio.service import ConnectConfig, RPCError, ServiceClient, WorkflowService
 
@@ -24,6 +25,7 @@ from agent.task_tokens import fail_token
 logger = logging.getLogger("agent.sentinel")
 
 
+_HEALTH_TIMEOUT = timedelta(seconds=5)
 _LONGEST_LINE = 1 << 20
 """A connection may carry certificates."""
 
@@ -81,16 +83,18 @@ async def main(namespace: str, failure_type: str) -> None:
     if not first:
         return
     client = await ServiceClient.connect(pickle.loads(base64.b64decode(first)))  # noqa: S301  its parent wrote it
-    connecting = asyncio.create_task(_connect(client))
+    await _connect(client)
     jobs = await jobs_at_the_end(lines)
-    connecting.cancel()
     await report_lost(client.workflow_service, namespace, failure_type, jobs)
 
 
 async def _connect(client: ServiceClient) -> None:
-    """Have the connection there when it is needed; where Temporal is away now, the report makes it."""
+    """Have the connection there when it is needed; where Temporal is away now, the report makes it.
+
+    It comes before the reading, since a process that ends while it connects panics in Temporal's native code.
+    """
     try:
-        await client.check_health()
+        await client.check_health(timeout=_HEALTH_TIMEOUT)
     except (RPCError, RuntimeError) as error:
         logger.info("Temporal does not answer yet: %s", error)
 

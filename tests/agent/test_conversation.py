@@ -33,6 +33,11 @@ def test_a_later_agent_answers_what_was_left_open(succession: Succession) -> Non
     assert first_words(turns, succession, "Hi there.") is None
 
 
+def test_a_later_agent_goes_on_where_an_answer_was_cut_off() -> None:
+    heard = turn("agent", "Tulips are two euros.").model_copy(update={"final": False, "interrupted": True})
+    assert first_words([turn("caller", "What do tulips cost?"), heard], LOST, "Hi there.") is None
+
+
 def test_a_later_agent_does_not_greet_twice() -> None:
     assert first_words([turn("agent", "Hi there.")], LOST, "Hi there.") == RESUMING
 
