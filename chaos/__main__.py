@@ -7,7 +7,6 @@ import asyncio
 import logging
 import secrets
 import sys
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -16,8 +15,9 @@ from rich.console import Console
 
 from chaos.plan import CallPlan, Kind, Strike, draw
 from chaos.report import Run, markdown, print_run
-from chaos.run import Verdict, run
+from chaos.run import Suite, Verdict
 from errors import SetupError
+from settings import Settings
 from stack.caller import speech
 
 
@@ -29,16 +29,18 @@ def main() -> int:
     kinds = [Kind[name.upper()] for name in options.kinds] or list(Kind)
     plans = draw(options.seed, kinds, options.rounds)
     strikes = sum(len(plan.strikes) for plan in plans)
-    console.print(f"[bold]seed {options.seed}[/]: {strikes} faults in {len(plans)} calls")
+    now = datetime.now(UTC)
+    folder = Settings().stack.state_dir / "chaos" / f"{now:%Y-%m-%dT%H%M%SZ}"
+    console.print(f"[bold]seed {options.seed}[/]: {strikes} faults in {len(plans)} calls; logs and traces in {folder}")
     speech.warm_up()
     progress = _Progress(console, strikes)
     try:
-        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-            verdicts = asyncio.run(run(plans, options.seed, Path(folder), progress.tell))
+        folder.mkdir(parents=True)
+        verdicts = asyncio.run(Suite(options.seed, folder, progress).run(plans))
     except SetupError as error:
         console.print(f"[red]{error}[/]")
         return 1
-    outcome = Run(options.seed, options.rounds, tuple(kinds), datetime.now(UTC), monotonic() - progress.began, verdicts)
+    outcome = Run(options.seed, options.rounds, tuple(kinds), now, monotonic() - progress.began, verdicts)
     print_run(outcome, console if console.is_terminal else Console(highlight=False, width=150))
     if options.report:
         options.report.write_text(markdown(outcome))
@@ -65,18 +67,24 @@ class _Progress:
         self.began = monotonic()
         self._console, self._strikes, self._struck = console, strikes, 0
 
-    def tell(self, plan: CallPlan, verdict: Verdict | None, strike: Strike | None) -> None:
-        at = monotonic() - self.began
-        if strike:
-            self._struck += 1
-            where = f"{strike.kind} [dim]{strike.moment}, call {plan.index}[/]"
-            self._console.print(f"{at:6.0f} s  {self._struck:3d}/{self._strikes}  {where}")
-        if verdict:
-            answered = sum(exchange.answered_at is not None for exchange in verdict.call.exchanges)
-            colour, word = ("red", "WRONG") if verdict.wrong else ("green", "right")
-            self._console.print(f"{at:6.0f} s  call {plan.index}: [{colour}]{word}[/], {answered} numbers answered")
-            for complaint in verdict.wrong:
-                self._console.print(f"          [red]{complaint}[/] [dim]{verdict.call.session_id}[/]")
+    def struck(self, plan: CallPlan, strike: Strike) -> None:
+        """A fault strikes."""
+        self._struck += 1
+        where = f"{strike.kind} [dim]{strike.moment}, call {plan.index}[/]"
+        self._console.print(f"{self._at}  {self._struck:3d}/{self._strikes}  {where}")
+
+    def judged(self, verdict: Verdict) -> None:
+        """A call is over."""
+        call = verdict.call
+        answered = sum(exchange.answered_at is not None for exchange in call.exchanges)
+        colour, word = ("red", "WRONG") if verdict.wrong else ("green", "right")
+        self._console.print(f"{self._at}  call {call.plan.index}: [{colour}]{word}[/], {answered} numbers answered")
+        for complaint in verdict.wrong:
+            self._console.print(f"          [red]{complaint}[/] [dim]{call.session_id}[/]")
+
+    @property
+    def _at(self) -> str:
+        return f"{monotonic() - self.began:6.0f} s"
 
 
 if __name__ == "__main__":

@@ -48,23 +48,26 @@ class Conversation:
         self.exchanges.append(exchange)
         await self._phone.quiet(_BREATH_SECONDS)
         self._phone.forget_unheard()
-        answer: Heard | None = None
+        answer = await self._ask(exchange, strike)
         while answer is None:
             if exchange.said == _ATTEMPTS:
-                raise NoAnswer(f"no answer to {number}, said {exchange.said} times")
-            due, strike = strike, None  # strikes once, in the first attempt
-            await self._say(exchange, due)
-            if due and due.moment is Moment.PENDING:
-                await asyncio.sleep(due.offset * 0.4)
-                await self._strike(exchange, due)
-            if due and due.moment is Moment.AGENT_SPEAKS:
-                await self._strike_the_answer(exchange, due)
-            answer = await self._answer(exchange)
-            if due and due.moment is Moment.QUIET and answer is not None:
-                await self._strike_in_quiet(exchange, due)
+                raise NoAnswer(f"no answer to {exchange.number}, said {exchange.said} times")
+            answer = await self._ask(exchange, None)
         exchange.answered_at, exchange.answer_ended_at = answer.first_sound_at, answer.last_sound_at
         exchange.heard = answer.text
+        if strike and strike.moment is Moment.QUIET:
+            await self._strike_in_quiet(exchange, strike)
         return exchange
+
+    async def _ask(self, exchange: Exchange, strike: Strike | None) -> Heard | None:
+        """Say the number once and wait for what comes; None when it must be said again."""
+        await self._say(exchange, strike)
+        if strike and strike.moment is Moment.PENDING:
+            await asyncio.sleep(strike.offset * 0.4)
+            await self._strike(exchange, strike)
+        if strike and strike.moment is Moment.AGENT_SPEAKS:
+            await self._strike_the_answer(exchange, strike)
+        return await self._answer(exchange)
 
     async def _say(self, exchange: Exchange, strike: Strike | None) -> None:
         saying = asyncio.create_task(self._spoken(sentence(exchange.number)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from chaos.call import hold
 from chaos.checks import wrong_results
@@ -16,6 +17,7 @@ from chaos.plan import CallPlan, Strike
 from chaos.record import CallRecord
 from chaos.scripted_model import MODEL_NAME, ScriptedModel
 from chaos.tcp_proxy import TcpProxy
+from chaos.trace import write_trace
 from chaos.webhook_proxy import WebhookProxy
 from chaos.world import World, world_of
 from settings import Settings
@@ -37,44 +39,50 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)
 
 
-Tell = Callable[[CallPlan, Verdict | None, Strike | None], None]
+class Listener(Protocol):
+    """Hears how a run goes on."""
+
+    def struck(self, plan: CallPlan, strike: Strike) -> None:
+        """A fault strikes."""
+
+    def judged(self, verdict: Verdict) -> None:
+        """A call is over."""
 
 
-async def run(plans: Sequence[CallPlan], seed: int, folder: Path, tell: Tell) -> list[Verdict]:
-    """Hold every call of `plans`. `tell` hears of each fault when it strikes, and of each call when it is judged."""
-    verdicts: list[Verdict] = []
-    with ScriptedModel() as model, WebhookProxy(seed) as webhooks:
-        async with TcpProxy() as agents, TcpProxy() as api:
-            network = Network(agents, api, webhooks)
-            while len(verdicts) < len(plans):
-                async with _world(folder / str(len(verdicts)), model, network) as world:
-                    await _hold_calls(plans, world, Faults(world, network), model, verdicts=verdicts, tell=tell)
-    return verdicts
+@dataclass
+class Suite:
+    """Holds calls and judges each; its stacks and traces are kept in `folder`."""
 
+    seed: int
+    folder: Path
+    listener: Listener
+    verdicts: list[Verdict] = field(default_factory=list)
 
-async def _hold_calls(
-    plans: Sequence[CallPlan],
-    world: World,
-    faults: Faults,
-    model: ScriptedModel,
-    *,
-    verdicts: list[Verdict],
-    tell: Tell,
-) -> None:
-    """Go on with the calls until all are held, or until this stack cannot serve one any more."""
-    for plan in plans[len(verdicts) :]:
-        call = await hold(plan, world, faults, model, partial(tell, plan, None))
-        verdict = Verdict(call, wrong_results(call))
-        verdicts.append(verdict)
-        tell(plan, verdict, None)
-        if verdict.wrong and not await world.stands(_STANDS_WITHIN_SECONDS):
-            return
+    async def run(self, plans: Sequence[CallPlan]) -> list[Verdict]:
+        """Hold every call of `plans`. Raises `SetupError` when the stack does not start."""
+        with ScriptedModel() as model, WebhookProxy(self.seed) as webhooks:
+            async with TcpProxy() as agents, TcpProxy() as api:
+                network = Network(agents, api, webhooks)
+                while len(self.verdicts) < len(plans):
+                    async with _world(self.folder / f"stack-{len(self.verdicts)}", model, network) as world:
+                        await self._hold(plans[len(self.verdicts) :], world, Faults(world, network), model)
+        return self.verdicts
+
+    async def _hold(self, plans: Sequence[CallPlan], world: World, faults: Faults, model: ScriptedModel) -> None:
+        """Hold calls until this stack cannot serve one any more."""
+        for plan in plans:
+            call = await hold(plan, world, faults, model, partial(self.listener.struck, plan))
+            verdict = Verdict(call, wrong_results(call))
+            self.verdicts.append(verdict)
+            await asyncio.to_thread(write_trace, call, verdict.wrong, self.folder / f"call-{plan.index}.json")
+            self.listener.judged(verdict)
+            if verdict.wrong and not await world.stands(_STANDS_WITHIN_SECONDS):
+                return
 
 
 @asynccontextmanager
 async def _world(folder: Path, model: ScriptedModel, network: Network) -> AsyncIterator[World]:
-    folder.mkdir()
-    stack = LocalStack.isolated(folder, _settings(model))
+    stack = _stack(folder, model)
     network.agents.target_port = network.api.target_port = stack.settings.stack.temporal_port
     network.webhooks.api_port = stack.settings.api.port
     try:
@@ -83,6 +91,11 @@ async def _world(folder: Path, model: ScriptedModel, network: Network) -> AsyncI
             yield world
     finally:
         await asyncio.to_thread(stack.stop)
+
+
+def _stack(folder: Path, model: ScriptedModel) -> LocalStack:
+    folder.mkdir()
+    return LocalStack.isolated(folder, _settings(model))
 
 
 def _settings(model: ScriptedModel) -> Settings:

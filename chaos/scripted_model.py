@@ -6,20 +6,18 @@ Its answers follow from the history in the request alone, so an agent that forgo
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
-import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from chaos.numbers import answer_to, numbers_in
+from chaos.threaded_server import ThreadedServer
 from stack.ports import free_ports
-from stack.waiting import wait_until
 
 MODEL_NAME: Final = "scripted"
 
@@ -39,10 +37,7 @@ class ScriptedModel:
     def __init__(self) -> None:
         (self._port,) = free_ports(1)
         self.asked: list[Asked] = []
-        # A thread: the caller's event loop measures times and must not wait for anybody.
-        config = uvicorn.Config(self._app(), host="127.0.0.1", port=self._port, log_config=None, timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, name="scripted model", daemon=True)
+        self._server = ThreadedServer(self._app(), self._port, "scripted model")
 
     @property
     def base_url(self) -> str:
@@ -54,13 +49,11 @@ class ScriptedModel:
         self.asked = []
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        wait_until(lambda: None if self._server.started else "it is starting", 10, "the scripted model")
+        self._server.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.should_exit = True
-        self._thread.join(5)
+        self._server.stop()
 
     def _app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Final, Self
 
 import httpx
-import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from chaos.plan import Trouble
+from chaos.threaded_server import ThreadedServer
 from stack.ports import free_ports
-from stack.waiting import wait_until
 
 LATE_SECONDS: Final = 5.0
 SHUFFLED_WITHIN_SECONDS: Final = 2.0
@@ -33,9 +31,7 @@ class WebhookProxy:
         self._api = httpx.AsyncClient(timeout=10, trust_env=False)
         self._random = random.Random(seed)  # noqa: S311  it hides nothing: it repeats
         self._under_way: set[asyncio.Task[None]] = set()
-        config = uvicorn.Config(self._app(), host="127.0.0.1", port=self._port, log_config=None, timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, name="webhook proxy", daemon=True)
+        self._server = ThreadedServer(self._app(), self._port, "webhook proxy")
 
     @property
     def base_url(self) -> str:
@@ -43,13 +39,11 @@ class WebhookProxy:
         return f"http://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        wait_until(lambda: None if self._server.started else "it is starting", 10, "the webhook proxy")
+        self._server.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.should_exit = True
-        self._thread.join(5)
+        self._server.stop()
 
     def _app(self) -> FastAPI:
         @asynccontextmanager
