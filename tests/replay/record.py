@@ -1,17 +1,21 @@
-"""Records the histories that `test_replay.py` replays: `python -m tests.replay.record`, in the project's folder.
+"""Records the histories that `test_replay.py` replays: `python -m tests.replay.record [name ...]`.
 
-Run it after a change of the workflow that is meant to alter its history; running sessions of the old kind then need
-their own worker version until they have ended.
+Name the new ones alone after an addition. Recording one again is for a change that is meant to alter its history;
+running sessions of the old kind then need their own worker version until they have ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from temporalio.client import Client, WorkflowHistory
+
+from activities.interface import JOB_PROCESS_ENDED
 from contracts import AgentState, SessionLimits
 from tests.fakes.activities import FakeActivities
 from tests.workflows.dev_server import dev_server
@@ -20,6 +24,8 @@ from worker import build_worker
 
 HISTORIES = Path(__file__).parent / "histories"
 QUEUE = "recording"
+LONG = 70
+"""Events after which the recording server suggests to continue as new."""
 LIMITS = SessionLimits(no_show_seconds=1, reconnect_grace_seconds=1, agent_max_losses_per_minute=2)
 
 
@@ -65,8 +71,59 @@ async def ticket_failed(session: Session) -> None:
     await session.start()
 
 
+async def drained(session: Session) -> None:
+    """A newcomer that fails, one that takes over, and what its predecessor says too late."""
+    first = await session.in_conversation()
+    await first.drain()
+    await (await session.agent(ready=False)).crash()
+    third = await session.agent(ready=False)
+    await third.claim()
+    inherited = await first.say("Hello!")
+    await third.ready(inherited)
+    await first.say("Too late.")
+    await first.leave("drained", handed_over=True)
+    await session.until(AgentState.READY)
+    await session.end()
+
+
+async def stale_turn(session: Session) -> None:
+    first = await session.in_conversation()
+    await first.crash(kind=JOB_PROCESS_ENDED)
+    second = await session.agent(ready=False)
+    await first.say("This is still taken.")
+    await second.claim()
+    await second.ready()
+    await first.say("This is refused.")
+    await session.end()
+
+
+async def handed_over(session: Session) -> None:
+    first = await session.in_conversation()
+    await first.leave("its server stops", handed_over=True)
+    await session.agent()
+    await session.until(AgentState.READY)
+    await session.end()
+
+
+async def continued(session: Session) -> None:
+    """A caller who has left once, a turn for the new run, and one that it refuses."""
+    first = await session.in_conversation()
+    await session.leave()
+    await session.join("PA_2")
+    while not session.scene.arrivals.qsize():
+        await first.say("And so on.")
+        await session.view()  # one workflow task a turn
+    second = await session.agent(ready=False)
+    await first.say("Still here.")
+    await second.claim()
+    await second.ready()
+    await first.say("Too late.")
+    await session.end()
+
+
 SCRIPTS: list[Callable[[Session], Awaitable[None]]] = [
-    *(conversation, agent_lost, crash_loop, no_show, caller_left, cancelled, ticket_failed)
+    *(conversation, agent_lost, crash_loop, no_show, caller_left, cancelled, ticket_failed),
+    *(drained, stale_turn, handed_over, continued),
 ]
 
 
@@ -77,17 +134,29 @@ def _anonymous(part: Any) -> Any:
     return [_anonymous(each) for each in part] if isinstance(part, list) else part
 
 
-async def main() -> None:
-    async with dev_server(identity="recorder") as env:
+async def _runs(client: Client, session: Session) -> list[WorkflowHistory]:
+    """The history of each run of a session that has ended, the first one first."""
+    runs: list[WorkflowHistory] = []
+    run_id: str | None = None
+    while run_id != "":
+        runs.insert(0, await client.get_workflow_handle(session.id, run_id=run_id).fetch_history())
+        run_id = runs[0].events[0].workflow_execution_started_event_attributes.continued_execution_run_id
+    return runs
+
+
+async def main(names: list[str]) -> None:
+    async with dev_server(f"limit.historyCount.suggestContinueAsNew={LONG}", identity="recorder") as env:
         fakes = FakeActivities(env.client)
         async with build_worker(env.client, fakes, QUEUE):
-            for script in SCRIPTS:
+            for script in (each for each in SCRIPTS if not names or each.__name__ in names):
                 session = Session(env, fakes, QUEUE, LIMITS)
                 await script(session)
                 await session.result()
-                history = (await session.handle.fetch_history()).to_json_dict()
-                (HISTORIES / f"{script.__name__}.json").write_text(json.dumps(_anonymous(history), indent=1) + "\n")
+                for number, history in enumerate(await _runs(env.client, session), 1):
+                    name = script.__name__ if number == 1 else f"{script.__name__}_{number}"
+                    text = json.dumps(_anonymous(history.to_json_dict()), indent=1) + "\n"
+                    (HISTORIES / f"{name}.json").write_text(text)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

@@ -28,6 +28,7 @@ from contracts import (
 from identities import new_session_id
 from tests.fakes.activities import FakeActivities, FakeAgent, Scene
 from workflows.search_attributes import at_start
+from workflows.session_card import memo_at_start
 from workflows.voice_session import VoiceSession
 
 PATIENT = SessionLimits(agent_heartbeat_timeout_seconds=100_000)
@@ -69,6 +70,7 @@ class Session:
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             search_attributes=at_start(self.request),
+            memo=memo_at_start(self.request, {"order": 7}),
         )
         return await self._env.client.start_update_with_start_workflow(
             VoiceSession.ticket,

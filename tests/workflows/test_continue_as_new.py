@@ -18,6 +18,7 @@ from tests.workflows.dev_server import PROMPT_TIMERS, dev_server
 from tests.workflows.driver import Session
 from worker import build_worker, workflow_runner
 from workflows import search_attributes
+from workflows.session_card import MEMO_KEY
 from workflows.voice_session import VoiceSession
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -75,8 +76,10 @@ async def test_a_call_goes_on_in_a_new_run(dev: WorkflowEnvironment, session: Se
     assert refusal.value.status is RPCStatusCode.NOT_FOUND
     await first.say("I am still here.")
     await session.leave("PA_1", joined - 5000)  # an old report, repeated: it stays contradicted
-    attributes = (await session.handle.describe()).typed_search_attributes
+    description = await session.handle.describe()
+    attributes = description.typed_search_attributes
     assert (attributes[search_attributes.STATE], attributes[search_attributes.USER]) == ("active", "ann")
+    assert (await description.memo())[MEMO_KEY]["metadata"] == {"order": 7}
     assert await session.handle.execute_update(VoiceSession.ticket) == ticket
 
     briefing = await second.claim()
@@ -105,3 +108,48 @@ async def test_a_call_goes_on_in_a_new_run(dev: WorkflowEnvironment, session: Se
     )
     for run in (first_run, second_run):
         await replayer.replay_workflow(await dev.client.get_workflow_handle(session.id, run_id=run).fetch_history())
+
+
+async def test_no_turn_is_lost_or_doubled_when_many_arrive_at_the_boundary(session: Session) -> None:
+    first = await session.in_conversation()
+    said = await asyncio.gather(*(first.say(f"Sentence {number}.") for number in range(150)))
+    second = await session.agent(ready=False)
+    await second.claim()
+    await second.ready(*said)
+    await session.until(AgentState.READY)
+    assert await session.turns() == tuple(said)
+    await session.end()
+    assert (await session.result()).end_reason is EndReason.API_REQUEST
+
+
+async def test_not_while_an_agent_comes_or_goes(session: Session) -> None:
+    first = await session.in_conversation()
+    first_run = await run_id(session)
+    await first.drain()
+    second = await session.agent(ready=False)
+    said = [await first.say(f"Sentence {number}.") for number in range(LONG)]
+    await second.claim()
+    await second.ready()
+    await session.until(AgentState.READY)
+    assert await run_id(session) == first_run, "the first is still leaving"
+    await first.leave(handed_over=True)
+    third = await session.agent()
+    assert third.generation == 3
+    assert await run_id(session) != first_run
+    assert await session.turns() == tuple(said)
+    await session.end()
+    assert (await session.result()).generations == 3
+
+
+async def test_who_left_before_the_boundary_may_come_back_after_it(session: Session) -> None:
+    first = await session.in_conversation()
+    left = await session.leave()
+    assert await talk_until_renewed(session, first)
+    await session.agent()
+    assert (await session.until(AgentState.READY)).state is SessionState.RECONNECTING
+    await session.leave(at_ms=left)
+    await session.join("PA_2")
+    await session.until(SessionState.ACTIVE)
+    await session.handle.cancel()
+    assert (await session.result()).end_reason is EndReason.CANCELLED
+    assert "the caller came back" in await session.story()
