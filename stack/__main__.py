@@ -50,7 +50,7 @@ def fetch(settings: Settings) -> None:
 
 def _follow(stack: LocalStack) -> None:
     log = MergedLog(
-        {name: stack.log_path(name) for name in (*stack.parts, "supervisord")}, coloured=sys.stdout.isatty()
+        {name: stack.log_path(name) for name in (*stack.names, "supervisord")}, coloured=sys.stdout.isatty()
     )
     while stack.alive:
         for line in log.new_lines():

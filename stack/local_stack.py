@@ -21,8 +21,17 @@ from settings import Settings
 from stack.credentials import key_pair, with_encryption, write_private
 from stack.environment import variables
 from stack.leftovers import MARK, marked, sweep
-from stack.ports import free_ports, require_free
-from stack.programs import PARTS, Program, parts_of, port_uses, programs, uses_own_language_model
+from stack.ports import free_ports, free_run, require_free
+from stack.programs import (
+    PARTS,
+    Program,
+    agent_health_url,
+    names_of,
+    parts_of,
+    port_uses,
+    programs,
+    uses_own_language_model,
+)
 from stack.progress import say
 from stack.server_config import livekit_yaml
 from stack.servers import resolve_servers
@@ -44,6 +53,7 @@ class LocalStack:
     def __init__(self, settings: Settings, parts: Collection[str] = PARTS, *, quiet: bool = False) -> None:
         self.state_dir = settings.stack.state_dir.resolve()
         self.parts = parts_of(settings, parts)
+        self.names = names_of(settings, self.parts)
         self._say = (lambda _: None) if quiet else say
         self._given = settings
         self._lock: IO[str] | None = None
@@ -54,7 +64,8 @@ class LocalStack:
     def isolated(cls, state_dir: Path, settings: Settings | None = None, parts: Collection[str] = PARTS) -> LocalStack:
         """A quiet stack on free ports with its own state folder, for tests and measurements."""
         given = settings or Settings()
-        temporal, ui, livekit, udp, llm, health, api = free_ports(7)
+        temporal, ui, livekit, udp, llm, api = free_ports(6)
+        health = free_run(given.stack.agent_servers)
         stack = given.stack.model_copy(
             update={
                 "state_dir": state_dir,
@@ -95,7 +106,7 @@ class LocalStack:
             ordered = programs(settings, self.parts, self.state_dir, servers)
             self._programs = {program.name: program for program in ordered}
             write_private(self.state_dir / "supervisord.conf", supervisord_conf(ordered, self.state_dir))
-            for name in self.parts:
+            for name in self.names:
                 self._begin_log(name)
             environment = {**os.environ, **variables(settings), "PYTHONUNBUFFERED": "1", MARK: str(self.state_dir)}
             self._supervisord = Supervisord(self.state_dir, environment)
@@ -220,8 +231,7 @@ def _last(lines: Iterable[str], count: int) -> list[str]:
 def _pointed_at_itself(given: Settings, parts: Collection[str], state_dir: Path, key: str, secret: str) -> Settings:
     stack = given.stack
     livekit_url = f"ws://127.0.0.1:{stack.livekit_port}"
-    agent_host = "127.0.0.1" if given.agent.health_host == "0.0.0.0" else given.agent.health_host  # noqa: S104
-    health_url = f"http://{agent_host}:{given.agent.health_port}" if "agent" in parts else ""
+    health_url = agent_health_url(given.agent, 0) if "agent" in parts else ""
     speech = given.speech
     if uses_own_language_model(speech):
         speech = speech.model_copy(update={"llm_base_url": f"http://127.0.0.1:{stack.llm_port}/v1"})

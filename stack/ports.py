@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from errors import SetupError
+
+_BELOW_EPHEMERAL = range(20_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,18 @@ def free_ports(count: int) -> list[int]:
                 continue
             ports.append(port)
     return ports
+
+
+def free_run(length: int) -> int:
+    """The first of `length` adjacent loopback ports that are free for TCP at this moment.
+
+    They lie below those that systems give to outgoing connections, which like to take the neighbour of a port that a
+    server was given: it would be gone when its server comes back from a restart.
+    """
+    while True:
+        first = _BELOW_EPHEMERAL.start + secrets.randbelow(len(_BELOW_EPHEMERAL) - length)
+        if all(_is_free(PortUse(port, "", "")) for port in range(first, first + length)):
+            return first
 
 
 def _is_free(use: PortUse) -> bool:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from settings import Settings, SpeechSettings
+from settings import AgentSettings, Settings, SpeechSettings
 from stack import readiness
 from stack.ports import PortUse
 from stack.server_config import temporal_command
 from stack.servers import Servers
 
 PARTS = ("temporal", "livekit", "llm", "worker", "agent", "api")
+"""What can be asked for. Each is one program of that name, but "agent": STACK_AGENT_SERVERS of them."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,11 @@ class Program:
     title: str
     command: list[str]
     not_ready: Callable[[Path], str | None]
-    ports: tuple[PortUse, ...] = ()
     ready_seconds: float = 30
+    stop_signal: str = "TERM"
     stop_seconds: int = 10
     stop_as_group: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def uses_own_language_model(speech: SpeechSettings) -> bool:
@@ -44,6 +46,23 @@ def parts_of(settings: Settings, wanted: Collection[str]) -> tuple[str, ...]:
     return tuple(part for part in PARTS if part in wanted and (part != "llm" or own_llm))
 
 
+def names_of(settings: Settings, parts: Collection[str]) -> list[str]:
+    """The names of these parts' programs, in the same order."""
+    agents = [agent_name(index) for index in range(settings.stack.agent_servers)]
+    return [name for part in parts for name in (agents if part == "agent" else [part])]
+
+
+def agent_name(index: int) -> str:
+    """The program of the agent server with this index: agent, agent_2, agent_3 and so on."""
+    return f"agent_{index + 1}" if index else "agent"
+
+
+def agent_health_url(agent: AgentSettings, index: int) -> str:
+    """Where the agent server with this index answers: at AGENT_HEALTH_PORT or, of those after the first, behind it."""
+    host = "127.0.0.1" if agent.health_host == "0.0.0.0" else agent.health_host  # noqa: S104
+    return f"http://{host}:{agent.health_port + index}"
+
+
 def port_uses(settings: Settings, parts: Collection[str]) -> list[PortUse]:
     """Every port of these parts with its owner and the setting that moves it."""
     stack, api, agent = settings.stack, settings.api, settings.agent
@@ -57,8 +76,14 @@ def port_uses(settings: Settings, parts: Collection[str]) -> list[PortUse]:
             PortUse(stack.livekit_udp_port, "LiveKit's media", "STACK_LIVEKIT_UDP_PORT", udp=True),
         ),
         "llm": (PortUse(stack.llm_port, "the language model server", "STACK_LLM_PORT"),),
-        "agent": (
-            PortUse(agent.health_port, "the agent's health endpoint", "AGENT_HEALTH_PORT", host=agent.health_host),
+        "agent": tuple(
+            PortUse(
+                agent.health_port + index,
+                f"the health endpoint of {agent_name(index)}",
+                "AGENT_HEALTH_PORT",
+                host=agent.health_host,
+            )
+            for index in range(stack.agent_servers)
         ),
         "api": (PortUse(api.port, "the API", "API_PORT", host=api.host),),
     }
@@ -68,9 +93,6 @@ def port_uses(settings: Settings, parts: Collection[str]) -> list[PortUse]:
 def programs(settings: Settings, parts: Collection[str], state_dir: Path, servers: Servers) -> list[Program]:
     """The programs of these parts. `settings` are those of the stack: its addresses already point at itself."""
     stack, temporal = settings.stack, settings.temporal
-
-    def python(module: str) -> list[str]:
-        return [sys.executable, "-m", module]
 
     everything = (
         Program(
@@ -90,26 +112,38 @@ def programs(settings: Settings, parts: Collection[str], state_dir: Path, server
         Program(
             "llm",
             "Language model",
-            python("stack.language_model"),
+            _python("stack.language_model"),
             lambda _: readiness.http(f"{settings.speech.llm_base_url}/models"),
             ready_seconds=90,
         ),
-        Program("worker", "Worker", python("worker"), lambda _: readiness.worker(temporal), ready_seconds=60),
-        Program(
-            "agent",
-            "Agent",
-            python("agent"),
-            lambda log: readiness.agent(settings.agent.health_url, log),
-            ready_seconds=120,
-            # It must outlive the signal to close its job processes itself; what stays behind is swept.
-            stop_as_group=False,
-        ),
+        Program("worker", "Worker", _python("worker"), lambda _: readiness.worker(temporal), ready_seconds=60),
+        *(_agent_server(settings.agent, index) for index in range(stack.agent_servers)),
         Program(
             "api",
             "API",
-            python("api"),
+            _python("api"),
             lambda _: readiness.api(f"http://127.0.0.1:{settings.api.port}/health"),
             ready_seconds=60,
         ),
     )
-    return [program for program in everything if program.name in parts]
+    names = names_of(settings, parts)
+    return [program for program in everything if program.name in names]
+
+
+def _agent_server(agent: AgentSettings, index: int) -> Program:
+    return Program(
+        agent_name(index),
+        f"Agent {index + 1}" if index else "Agent",
+        _python("agent"),
+        lambda log: readiness.agent(agent_health_url(agent, index), log),
+        ready_seconds=120,
+        # SIGTERM would wait for sessions to be handed over to somebody, and here everybody stops.
+        stop_signal="QUIT",
+        # It must outlive the signal to close its job processes itself; what stays behind is swept.
+        stop_as_group=False,
+        environment={"AGENT_HEALTH_PORT": str(agent.health_port + index)},
+    )
+
+
+def _python(module: str) -> list[str]:
+    return [sys.executable, "-m", module]

@@ -59,11 +59,16 @@ def _program_section(program: Program, order: int, logs: Path) -> str:
         f"directory = {_escaped(_CHECKOUT)}\n"
         f"priority = {order}\n"
         "autostart = false\nautorestart = true\nstartsecs = 1\nstartretries = 3\n"
-        f"stopsignal = TERM\nstopwaitsecs = {program.stop_seconds}\n"
+        f"environment = {_environment(program.environment)}\n"
+        f"stopsignal = {program.stop_signal}\nstopwaitsecs = {program.stop_seconds}\n"
         f"stopasgroup = {str(program.stop_as_group).lower()}\nkillasgroup = true\n"
         f"redirect_stderr = true\nstdout_logfile = {_escaped(logs / f'{program.name}.log')}\n"
         "stdout_logfile_maxbytes = 20MB\nstdout_logfile_backups = 3\n"
     )
+
+
+def _environment(variables: Mapping[str, str]) -> str:
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in variables.items())
 
 
 def _escaped(value: object) -> str:

@@ -7,9 +7,9 @@ import socket
 import pytest
 
 from errors import SetupError
-from settings import Settings
+from settings import Settings, StackSettings
 from stack.environment import variables
-from stack.ports import PortUse, free_ports, require_free
+from stack.ports import PortUse, free_ports, free_run, require_free
 from stack.programs import PARTS, port_uses
 
 
@@ -32,6 +32,20 @@ def test_one_port_for_two_parts_is_refused() -> None:
     (port,) = free_ports(1)
     with pytest.raises(SetupError, match="given to both A and B; set B_PORT"):
         require_free([PortUse(port, "A", "A_PORT"), PortUse(port, "B", "B_PORT")])
+
+
+def test_a_run_of_ports_is_free_and_out_of_the_way_of_outgoing_connections() -> None:
+    first = free_run(3)
+    require_free(PortUse(port, "an agent server", "AGENT_HEALTH_PORT") for port in range(first, first + 3))
+    assert first + 3 < 32_768  # Linux; macOS and Windows begin at 49152
+
+
+def test_each_agent_server_has_a_port_of_its_own() -> None:
+    settings = Settings(stack=StackSettings(agent_servers=3))
+    uses = port_uses(settings, ["agent"])
+    assert [use.port for use in uses] == [8081, 8082, 8083]
+    assert [use.owner.split()[-1] for use in uses] == ["agent", "agent_2", "agent_3"]
+    assert {use.setting for use in uses} == {"AGENT_HEALTH_PORT"}
 
 
 def test_every_port_has_a_setting_that_exists() -> None:

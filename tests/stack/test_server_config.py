@@ -11,9 +11,10 @@ import yaml
 from pydantic import SecretStr
 
 from codec import key_ring
-from settings import CodecEndpointSettings, Settings, TemporalSettings
+from settings import CodecEndpointSettings, Settings, StackSettings, TemporalSettings
 from stack.credentials import key_pair, with_encryption
-from stack.programs import PARTS, parts_of, programs
+from stack.environment import variables
+from stack.programs import PARTS, names_of, parts_of, programs
 from stack.server_config import livekit_yaml, temporal_command
 from stack.servers import Servers
 from stack.supervision import supervisord_conf
@@ -44,6 +45,21 @@ def test_supervisord_gets_each_command_back_whole_and_stops_in_reverse(tmp_path:
     assert [section.getint("priority") for section in sections] == [1, 2, 3, 4, 5, 6]
     assert shlex.split(sections[0]["command"]) == temporal_command(SERVERS.temporal, Settings(), tmp_path)
     assert all(section.getboolean("autorestart") and section.getboolean("killasgroup") for section in sections)
+
+
+def test_agent_servers_stand_side_by_side_and_leave_at_once_with_the_stack(tmp_path: Path) -> None:
+    settings = Settings(stack=StackSettings(agent_servers=2))
+    parts = ("worker", "agent", "api")
+    assert names_of(settings, parts) == ["worker", "agent", "agent_2", "api"]
+    conf = configparser.ConfigParser()
+    conf.read_string(supervisord_conf(programs(settings, parts, tmp_path, SERVERS), tmp_path))
+    first, second = conf["program:agent"], conf["program:agent_2"]
+    assert [first["environment"], second["environment"]] == ['AGENT_HEALTH_PORT="8081"', 'AGENT_HEALTH_PORT="8082"']
+    assert {"AGENT_HEALTH_PORT"} <= variables(settings).keys()
+    assert first["command"] == second["command"]
+    assert second["stdout_logfile"] == str(tmp_path / "logs" / "agent_2.log")
+    assert [first["stopsignal"], second["stopsignal"], conf["program:api"]["stopsignal"]] == ["QUIT", "QUIT", "TERM"]
+    assert [conf[f"program:{name}"].getint("priority") for name in names_of(settings, parts)] == [1, 2, 3, 4]
 
 
 def test_key_pair_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
