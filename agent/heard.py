@@ -1,4 +1,4 @@
-"""What of an answer has sounded already, sentence by sentence, so that it is known when the agent dies in the middle."""
+"""What of an answer has sounded already, sentence by sentence: known also when the agent dies in the middle."""
 
 from __future__ import annotations
 

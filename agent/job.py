@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from agent.conversation import Conversation
 from agent.heartbeat import Heartbeat, Verdict
+from agent.rehearsal import rehearse
 from agent.speech import SpeechModels, load
 from agent.takeover import HANDED_OVER, Incumbent, Succession, take_over
 from agent.workflow_line import NotWantedError, WorkflowLine
@@ -37,7 +38,8 @@ def warm_up(process: JobProcess) -> None:
     settings = Settings()
     process.userdata["settings"] = settings
     process.userdata["temporal"] = asyncio.run(connect(settings.temporal))
-    process.userdata["speech"] = load(settings.speech)
+    process.userdata["speech"] = speech = load(settings.speech)
+    asyncio.run(rehearse(speech))
 
 
 async def run(ctx: JobContext) -> None:

@@ -22,6 +22,7 @@ PRELOAD_MODULES: Final = (
     "agent.speech.hibari_tts",
     "agent.speech.moonshine_stt",
     "onnxruntime",
+    "livekit.agents.llm.async_toolset",
 )
 """Worth importing in the fork server: imports only, no thread, no model; each job process then has them for nothing."""
 

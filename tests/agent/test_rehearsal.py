@@ -1,0 +1,21 @@
+"""A process rehearses before it gets a job: nothing is left for the first caller to wait for."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from agent.rehearsal import rehearse
+from agent.speech import load
+from settings import SpeechSettings
+
+pytestmark = pytest.mark.slow
+
+
+async def test_nothing_is_imported_any_more_when_a_second_session_starts() -> None:
+    models = load(SpeechSettings(llm_base_url="http://127.0.0.1:9/v1"))
+    await rehearse(models)
+    before = set(sys.modules)
+    await rehearse(models)
+    assert set(sys.modules) == before
