@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from api.app import create_app
+from api.session_reader import TemporalSessionReader
+from api.sessions import TemporalSessions
+from contracts import SessionRequest
+from identities import new_session_id
 from settings import LiveKitSettings, Settings, StackSettings, TemporalSettings
 from stack.servers import resolve_servers
-from temporal_client import connect
-from tests.fakes.dev_server import QUEUE
+from temporal_client import LazyClient, connect
+from tests.fakes.dev_server import QUEUE, Start, settings_at
 from tests.fakes.quiet_activities import QuietActivities
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
@@ -86,3 +94,34 @@ def activities() -> QuietActivities:
 async def worker(client: Client, activities: QuietActivities) -> AsyncIterator[Worker]:
     async with build_worker(client, activities, QUEUE) as worker:
         yield worker
+
+
+@pytest.fixture
+async def gateway(server: str) -> AsyncIterator[TemporalSessions]:
+    settings = settings_at(server)
+    gateway = TemporalSessions(LazyClient(settings.temporal), settings)
+    yield gateway
+    await gateway.close()
+
+
+@pytest.fixture
+async def start(gateway: TemporalSessions, client: Client) -> AsyncIterator[Start]:
+    """Start a session of a user; it does not outlive the test, since the worker waits for its agent."""
+    started: list[str] = []
+
+    async def start_one(user: str = "test", metadata: dict[str, Any] | None = None) -> str:
+        session_id = new_session_id(int(time.time()))
+        started.append(session_id)
+        await gateway.start(SessionRequest(session_id=session_id, user_name=user, voice_id="Craig"), metadata)
+        return session_id
+
+    yield start_one
+    for session_id in started:
+        with suppress(RPCError):  # it has ended
+            await client.get_workflow_handle(session_id).terminate()
+
+
+@pytest.fixture
+def known(server: str) -> TemporalSessionReader:
+    settings = settings_at(server).temporal
+    return TemporalSessionReader(LazyClient(settings), settings)

@@ -1,12 +1,20 @@
-"""Settings of a gateway on a Temporal dev server of a test's own."""
+"""A gateway on a Temporal dev server of a test's own: its settings, and patience with its lists."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from api.session_models import SessionFilter, SessionListResponse
+from api.session_reader import SessionReader
 from settings import ApiSettings, Settings, TemporalSettings
 
 QUEUE = "gateway-tests"
+PATIENCE_SECONDS = 20
+
+Start = Callable[..., Awaitable[str]]
+"""Starts a session of `user` with `metadata`, and returns its id."""
 
 
 def settings_at(address: str) -> Settings:
@@ -16,3 +24,13 @@ def settings_at(address: str) -> Settings:
         temporal=TemporalSettings(address=address, task_queue=QUEUE),
         api=ApiSettings(start_timeout_seconds=1.5, end_timeout_seconds=2.5),
     )
+
+
+async def listed(
+    known: SessionReader, as_expected: Callable[[SessionListResponse], bool], **wanted: object
+) -> SessionListResponse:
+    """The list, once the visibility store has caught up, which can only be asked."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not as_expected(page := await known.find(SessionFilter.model_validate(wanted))):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    return page
