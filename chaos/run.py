@@ -21,7 +21,9 @@ from chaos.trace import write_trace
 from chaos.webhook_proxy import WebhookProxy
 from chaos.world import World, world_of
 from settings import Settings
+from stack.detours import Detours
 from stack.local_stack import LocalStack
+from stack.programs import names_of
 
 _AGENT_SERVERS = 2
 _LOSSES_PER_MINUTE = 30
@@ -82,7 +84,7 @@ class Suite:
 
 @asynccontextmanager
 async def _world(folder: Path, model: ScriptedModel, network: Network) -> AsyncIterator[World]:
-    stack = _stack(folder, model)
+    stack = _stack(folder, model, network)
     network.agents.target_port = network.api.target_port = stack.settings.stack.temporal_port
     network.webhooks.api_port = stack.settings.api.port
     try:
@@ -93,9 +95,11 @@ async def _world(folder: Path, model: ScriptedModel, network: Network) -> AsyncI
         await asyncio.to_thread(stack.stop)
 
 
-def _stack(folder: Path, model: ScriptedModel) -> LocalStack:
+def _stack(folder: Path, model: ScriptedModel, network: Network) -> LocalStack:
     folder.mkdir()
-    return LocalStack.isolated(folder, _settings(model))
+    settings = _settings(model)
+    temporal = {"api": network.api.address} | dict.fromkeys(names_of(settings, ["agent"]), network.agents.address)
+    return LocalStack.isolated(folder, settings, detours=Detours(temporal, network.webhooks.base_url))
 
 
 def _settings(model: ScriptedModel) -> Settings:

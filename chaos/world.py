@@ -18,6 +18,7 @@ from contracts import SessionSummary, Turn
 from errors import SetupError
 from stack.caller import SessionClient
 from stack.local_stack import LocalStack
+from stack.programs import names_of
 from stack.waiting import wait_until
 from temporal_client import connect
 from workflows.voice_session import VoiceSession
@@ -40,7 +41,7 @@ class World:
     @property
     def agent_parts(self) -> list[str]:
         """The AgentServers."""
-        return [part for part in self.stack.parts if part.startswith("agent")]
+        return names_of(self.stack.settings, ["agent"])
 
     def session(self, session_id: str) -> WorkflowHandle[VoiceSession, SessionSummary]:
         """The session's workflow."""
@@ -92,7 +93,7 @@ class World:
         """Whether every part serves, at the latest after `within` seconds."""
         try:
             async with asyncio.timeout(within):
-                for part in self.stack.parts:
+                for part in self.stack.names:
                     await asyncio.to_thread(self.stack.wait_ready, part)
         except (SetupError, TimeoutError):
             return False

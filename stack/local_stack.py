@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from errors import SetupError
 from settings import Settings
 from stack.credentials import key_pair, with_encryption, write_private
+from stack.detours import STRAIGHT, Detours
 from stack.environment import variables
 from stack.leftovers import MARK, marked, sweep
 from stack.ports import free_ports, free_run, require_free
@@ -50,18 +51,27 @@ class LocalStack:
     text for the person who started it.
     """
 
-    def __init__(self, settings: Settings, parts: Collection[str] = PARTS, *, quiet: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, parts: Collection[str] = PARTS, *, quiet: bool = False, detours: Detours = STRAIGHT
+    ) -> None:
         self.state_dir = settings.stack.state_dir.resolve()
         self.parts = parts_of(settings, parts)
         self.names = names_of(settings, self.parts)
         self._say = (lambda _: None) if quiet else say
         self._given = settings
+        self._detours = detours
         self._lock: IO[str] | None = None
         self._supervisord: Supervisord | None = None
         self._programs: dict[str, Program] = {}
 
     @classmethod
-    def isolated(cls, state_dir: Path, settings: Settings | None = None, parts: Collection[str] = PARTS) -> LocalStack:
+    def isolated(
+        cls,
+        state_dir: Path,
+        settings: Settings | None = None,
+        parts: Collection[str] = PARTS,
+        detours: Detours = STRAIGHT,
+    ) -> LocalStack:
         """A quiet stack on free ports with its own state folder, for tests and measurements."""
         given = settings or Settings()
         temporal, ui, livekit, udp, llm, api = free_ports(6)
@@ -77,9 +87,9 @@ class LocalStack:
             }
         )
         agent = given.agent.model_copy(update={"health_port": health})
-        return cls(
-            replace(given, stack=stack, agent=agent, api=given.api.model_copy(update={"port": api})), parts, quiet=True
-        )
+        api_settings = given.api.model_copy(update={"port": api})
+        moved = replace(given, stack=stack, agent=agent, api=api_settings)
+        return cls(moved, parts, quiet=True, detours=detours)
 
     @property
     def settings(self) -> Settings:
@@ -102,8 +112,8 @@ class LocalStack:
             (self.state_dir / "logs").mkdir(exist_ok=True)
             settings = self.settings
             key, secret = settings.livekit.api_key, settings.livekit.api_secret.get_secret_value()
-            write_private(self.state_dir / "livekit.yaml", livekit_yaml(settings, key, secret))
-            ordered = programs(settings, self.parts, self.state_dir, servers)
+            write_private(self.state_dir / "livekit.yaml", livekit_yaml(settings, key, secret, self._detours.webhooks))
+            ordered = [self._detours.of(part) for part in programs(settings, self.parts, self.state_dir, servers)]
             self._programs = {program.name: program for program in ordered}
             write_private(self.state_dir / "supervisord.conf", supervisord_conf(ordered, self.state_dir))
             for name in self.names:

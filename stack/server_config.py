@@ -11,9 +11,13 @@ from settings import Settings
 from workflows import search_attributes
 
 
-def livekit_yaml(settings: Settings, api_key: str, api_secret: str) -> str:
-    """LiveKit on loopback and nowhere else; without the lists of interfaces and addresses it listens beyond it."""
-    stack, api = settings.stack, settings.api
+def livekit_yaml(settings: Settings, api_key: str, api_secret: str, webhooks_to: str = "") -> str:
+    """LiveKit on loopback and nowhere else; without the lists of interfaces and addresses it listens beyond it.
+
+    Webhooks go to the API, or to what listens at the base URL `webhooks_to`.
+    """
+    stack = settings.stack
+    webhooks_to = webhooks_to or f"http://127.0.0.1:{settings.api.port}"
     return yaml.safe_dump(
         {
             "port": stack.livekit_port,
@@ -30,7 +34,7 @@ def livekit_yaml(settings: Settings, api_key: str, api_secret: str) -> str:
             # A token that is still valid must not open the room of an ended session again.
             "room": {"auto_create": False},
             "keys": {api_key: api_secret},
-            "webhook": {"api_key": api_key, "urls": [f"http://127.0.0.1:{api.port}/webhook/livekit"]},
+            "webhook": {"api_key": api_key, "urls": [f"{webhooks_to}/webhook/livekit"]},
             "logging": {"level": "info", "pion_level": "error"},
         },
         sort_keys=False,
