@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 import pytest
@@ -13,9 +14,9 @@ from settings import SpeechSettings
 pytestmark = pytest.mark.slow
 
 
-async def test_nothing_is_imported_any_more_when_a_second_session_starts() -> None:
+def test_nothing_is_imported_any_more_when_a_second_session_starts() -> None:
     models = load(SpeechSettings(llm_base_url="http://127.0.0.1:9/v1"))
-    await rehearse(models)
+    asyncio.run(rehearse(models))
     before = set(sys.modules)
-    await rehearse(models)
+    asyncio.run(rehearse(models))
     assert set(sys.modules) == before
