@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from agent.lost_jobs import JobWatch
 from contracts import DispatchMetadata, DrainRequest
 from temporal_client import LazyClient
+from workflows.voice_session import VoiceSession
 
 logger = logging.getLogger("agent.drain")
 
@@ -48,10 +49,10 @@ async def drain(server: AgentServer, jobs: JobWatch, seconds: float) -> None:
 async def _ask_for_successor(temporal: LazyClient, job: DispatchMetadata) -> None:
     """Signal it until Temporal has it; nothing is lost meanwhile, since the agent speaks on."""
     client = await temporal.get()
-    session = client.get_workflow_handle(job.session_id)
+    session = client.get_workflow_handle_for(VoiceSession.run, job.session_id)
     while True:
         try:
-            await session.signal("drain", DrainRequest(generation=job.generation), rpc_timeout=_RPC_TIMEOUT)
+            await session.signal(VoiceSession.drain, DrainRequest(generation=job.generation), rpc_timeout=_RPC_TIMEOUT)
         except (RPCError, RuntimeError) as error:  # RuntimeError: the first connection could not be made
             if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
                 return  # the session is over

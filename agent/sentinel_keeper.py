@@ -17,7 +17,6 @@ from agent.sentinel import connection_line, gone_line, running_line
 logger = logging.getLogger("agent.sentinel_keeper")
 
 _RESTART_SECONDS = 0.5
-_LEAVE_SECONDS = 2.0
 
 
 class _Pipe(asyncio.BaseProtocol):
@@ -59,7 +58,7 @@ class SentinelKeeper:
         return self._process.pid if self._process else None
 
     async def aclose(self) -> None:
-        """Let the sentinel go. It has nothing to report when every job is `gone`; otherwise it does so still."""
+        """End the sentinel when every job is `gone`; otherwise its input ends, and it reports those that are not."""
         if self._keeping:
             self._keeping.cancel()
             with suppress(asyncio.CancelledError):
@@ -67,7 +66,7 @@ class SentinelKeeper:
         if self._pipe:
             self._pipe.close()
         if self._process and not self._running:
-            await _end(self._process)
+            _end(self._process)
 
     async def _keep(self, temporal: Client) -> None:
         command = (sys.executable, "-m", "agent.sentinel", temporal.namespace, AGENT_SERVER_ENDED)
@@ -83,7 +82,7 @@ class SentinelKeeper:
                 for job_id, task_token in self._running.items():
                     self._tell(running_line(job_id, task_token))
                 await pipe.broken.wait()
-                await _end(process)
+                _end(process)
                 logger.warning("the sentinel ended with status %d; starting another", process.returncode)
             await asyncio.sleep(_RESTART_SECONDS)
 
@@ -98,11 +97,6 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
 
 
-async def _end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for the end of a process that has no more to do, and make sure of it."""
-    for _ in range(round(_LEAVE_SECONDS / 0.02)):
-        if process.poll() is not None:
-            return
-        await asyncio.sleep(0.02)
+def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()

@@ -57,7 +57,7 @@ class FakeTemporal:
         self._answer()
         self.failed.append((request.task_token, request.failure.application_failure_info.type))
 
-    def get_workflow_handle(self, workflow_id: str) -> FakeHandle:
+    def get_workflow_handle_for(self, workflow: Any, workflow_id: str) -> FakeHandle:
         return FakeHandle(self, workflow_id)
 
     def _answer(self) -> None:
@@ -71,7 +71,7 @@ class FakeHandle:
         self._temporal = temporal
         self._id = workflow_id
 
-    async def signal(self, name: str, request: Any, *, rpc_timeout: timedelta) -> None:
+    async def signal(self, handler: Any, request: Any, *, rpc_timeout: timedelta) -> None:
         self._temporal._answer()
-        self._temporal.signals.append((self._id, name, request))
+        self._temporal.signals.append((self._id, handler.__name__, request))
         self._temporal.signalled.set()
