@@ -6,8 +6,10 @@ import asyncio
 import logging
 import math
 from datetime import timedelta
+from typing import Any
 
 from livekit.agents import AgentServer
+from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from agent.lost_jobs import JobWatch
@@ -49,7 +51,7 @@ async def drain(server: AgentServer, jobs: JobWatch, seconds: float) -> None:
 async def _ask_for_successor(temporal: LazyClient, job: DispatchMetadata) -> None:
     """Signal it until Temporal has it; nothing is lost meanwhile, since the agent speaks on."""
     client = await temporal.get()
-    session = client.get_workflow_handle_for(VoiceSession.run, job.session_id)
+    session: WorkflowHandle[VoiceSession, Any] = client.get_workflow_handle_for(VoiceSession.run, job.session_id)
     while True:
         try:
             await session.signal(VoiceSession.drain, DrainRequest(generation=job.generation), rpc_timeout=_RPC_TIMEOUT)

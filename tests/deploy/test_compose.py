@@ -160,6 +160,11 @@ def test_everything_that_stays_up_restarts(services: Services) -> None:
     assert set(restarts.values()) == {"unless-stopped"}
 
 
+def test_agent_is_stopped_after_its_drain(services: Services) -> None:
+    grace = int(services["agent"]["stop_grace_period"].removesuffix("s"))
+    assert grace > Settings().agent.drain_seconds + 15  # and the jobs that are left then take their leave
+
+
 def test_api_is_stopped_after_its_own_patience(services: Services) -> None:
     grace = int(services["api"]["stop_grace_period"].removesuffix("s"))
     assert grace > Settings().api.end_timeout_seconds + 2  # what `api/__main__.py` waits for

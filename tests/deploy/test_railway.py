@@ -36,6 +36,11 @@ def test_health_check_is_a_route() -> None:
     assert read(ROOT / "deploy/railway/api.toml")["deploy"]["healthcheckPath"] in create_app().openapi()["paths"]
 
 
+def test_agent_is_stopped_after_its_drain() -> None:
+    drained = read(ROOT / "deploy/railway/agent.toml")["deploy"]["drainingSeconds"]
+    assert drained > Settings().agent.drain_seconds + 15  # and the jobs that are left then take their leave
+
+
 def test_api_is_drained_for_longer_than_an_end_takes() -> None:
     drained = read(ROOT / "deploy/railway/api.toml")["deploy"]["drainingSeconds"]
     assert drained > Settings().api.end_timeout_seconds + 2  # what `api/__main__.py` waits for
