@@ -11,6 +11,9 @@ from workflows.story import Story
 from workflows.transcript import Transcript
 
 
+_DAY_MS = 24 * 60 * 60 * 1000
+
+
 class Notes:
     """Begun anew, or from the memory of an earlier run; times are the workflow's seconds."""
 
@@ -50,7 +53,7 @@ class Notes:
 
     def see(self, report: Presence, now: float) -> None:
         """Take in where the caller was seen, and tell what that changes."""
-        if change := self.caller.note(report):
+        if change := self.caller.note(_on_earth(report, now)):
             self.story.add(now, f"the caller {change}")
 
     def hear(self, turn: Turn) -> None:
@@ -64,3 +67,10 @@ class Notes:
         return next_deadline(
             self._limits, self.caller, self.agents, started_at=self.started_at, looked_at=self.looked_at
         )
+
+
+def _on_earth(report: Presence, now: float) -> Presence:
+    """The report, its times no further ahead than a clock may be wrong: timers cannot be set by absurd ones."""
+    latest = int(now * 1000) + _DAY_MS
+    joined_at_ms = None if report.joined_at_ms is None else min(report.joined_at_ms, latest)
+    return report.model_copy(update={"at_ms": min(report.at_ms, latest), "joined_at_ms": joined_at_ms})

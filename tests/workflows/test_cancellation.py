@@ -58,6 +58,34 @@ async def during_a_look(session: Session) -> None:
         await session.scene.looked.wait()
 
 
+async def while_a_newcomer_is_launched(session: Session) -> None:
+    first = await session.in_conversation()
+    session.scene.launching = "hangs"
+    await first.drain()
+    async with asyncio.timeout(10):
+        while len(session.scene.launches) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def while_a_newcomer_takes_over(session: Session) -> None:
+    await (await session.in_conversation()).drain()
+    await (await session.agent(ready=False)).claim()
+
+
+async def while_the_old_one_leaves(session: Session) -> None:
+    await (await session.in_conversation()).drain()
+    await session.agent()
+
+
+async def between_two_newcomers(session: Session) -> None:
+    await (await session.in_conversation()).drain()
+    await (await session.agent(ready=False)).crash()
+
+
+async def with_a_drain_on_its_way(session: Session) -> None:
+    await (await session.in_conversation()).drain()
+
+
 async def with_no_task_run_yet(session: Session) -> None:
     """Start and cancellation reach the worker together."""
     await session.start()
@@ -72,6 +100,11 @@ MOMENTS = [
     in_conversation,
     while_reconnecting,
     during_a_look,
+    while_a_newcomer_is_launched,
+    while_a_newcomer_takes_over,
+    while_the_old_one_leaves,
+    between_two_newcomers,
+    with_a_drain_on_its_way,
 ]
 
 
