@@ -20,6 +20,7 @@ from stack.caller.rest import Started
 from workflows.voice_session import VoiceSession
 
 _ENDS_WITHIN_SECONDS = 90.0
+_JOIN_ATTEMPTS = 3
 _LATE_SECONDS = 1.5
 """A webhook that arrives this long after the second in `createdAt` is dated by that second."""
 
@@ -54,17 +55,36 @@ def session(temporal: Client, session_id: str) -> WorkflowHandle[VoiceSession, S
     return temporal.get_workflow_handle_for(VoiceSession.run, session_id)
 
 
-class Callers:
-    """Plays scripts. A caller that fails raises; nothing that it did is an account then."""
+async def _connected(started: Started) -> rtc.Room:
+    """Join as clients do: again when LiveKit was too busy to answer."""
+    for attempt in range(_JOIN_ATTEMPTS):
+        room = rtc.Room()
+        try:
+            await room.connect(started.server_url, started.token, rtc.RoomOptions(auto_subscribe=False))
+        except rtc.ConnectError:
+            if attempt == _JOIN_ATTEMPTS - 1:
+                raise
+        else:
+            break
+    return room
 
-    def __init__(self, rest: Rest, temporal: Client, agents: SimulatedAgents) -> None:
+
+class Callers:
+    """Plays scripts, `at_once` at a time. A caller that fails raises; nothing that it did is an account then."""
+
+    def __init__(self, rest: Rest, temporal: Client, agents: SimulatedAgents, *, at_once: int) -> None:
         self._rest = rest
         self._temporal = temporal
         self._agents = agents
+        self._slots = asyncio.Semaphore(at_once)
 
     async def play(self, script: Script, began: float) -> Account:
         """One caller from start to bill. `began` is the run's start on the monotonic clock."""
         await asyncio.sleep(max(0.0, began + script.begins_at - time.monotonic()))
+        async with self._slots:
+            return await self._play(script)
+
+    async def _play(self, script: Script) -> Account:
         started = await self._rest.start(script.user_name)
         match script.behaviour:
             case Behaviour.NEVER_JOINS:
@@ -82,9 +102,8 @@ class Callers:
         return account
 
     async def _by_joining(self, script: Script, started: Started) -> Account:
-        room = rtc.Room()
         sent_at = time.time()
-        await room.connect(started.server_url, started.token, rtc.RoomOptions(auto_subscribe=False))
+        room = await _connected(started)
         joined = Span(sent_at, time.time())
         try:
             await asyncio.sleep(script.talk_seconds)

@@ -22,7 +22,8 @@ from stack.caller.rest import SessionClient, Started
 
 T = TypeVar("T")
 
-_PAUSE_SECONDS = 0.3
+_FIRST_PAUSE_SECONDS = 0.3
+_LONGEST_PAUSE_SECONDS = 3.0
 _GIVE_UP_SECONDS = 90.0
 _TIMEOUT_SECONDS = 20.0
 
@@ -79,6 +80,7 @@ class Rest:
     async def _until_answered(self, what: str, send: Callable[[], Awaitable[T]]) -> T:
         """Only an answer of 200 counts. Raises the last failure when there is none for too long."""
         give_up_at = time.monotonic() + _GIVE_UP_SECONDS
+        pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
                 return await send()
@@ -90,4 +92,5 @@ class Rest:
                 self.refused[f"{what} without an answer"] += 1
                 if time.monotonic() > give_up_at:
                     raise
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from livekit import api
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHistory
 
 from settings import SessionSettings, Settings
 from soak.agents import SimulatedAgents
@@ -30,7 +30,16 @@ from stack.waiting import wait_until
 from temporal_client import connect
 from worker import livekit_api
 
-_TIMERS = SessionSettings(no_show_seconds=40, reconnect_grace_seconds=3)
+_TIMERS = SessionSettings(
+    no_show_seconds=20,  # LiveKit tries a webhook for 15 s: a no-show that came sooner would not wait for late ones
+    reconnect_grace_seconds=3,
+    # The machine is busy: an agent that is slow is not lost, and an outage of both workers not the end.
+    agent_heartbeat_timeout_seconds=5,
+    agent_launch_limit_seconds=120,
+    agent_max_losses_per_minute=20,
+)
+_AT_ONCE = 12
+"""Sessions beyond this wait: a slow machine takes longer, and its soak shows the same."""
 _READY_SECONDS = 60
 
 
@@ -72,7 +81,7 @@ async def _run(
         SimulatedAgents(settings, temporal, plan.scripts) as agents,
     ):
         began = time.monotonic()
-        callers = Callers(rest, temporal, agents)
+        callers = Callers(rest, temporal, agents, at_once=_AT_ONCE)
         calls = [asyncio.create_task(callers.play(script, began)) for script in plan.scripts]
         killer = asyncio.create_task(_kill(plan.kills, services, began))
         while pending := [call for call in calls if not call.done()]:
@@ -96,17 +105,26 @@ async def _count(calls: Sequence[asyncio.Task[Account]], temporal: Client, livek
 
 
 async def _keep_histories(session_ids: Iterable[str], temporal: Client, folder: Path) -> None:
-    for session_id in session_ids:
+    histories = [await temporal.get_workflow_handle(session_id).fetch_history() for session_id in session_ids]
+    await asyncio.to_thread(_write, histories, folder)
+
+
+def _write(histories: Sequence[WorkflowHistory], folder: Path) -> None:
+    for history in histories:
         folder.mkdir(exist_ok=True)
-        history = await temporal.get_workflow_handle(session_id).fetch_history()
-        (folder / f"{session_id}.json").write_text(history.to_json())
+        (folder / f"{history.workflow_id}.json").write_text(history.to_json())
 
 
 async def _kill(kills: Sequence[Kill], services: Sequence[Service], began: float) -> None:
+    """Each kill waits until the victim and its twin serve: a machine that starts them slowly is not out of service."""
     by_name = {service.name: service for service in services}
     for kill in kills:
         await asyncio.sleep(max(0.0, began + kill.at - time.monotonic()))
-        by_name[kill.victim].kill()
+        victim = by_name[kill.victim]
+        pair = [service for service in services if service.module == victim.module]
+        while not all(service.serves for service in pair):  # noqa: ASYNC110  only their logs tell
+            await asyncio.sleep(0.2)
+        victim.kill()
 
 
 @asynccontextmanager

@@ -13,6 +13,8 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
 _STOP_SECONDS = 20.0
+_SERVES = {"worker": b"serving task queue", "api": b"Application startup complete"}
+"""What a module writes to its log when it can serve."""
 
 
 class Service:
@@ -20,10 +22,11 @@ class Service:
 
     def __init__(self, name: str, module: str, environment: Mapping[str, str], log: Path) -> None:
         self.name = name
+        self.module = module
         self.kills = 0
-        self._module = module
         self._environment = environment
         self._log = log
+        self._log_began = 0
         self._process: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -36,6 +39,15 @@ class Service:
         if self._process is not None and self._process.returncode is None:
             os.kill(self._process.pid, signal.SIGKILL)
             self.kills += 1
+
+    @property
+    def serves(self) -> bool:
+        """Whether the process that runs now has said that it can serve."""
+        if self._process is None or self._process.returncode is not None:
+            return False
+        with self._log.open("rb") as log:
+            log.seek(self._log_began)
+            return _SERVES[self.module] in log.read()
 
     async def stop(self) -> None:
         """Ask it to end and wait; kill it when it takes too long."""
@@ -56,7 +68,8 @@ class Service:
     async def _keep(self) -> None:
         with self._log.open("ab") as log:
             while True:
+                self._log_began = self._log.stat().st_size
                 self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", self._module), cwd=_ROOT, env=self._environment, stdout=log, stderr=log
+                    *(sys.executable, "-m", self.module), cwd=_ROOT, env=self._environment, stdout=log, stderr=log
                 )
                 await self._process.wait()

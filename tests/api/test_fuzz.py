@@ -1,0 +1,98 @@
+"""Any bytes, any JSON: refused with a sentence or taken, never a failure, and nothing odd reaches a session."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.app import create_app
+from api.webhook_events import read_event
+from contracts import Presence, SessionRequest
+from identities import is_session_id
+from settings import Settings
+from tests.fakes.sessions import FakeSessions
+
+_ID = "session_1234567890_abc123"
+
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+texts = values | st.text(max_size=200) | st.sampled_from(["user_ann", "STANDARD", "AGENT", "1800000000", "PA_1", _ID])
+
+
+def record(*names: str) -> st.SearchStrategy[dict[str, Any]]:
+    """An object that has some of the fields that we read, with any values."""
+    return st.fixed_dictionaries({}, optional=dict.fromkeys(names, texts))
+
+
+events = st.fixed_dictionaries(
+    {},
+    optional={
+        "event": st.sampled_from(["participant_joined", "participant_left", "room_finished", "track_published"])
+        | texts,
+        "room": st.just({"name": _ID}) | record("name", "sid") | texts,
+        "participant": record("sid", "id", "identity", "kind", "joinedAt", "joinedAtMs", "state") | texts,
+        "createdAt": texts,
+        "id": texts,
+    },
+)
+
+
+@given(event=events, received_at_ms=st.integers(1, 2**44))
+def test_a_webhook_tells_a_session_something_sound_or_nothing(event: dict[str, Any], received_at_ms: int) -> None:
+    read = read_event(event, received_at_ms)
+    if read is None:
+        return
+    session_id, news = read
+    assert is_session_id(session_id)
+    assert news.at_ms > 0
+    if isinstance(news, Presence):
+        assert news.participant_sid and news.identity
+        assert Presence.model_validate_json(news.model_dump_json()) == news
+
+
+class Api:
+    """One API for all examples, asked without a server."""
+
+    def __init__(self) -> None:
+        self.sessions = FakeSessions()
+        self._transport = httpx.ASGITransport(create_app(Settings(), self.sessions))
+
+    def start(self, body: bytes) -> httpx.Response:
+        async def post() -> httpx.Response:
+            async with httpx.AsyncClient(transport=self._transport, base_url="http://api") as http:
+                return await http.post("/api/session/start", content=body)
+
+        self.sessions.started.clear()
+        return asyncio.run(post())
+
+
+API = Api()
+
+
+def demand_refused_or_sound(body: bytes) -> None:
+    answer, started = API.start(body), API.sessions.started
+    assert answer.status_code in (200, 400)
+    if answer.status_code == 400:
+        assert set(answer.json()) == {"detail"}
+        assert not started
+    for request in started:
+        assert 1 <= len(request.user_name) <= 128
+        assert SessionRequest.model_validate_json(request.model_dump_json()) == request  # as it crosses to Temporal
+
+
+@given(body=record("userName", "voiceId", "openingLine", "systemPrompt"))
+def test_a_start_with_any_json(body: dict[str, Any]) -> None:
+    demand_refused_or_sound(json.dumps(body).encode())
+
+
+@given(body=st.binary(max_size=200))
+def test_a_start_with_any_bytes(body: bytes) -> None:
+    demand_refused_or_sound(body)

@@ -1,0 +1,133 @@
+"""Reports that never come: the API is down all the while, or the caller's process is gone without a word.
+
+The agents are simulated, as in the soak: what is tried here are LiveKit, its webhooks, and the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from livekit import rtc
+from temporalio.client import Client, WorkflowHandle
+
+from contracts import EndReason, SessionState, SessionSummary
+from settings import SessionSettings, Settings
+from soak.agents import SimulatedAgents
+from soak.plan import Behaviour, Fault, Script
+from stack.caller import SessionClient
+from stack.caller.rest import Started
+from stack.local_stack import LocalStack
+from temporal_client import connect
+from workflows.voice_session import VoiceSession
+
+pytestmark = pytest.mark.slow
+
+GRACE_SECONDS = 5.0
+NOTICED_WITHIN_SECONDS = 40.0
+"""LiveKit misses a crashed client after about 20 s."""
+LISTENER = Script("listener", Behaviour.LEAVES, 0, 0, lines=0, fault=Fault.NONE, fault_after_lines=0, news=())
+CLIENT = """
+import asyncio, sys
+from livekit import rtc
+
+async def main():
+    url, token = sys.stdin.read().split()
+    await rtc.Room().connect(url, token)
+    print("joined", flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A stack with simulated agents."""
+
+    stack: LocalStack
+    rest: SessionClient
+    temporal: Client
+
+    def session(self, started: Started) -> WorkflowHandle[VoiceSession, SessionSummary]:
+        return self.temporal.get_workflow_handle_for(VoiceSession.run, started.session_id)
+
+    async def until(self, started: Started, state: SessionState) -> None:
+        async with asyncio.timeout(30):
+            while (await self.session(started).query(VoiceSession.view)).state is not state:  # noqa: ASYNC110  a query tells no news
+                await asyncio.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def light_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    timers = SessionSettings(no_show_seconds=60, reconnect_grace_seconds=GRACE_SECONDS)
+    parts = ("temporal", "livekit", "worker", "api")
+    with LocalStack.isolated(tmp_path_factory.mktemp("light"), replace(Settings(), session=timers), parts) as running:
+        yield running
+
+
+@pytest.fixture
+async def scene(light_stack: LocalStack) -> AsyncIterator[Scene]:
+    settings = light_stack.settings
+    temporal = await connect(settings.temporal)
+    async with (
+        SessionClient(f"http://127.0.0.1:{settings.api.port}") as rest,
+        SimulatedAgents(settings, temporal, (LISTENER,)),
+    ):
+        yield Scene(light_stack, rest, temporal)
+
+
+async def client_in_the_room(started: Started) -> Process:
+    """A client process of its own, joined; for the test to kill."""
+    client = await asyncio.create_subprocess_exec(sys.executable, "-c", CLIENT, stdin=PIPE, stdout=PIPE)
+    assert client.stdin is not None
+    assert client.stdout is not None
+    client.stdin.write(f"{started.server_url} {started.token}".encode())
+    client.stdin.write_eof()
+    async with asyncio.timeout(30):
+        assert await client.stdout.readline() == b"joined\n"
+    return client
+
+
+async def test_with_the_api_down_all_the_while_end_and_bill_are_the_same(scene: Scene) -> None:
+    started = await scene.rest.start(LISTENER.user_name)
+    await scene.until(started, SessionState.WAITING)
+    await asyncio.to_thread(scene.stack.stop_part, "api")
+    try:
+        room = rtc.Room()
+        before_join = time.time()
+        await room.connect(started.server_url, started.token)
+        joined = time.time()
+        await asyncio.sleep(3)
+        leaving = time.time()
+        await room.disconnect()
+        left = time.time()
+        summary = await asyncio.wait_for(scene.session(started).result(), 60)
+    finally:
+        await asyncio.to_thread(scene.stack.start_part, "api")
+    assert summary.end_reason is EndReason.CALLER_LEFT
+    assert int(leaving - joined) - 1 <= summary.duration_seconds <= int(left - before_join) + 1
+    assert (await scene.rest.end(started.session_id))["durationSeconds"] == summary.duration_seconds
+
+
+async def test_a_killed_client_may_come_back_and_is_billed_from_its_first_join(scene: Scene) -> None:
+    started = await scene.rest.start(LISTENER.user_name)
+    session = scene.session(started)
+    first = await client_in_the_room(started)
+    await scene.until(started, SessionState.ACTIVE)
+    joined = time.time()
+    first.kill()
+    again = await client_in_the_room(started)  # before LiveKit misses the first: a new SID, the same caller
+    await scene.until(started, SessionState.ACTIVE)
+    again.kill()
+    killed = time.time()
+    await asyncio.gather(first.wait(), again.wait())
+    summary = await asyncio.wait_for(session.result(), NOTICED_WITHIN_SECONDS + GRACE_SECONDS + 30)
+    assert summary.end_reason is EndReason.CALLER_LEFT
+    # It is there until LiveKit misses it: nobody else could tell a crash from a bad network.
+    assert int(killed - joined) - 1 <= summary.duration_seconds <= killed - joined + NOTICED_WITHIN_SECONDS

@@ -1,0 +1,85 @@
+"""On Temporal's dev server: workers that remember hardly anything, and workers that are stopped at work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+
+import pytest
+import pytest_asyncio
+from temporalio.api.enums.v1 import EventType
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from contracts import EndReason, SessionLimits, SessionState
+from settings import StackSettings
+from stack.servers import TEMPORAL, resolve
+from tests.fakes.activities import FakeActivities
+from tests.workflows.driver import Session
+from worker import build_worker
+from workflows import search_attributes
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+QUEUE = "restarts"
+LIMITS = SessionLimits(agent_heartbeat_timeout_seconds=5)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
+    server = resolve(TEMPORAL, StackSettings())
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(server),
+        data_converter=pydantic_data_converter,
+        search_attributes=search_attributes.ALL,
+        dev_server_extra_args=["--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"'],
+    ) as env:
+        yield env
+
+
+@pytest.mark.parametrize("cached", [0, 1])
+async def test_sessions_go_on_from_worker_to_worker_that_cache_hardly_anything(
+    dev_server: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch, cached: int
+) -> None:
+    """Every step is then replayed from the history, the local activity of the ticket included."""
+    monkeypatch.setattr("worker.Worker", partial(Worker, max_cached_workflows=cached))
+    fakes = FakeActivities(dev_server.client)
+    sessions = [Session(dev_server, fakes, QUEUE, LIMITS) for _ in range(4)]
+    async with build_worker(dev_server.client, fakes, QUEUE):
+        for session in sessions:
+            assert (await (await session.ticket()).result()).session_id == session.id
+        agents = [await session.agent() for session in sessions]
+        for session, agent in zip(sessions, agents, strict=True):
+            await session.join()
+            await agent.say("Hello!")
+    async with build_worker(dev_server.client, fakes, QUEUE):
+        for session, agent in zip(sessions, agents, strict=True):
+            view = await session.until(SessionState.ACTIVE)
+            assert (view.generation, view.turns) == (1, 1)
+            await agent.say("Go on.")
+            await session.end()
+        summaries = [await session.result() for session in sessions]
+    assert {summary.end_reason for summary in summaries} == {EndReason.API_REQUEST}
+    assert [session.scene.tickets for session in sessions] == [1] * 4, "a replay repeats no side effect"
+
+
+async def test_a_worker_that_is_stopped_finishes_the_activity_at_hand(dev_server: WorkflowEnvironment) -> None:
+    fakes = FakeActivities(dev_server.client)
+    session = Session(dev_server, fakes, QUEUE, LIMITS)
+    worker = build_worker(dev_server.client, fakes, QUEUE)
+    async with worker:
+        await session.in_conversation()
+        session.scene.close_gate.clear()
+        await session.end()
+        async with asyncio.timeout(10):
+            while not session.scene.closes:  # noqa: ASYNC110  the activity has begun
+                await asyncio.sleep(0.02)
+        stopping = asyncio.create_task(worker.shutdown())
+        await asyncio.sleep(0.1)  # a worker that stopped at once would have cancelled it by now
+        session.scene.close_gate.set()
+        await stopping
+    kinds = [event.event_type async for event in session.handle.fetch_history_events()]
+    assert EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED in kinds
+    await session.handle.terminate()
