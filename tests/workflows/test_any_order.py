@@ -90,7 +90,7 @@ async def agents_do_something(session: Session, chance: Chance) -> None:
             await agent.leave(handed_over=way == "hands over")
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(6))
 async def test_anything_may_come(new_session: Callable[..., Session], seed: int) -> None:
     async with asyncio.timeout(60):
         await hear_anything(new_session(STURDY), Chance(seed), may_end=seed % 2 == 1)
