@@ -29,6 +29,8 @@ from temporal_client import LazyClient
 from workflows.voice_session import VoiceSession
 
 _ANSWER_SECONDS = 5.0
+_METADATA_SECONDS = 1.0
+"""An end that has been made waits no longer for what it may do without."""
 _VIEW_SECONDS = 2.0
 """How long the state of one session waits for a worker before it is told from what Temporal itself knows."""
 
@@ -104,7 +106,8 @@ class TemporalSessionReader:
     async def metadata(self, session_id: str) -> dict[str, Any] | None:
         """From the memo."""
         handle = await self._handle(session_id)
-        card = await session_facts.card(await self._answer(handle.describe(), session_id))
+        described = await self._answer(handle.describe(), session_id, _METADATA_SECONDS)
+        card = await session_facts.card(described)
         return None if card is None else card.metadata
 
     async def _handle(self, session_id: str) -> WorkflowHandle[VoiceSession, SessionSummary]:
@@ -113,9 +116,9 @@ class TemporalSessionReader:
         client = await self._client.get()
         return client.get_workflow_handle_for(VoiceSession.run, session_id)
 
-    async def _answer(self, question: Awaitable[T], session_id: str = "") -> T:
+    async def _answer(self, question: Awaitable[T], session_id: str = "", seconds: float = _ANSWER_SECONDS) -> T:
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await question
         except LOST as error:
             if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND and session_id:

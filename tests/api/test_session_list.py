@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -15,8 +18,12 @@ from api.errors import InvalidInput
 from api.session_models import SessionFilter, SessionListResponse
 from api.session_reader import TemporalSessionReader
 from api.sessions import TemporalSessions
-from contracts import RoomFinished, SessionRequest, SessionState, Ticket
-from tests.fakes.dev_server import PATIENCE_SECONDS, QUEUE, Start, listed
+from contracts import EndReason, RoomFinished, SessionRequest, SessionState, Ticket
+from identities import new_session_id
+from temporal_client import LazyClient, connect
+from tests.fakes.dev_server import PATIENCE_SECONDS, QUEUE, Start, listed, settings_at
+from tests.fakes.quiet_activities import QuietActivities
+from worker import build_worker
 from workflows import search_attributes
 
 pytestmark = pytest.mark.slow
@@ -30,7 +37,7 @@ def _ids(page: SessionListResponse) -> set[str]:
 
 @pytest.mark.usefixtures("worker")
 async def test_filters(gateway: TemporalSessions, known: TemporalSessionReader, client: Client, start: Start) -> None:
-    first = await start(user="ann")
+    first = await start(user="annabelle")
     second = await start(user="bob")
     third = await start(user="bob")
     await gateway.end(second)
@@ -101,6 +108,31 @@ async def test_a_user_name_is_nothing_but_a_name(known: TemporalSessionReader, s
         page = await known.find(SessionFilter(user=name))
         assert [(item.sessionId, item.userName) for item in page.sessions] == [(session_id, name)]
     assert not (await known.find(SessionFilter(user="%"))).sessions
+
+
+async def test_encrypted_sessions(server: str) -> None:
+    plain = settings_at(server)
+    old, new = (f"{name}:{base64.b64encode(name.encode() * 8).decode()}" for name in ("k__1", "k__2"))
+    page: SessionListResponse | None = None
+    for keys, readable in ((old, True), (f"{new},{old}", True), (new, False)):
+        temporal = plain.temporal.model_copy(update={"codec_keys": SecretStr(keys)})
+        settings = replace(plain, temporal=temporal)
+        known = TemporalSessionReader(LazyClient(temporal), temporal)
+        if page is None:
+            client = await connect(temporal)
+            gateway = TemporalSessions(LazyClient(temporal), settings)
+            request = SessionRequest(session_id=new_session_id(int(time.time())), user_name="annabelle")
+            async with build_worker(client, QuietActivities(), QUEUE):
+                await gateway.start(request, _METADATA)
+                await gateway.end(request.session_id)
+            page = await listed(known, lambda page: bool(page.sessions), state="ended", user="annabelle")
+            raw = (await client.get_workflow_handle(request.session_id).describe()).raw_info.SerializeToString()
+            assert b"annabelle" not in raw
+            assert b"A-17" not in raw
+        [item] = (await known.find(SessionFilter())).sessions
+        assert (item.userName, item.metadata) == (("annabelle", _METADATA) if readable else (None, None))
+        assert (item.state, item.endReason) == (SessionState.ENDED, EndReason.API_REQUEST)
+        assert bool((await known.find(SessionFilter(user="annabelle"))).sessions) is readable
 
 
 @workflow.defn(name="VoiceSession")
