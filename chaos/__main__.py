@@ -24,7 +24,7 @@ from stack.caller import speech
 def main() -> int:
     """About 55 minutes for twenty of each kind on two cores."""
     options = _options()
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     logging.getLogger("livekit").setLevel(logging.CRITICAL)  # a cut line is no news here
     kinds = [Kind[name.upper()] for name in options.kinds] or list(Kind)
     plans = draw(options.seed, kinds, options.rounds)
@@ -41,7 +41,7 @@ def main() -> int:
         console.print(f"[red]{error}[/]")
         return 1
     outcome = Run(options.seed, options.rounds, tuple(kinds), now, monotonic() - progress.began, verdicts)
-    print_run(outcome, console if console.is_terminal else Console(highlight=False, width=150))
+    print_run(outcome, console)
     if options.report:
         options.report.write_text(markdown(outcome))
         console.print(f"written to {options.report}")

@@ -95,7 +95,7 @@ class Faults:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         at = monotonic()
-        await self._stands_again(part, before)
+        self._mend(self._world.back(part, before))
         return at
 
     async def _drain(self, _: Strike, __: Phone) -> float:
@@ -103,16 +103,17 @@ class Faults:
         before = self._world.registrations(part)
         psutil.Process(self._world.stack.pid(part)).send_signal(signal.SIGTERM)
         at = monotonic()
-        await self._stands_again(part, before)
+        self._mend(self._world.back(part, before))
         return at
 
     # Servers.
 
     async def _kill(self, part: str) -> float:
         registrations = {agent: self._world.registrations(agent) for agent in self._world.agent_parts}
-        psutil.Process(self._world.stack.pid(part)).kill()
+        pid = self._world.stack.pid(part)
+        psutil.Process(pid).kill()
         at = monotonic()
-        self._mend(self._world.back(part, 0))
+        self._mend(self._world.replaced(part, pid))
         if part == "livekit":
             for agent, before in registrations.items():
                 self._mend(self._world.back(agent, before))
@@ -163,10 +164,6 @@ class Faults:
         await phone.dial()
 
     # Mending.
-
-    async def _stands_again(self, part: str, registrations: int) -> None:
-        """The next fault of this kind may hit the other server, so this one must be back by then."""
-        self._mend(self._world.back(part, registrations))
 
     def _mend(self, work: Awaitable[None]) -> None:
         async def mend() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from heapq import merge
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -84,24 +85,22 @@ class Phone:
         return await self.line.say(text)
 
     async def hear(self, within: float) -> Heard:
-        """The next utterance on whatever connection there is. Raises `TimeoutError`."""
-        async with asyncio.timeout(within):
-            while True:
+        """The next utterance on whatever connection there is, begun or not. Raises `TimeoutError` when none ends."""
+        deadline = monotonic() + within
+        while True:
+            async with asyncio.timeout(max(0.0, deadline - monotonic())):
                 await self._connected.wait()
-                line = self.line
-                hearing = asyncio.create_task(line.hear(within))
-                cut = asyncio.create_task(line.hung_up(within + 1))
-                try:
-                    await asyncio.wait({hearing, cut}, return_when=asyncio.FIRST_COMPLETED)
-                    if hearing.done():
-                        return hearing.result()
-                finally:
-                    for task in (hearing, cut):
-                        task.cancel()
-                    await asyncio.gather(hearing, cut, return_exceptions=True)
-                await asyncio.sleep(0)
-                if line is self.line:
-                    self._connected.clear()
+            line = self.line
+            # No timeout beyond the caller's own: an utterance that has ended is worth the time of its recognition.
+            hearing = asyncio.create_task(line.hear(max(0.01, deadline - monotonic())))
+            cut = asyncio.create_task(line.hung_up(_A_DAY))
+            await asyncio.wait({hearing, cut}, return_when=asyncio.FIRST_COMPLETED)
+            cut.cancel()
+            if hearing.done():
+                return hearing.result()
+            hearing.cancel()
+            if line is self.line:
+                self._connected.clear()
 
     async def sound(self, after: float, within: float, other_than: tuple[str, ...] = ()) -> float:
         """When an agent sounds that is none of `other_than`, later than `after`. Raises `TimeoutError`."""

@@ -80,11 +80,22 @@ class World:
         """How often an AgentServer was taken by LiveKit since the stack began."""
         return self.stack.log_path(part).read_text(errors="replace").count(_REGISTERED)
 
+    async def replaced(self, part: str, pid: int) -> None:
+        """Wait until a part that had process `pid` runs as another one and serves."""
+        await asyncio.to_thread(wait_until, lambda: self._is_still(part, pid), _BACK_SECONDS, part)
+        await asyncio.to_thread(self.stack.wait_ready, part)
+
     async def back(self, part: str, registrations: int) -> None:
         """Wait until a part serves again, an AgentServer until LiveKit has taken it more than `registrations` times."""
         await asyncio.to_thread(self.stack.wait_ready, part)
         if part in self.agent_parts:
             await asyncio.to_thread(wait_until, lambda: self._unknown(part, registrations), _BACK_SECONDS, part)
+
+    def _is_still(self, part: str, pid: int) -> str | None:
+        try:
+            return "it is not replaced" if self.stack.pid(part) == pid else None
+        except SetupError as error:
+            return str(error)
 
     def _unknown(self, part: str, registrations: int) -> str | None:
         return None if self.registrations(part) > registrations else "LiveKit has not taken it"
