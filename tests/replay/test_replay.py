@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,17 +19,20 @@ from workflows.voice_session import VoiceSession
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 
+CONVERSATION = HISTORIES[[path.stem for path in HISTORIES].index("conversation")]
+"""Recorded before sessions continued as new, and before agents were drained."""
+
 
 def test_there_are_histories() -> None:
     assert len(HISTORIES) >= 12
 
 
-def replay(path: Path) -> Exception | None:
+def replay(path: Path, change: Callable[[str], str] = str) -> Exception | None:
     """What is wrong with replaying the history in `path`, if anything."""
     replayer = Replayer(
         workflows=[VoiceSession], data_converter=pydantic_data_converter, workflow_runner=workflow_runner()
     )
-    history = WorkflowHistory.from_json(path.stem, path.read_text())
+    history = WorkflowHistory.from_json(path.stem, change(path.read_text()))
     return asyncio.run(replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure
 
 
@@ -39,8 +43,20 @@ def test_replay(path: Path) -> None:
 
 def test_a_workflow_that_takes_another_step_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "close_room", calls.look_at_room)
-    (conversation,) = [path for path in HISTORIES if path.stem == "conversation"]
-    assert isinstance(replay(conversation), workflow.NondeterminismError)
+    assert isinstance(replay(CONVERSATION), workflow.NondeterminismError)
+
+
+def test_a_run_from_before_continue_as_new_goes_on_though_it_is_long() -> None:
+    started = '"workflowTaskStartedEventAttributes": {'
+    assert replay(CONVERSATION, lambda text: text.replace(started, f'{started} "suggestContinueAsNew": true,')) is None
+
+
+def test_a_run_from_before_drains_has_ignored_them() -> None:
+    def with_a_drain(text: str) -> str:
+        assert '"signalName": "turn"' in text
+        return text.replace('"signalName": "turn"', '"signalName": "drain"', 1)  # a turn names its generation too
+
+    assert replay(CONVERSATION, with_a_drain) is None
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
