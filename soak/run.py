@@ -40,7 +40,7 @@ _TIMERS = SessionSettings(
 )
 _AT_ONCE = 12
 """Sessions beyond this wait: a slow machine takes longer, and its soak shows the same."""
-_READY_SECONDS = 60
+_READY_SECONDS = 180
 
 
 @dataclass(frozen=True)
