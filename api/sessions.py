@@ -113,7 +113,7 @@ class TemporalSessions:
             raise SessionNotFound(f"Session {session_id} not found")
         request = EndRequest(at_ms=time.time_ns() // 1_000_000)
         client = await self._client.get()
-        handle = client.get_workflow_handle_for(VoiceSession.run, session_id)
+        handle = _session(client, session_id)
         signalled = False
         try:
             async with asyncio.timeout(self._settings.api.end_timeout_seconds):
@@ -131,14 +131,12 @@ class TemporalSessions:
 
     async def presence(self, session_id: str, report: Presence) -> None:
         """Signal `presence`."""
-        client = await self._client.get()
-        handle = client.get_workflow_handle_for(VoiceSession.run, session_id)
+        handle = _session(await self._client.get(), session_id)
         await self._deliver(handle.signal(VoiceSession.presence, report))
 
     async def room_finished(self, session_id: str, report: RoomFinished) -> None:
         """Signal `room_finished`."""
-        client = await self._client.get()
-        handle = client.get_workflow_handle_for(VoiceSession.run, session_id)
+        handle = _session(await self._client.get(), session_id)
         await self._deliver(handle.signal(VoiceSession.room_finished, report))
 
     async def _deliver(self, signal: Any) -> None:
@@ -162,6 +160,10 @@ class TemporalSessions:
         if view.summary is None:
             raise EndFailed(f"{_END_FAILED}the session is still ending; ask again for its bill.")
         return view.summary
+
+
+def _session(client: Client, session_id: str) -> WorkflowHandle[VoiceSession, SessionSummary]:
+    return client.get_workflow_handle_for(VoiceSession.run, session_id)
 
 
 async def _ignore_closed(signal: Any) -> None:

@@ -48,7 +48,7 @@ class Unattended(QuietActivities):
 
 async def _talk(client: Client, session_id: str) -> None:
     """The agent is ready, the caller is there, and something is said."""
-    handle = client.get_workflow_handle_for(VoiceSession.run, session_id)
+    handle = client.get_workflow_handle(session_id)
     now_ms = time.time_ns() // 1_000_000
     await handle.signal(
         VoiceSession.presence,
