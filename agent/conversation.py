@@ -24,7 +24,7 @@ from livekit.agents.voice.room_io import RoomOptions, TextOutputOptions
 from agent.floor import Floor
 from agent.heard import Heard
 from agent.lull import Lull
-from agent.prompt import GO_ON, RESUMING, instructions
+from agent.prompt import RESUMING, instructions
 from agent.speech import SpeechParts
 from agent.speech.language_model import read_ahead
 from agent.takeover import Succession
@@ -123,8 +123,7 @@ class Conversation:
             if self._reads_ahead:
                 self._session.once("agent_state_changed", lambda _: self._read_ahead(turns))
         elif words is None:
-            cut_off = turns[-1].role == "agent"
-            self._session.generate_reply(instructions=GO_ON if cut_off else NOT_GIVEN)
+            self._session.generate_reply()
         return True
 
     async def last_words(self, limit_seconds: float) -> tuple[Turn, ...]:

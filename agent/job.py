@@ -43,7 +43,18 @@ def warm_up(process: JobProcess) -> None:
 
 
 async def run(ctx: JobContext) -> None:
-    """Serve the session that the dispatch names. Returns once the conversation runs; the job shuts down to leave."""
+    """Serve the session that the dispatch names. Returns once the conversation runs; the job shuts down to leave.
+
+    A fault on the way ends the job: one that stayed in the room, beating but dumb, would pass for an agent.
+    """
+    try:
+        await _enter(ctx)
+    except Exception as error:
+        ctx.shutdown(f"it failed: {type(error).__name__}")
+        raise
+
+
+async def _enter(ctx: JobContext) -> None:
     settings: Settings = ctx.proc.userdata["settings"]
     client: Client = ctx.proc.userdata["temporal"]
     speech: SpeechModels = ctx.proc.userdata["speech"]
@@ -89,7 +100,6 @@ async def run(ctx: JobContext) -> None:
     beating = asyncio.create_task(heartbeat.until_verdict(conversation.mute, alone_seconds=briefing.alone_seconds))
 
     async def take_the_floor() -> Succession:
-        await connecting
         watch_caller(ctx.room, briefing, line)
         incumbent = Incumbent(ctx.room, briefing.generation, conversation.last_words)
         leaving = asyncio.create_task(_until_not_wanted(beating, incumbent))
@@ -97,8 +107,10 @@ async def run(ctx: JobContext) -> None:
         return await take_over(ctx.room, briefing, partial(_remove, ctx))
 
     # 3. Take the floor from whoever had it. Everything is made ready meanwhile, so that nothing is waited for then.
-    succession, *_ = await asyncio.gather(take_the_floor(), conversation.join(), conversation.prepare())
-    turns = (*briefing.turns, *succession.turns) if succession.certain else await line.transcript()
+    preparing = asyncio.create_task(conversation.prepare())
+    await connecting
+    succession, *_ = await asyncio.gather(take_the_floor(), conversation.join(), preparing)
+    turns = succession.after(briefing.turns) if succession.certain else await line.transcript()
 
     # 4. Speak, listen, report.
     if await conversation.begin(succession, turns):

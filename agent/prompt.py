@@ -13,13 +13,6 @@ RESUMING = "Sorry, I lost you for a moment. Please go on."
 """Said by an agent that takes over from a lost one when nothing is left open: what the caller said last may be lost."""
 
 
-GO_ON = (
-    "A fault cut you off in the middle of your last answer; what is recorded of it is what was heard. "
-    "Say the rest of it now, and nothing of that again."
-)
-"""Told to an agent that takes over in the middle of an answer."""
-
-
 def instructions(briefing: Briefing) -> str:
     """The system prompt of one session."""
     return f"{briefing.system_prompt}\n\n{HOUSE_RULES}"

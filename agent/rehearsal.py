@@ -17,8 +17,9 @@ async def rehearse(speech: SpeechModels) -> None:
     What an agent says that takes over is spoken here as well. A provider that cannot be reached now is no failure.
     """
     parts = speech.for_voice(DEFAULT_VOICE)
+    # Without the language model: its client would keep connections of an event loop that ends here.
     session: AgentSession[None] = AgentSession(
-        stt=parts.stt, llm=parts.llm, tts=parts.tts, vad=parts.vad, session_close_transcript_timeout=0.1
+        stt=parts.stt, tts=parts.tts, vad=parts.vad, session_close_transcript_timeout=0.1
     )
     await session.start(Agent(instructions=""), record=False, session_host=False)
     await session.aclose()

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from contracts import Briefing, Handover, Turn, YieldRequest
 from identities import agent_generation
+from workflows.transcript import Transcript
 
 logger = logging.getLogger("agent.takeover")
 
@@ -46,6 +47,13 @@ class Succession:
     certain: bool = True
     turns: tuple[Turn, ...] = ()
 
+    def after(self, known: Iterable[Turn]) -> tuple[Turn, ...]:
+        """All that was said: what the newcomer knew already, and what was handed over."""
+        transcript = Transcript()
+        for turn in (*known, *self.turns):
+            transcript.note(turn)
+        return transcript.turns
+
 
 async def take_over(room: rtc.Room, briefing: Briefing, remove: Callable[[str], Awaitable[object]]) -> Succession:
     """Have every older generation in the room yield; `remove` takes an identity that does not answer out of the room.
@@ -68,7 +76,8 @@ def _is_older(identity: str, generation: int) -> bool:
 async def _follow(
     room: rtc.Room, identity: str, briefing: Briefing, remove: Callable[[str], Awaitable[object]]
 ) -> Succession:
-    known = max((t.sequence for t in briefing.turns if t.generation == agent_generation(identity)), default=0)
+    theirs = (turn for turn in briefing.turns if turn.generation == agent_generation(identity) and turn.final)
+    known = max((turn.sequence for turn in theirs), default=0)
     request = YieldRequest(generation=briefing.generation, known_sequence=known).model_dump_json()
     answered = False
     try:

@@ -75,6 +75,15 @@ async def test_a_live_one_finishes_its_sentence_and_hands_over_what_is_not_known
     assert old.finished == 1
 
 
+async def test_an_answer_known_in_part_is_handed_over_whole() -> None:
+    part = turn(2, "Half of it.").model_copy(update={"final": False})
+    old, new = Predecessor(turn(1), turn(2, "Half of it. And the rest.")), Newcomer(turn(1), part)
+    new.room.meet(old.room)
+    old.sentence_over.set()
+    succession = await new.take_over()
+    assert [each.text for each in succession.after(new.known)] == ["something said", "Half of it. And the rest."]
+
+
 async def test_one_that_gives_no_sign_of_life_is_removed() -> None:
     new = Newcomer()
     new.room.meet(FakeRoom("agent_1_AJ_a"))
