@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Coroutine
 from typing import Any
 
@@ -16,6 +17,7 @@ from livekit.agents import AgentServer
 from agent.drain import drain
 from agent.lost_jobs import JobWatch
 from agent.server import build_server
+from errors import SetupError
 from settings import Settings
 
 logger = logging.getLogger("agent")
@@ -79,4 +81,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except SetupError as error:
+        sys.exit(str(error))
