@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from chaos.numbers import numbers_in
-from chaos.plan import Kind
+from chaos.plan import SILENCES, Kind
 from chaos.record import CallRecord
 from contracts import Turn
 from stack.caller import speech
@@ -85,6 +85,15 @@ def one_voice(call: CallRecord) -> Iterator[str]:
         yield f"two agents were audible at once for {overlap:.2f} s"
 
 
+def inaudible(call: CallRecord) -> Iterator[str]:
+    """A fault that takes no agent away is not noticed: every number is answered when it is said for the first time."""
+    if call.plan.kind in SILENCES:
+        return
+    for exchange in call.exchanges:
+        if exchange.said > 1:
+            yield f"{exchange.number} had to be said {exchange.said} times"
+
+
 def no_cut_word(call: CallRecord) -> Iterator[str]:
     """An agent that is drained ends its sentence: all of the answer is heard, not interrupted."""
     for exchange in call.exchanges:
@@ -124,6 +133,7 @@ CHECKS: Final[tuple[Callable[[CallRecord], Iterator[str]], ...]] = (
     nothing_forgotten,
     one_greeting,
     one_voice,
+    inaudible,
     no_cut_word,
     billed_right,
     ended_clean,

@@ -72,6 +72,12 @@ def test_a_number_said_again_may_be_answered_again() -> None:
     assert wrong_results(call) == []
 
 
+def test_a_fault_that_takes_no_agent_away_makes_nobody_say_it_again() -> None:
+    call = good_call(Kind.WORKER)
+    call.exchanges[1].spoken *= 2
+    assert wrong_results(call) == ["inaudible: 41 had to be said 2 times"]
+
+
 def test_what_was_said_a_moment_before_need_not_have_arrived() -> None:
     call = replace(good_call(), asked=(Asked(22_900, (23,), ""),))
     assert wrong_results(call) == []
