@@ -56,7 +56,10 @@ def session(temporal: Client, session_id: str) -> WorkflowHandle[VoiceSession, S
 
 
 async def _connected(started: Started) -> rtc.Room:
-    """Join as clients do: again when LiveKit was too busy to answer."""
+    """Join as clients do: with a microphone, and again when LiveKit was too busy to answer.
+
+    What they say of themselves without a track LiveKit tells others only every few seconds, a leave included.
+    """
     for attempt in range(_JOIN_ATTEMPTS):
         room = rtc.Room()
         try:
@@ -66,6 +69,8 @@ async def _connected(started: Started) -> rtc.Room:
                 raise
         else:
             break
+    track = rtc.LocalAudioTrack.create_audio_track("microphone", rtc.AudioSource(24_000, 1))
+    await room.local_participant.publish_track(track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE))
     return room
 
 
@@ -82,24 +87,24 @@ class Callers:
         """One caller from start to bill. `began` is the run's start on the monotonic clock."""
         await asyncio.sleep(max(0.0, began + script.begins_at - time.monotonic()))
         async with self._slots:
-            return await self._play(script)
+            account = await self._call(script)
+        try:
+            async with asyncio.timeout(_ENDS_WITHIN_SECONDS):
+                account.summary = await session(self._temporal, account.session_id).result()
+        except TimeoutError:
+            return account
+        account.bills.append((await self._rest.end(account.session_id))[0])
+        return account
 
-    async def _play(self, script: Script) -> Account:
+    async def _call(self, script: Script) -> Account:
         started = await self._rest.start(script.user_name)
         match script.behaviour:
             case Behaviour.NEVER_JOINS:
-                account = Account(script, started.session_id, EndReason.NO_SHOW)
+                return Account(script, started.session_id, EndReason.NO_SHOW)
             case Behaviour.WEBHOOKS_ONLY:
-                account = await self._by_webhooks(script, started)
+                return await self._by_webhooks(script, started)
             case _:
-                account = await self._by_joining(script, started)
-        try:
-            async with asyncio.timeout(_ENDS_WITHIN_SECONDS):
-                account.summary = await session(self._temporal, started.session_id).result()
-        except TimeoutError:
-            return account
-        account.bills.append((await self._rest.end(started.session_id))[0])
-        return account
+                return await self._by_joining(script, started)
 
     async def _by_joining(self, script: Script, started: Started) -> Account:
         sent_at = time.time()

@@ -31,7 +31,7 @@ from temporal_client import connect
 from worker import livekit_api
 
 _TIMERS = SessionSettings(
-    no_show_seconds=20,  # LiveKit tries a webhook for 15 s: a no-show that came sooner would not wait for late ones
+    no_show_seconds=45,  # LiveKit tries a webhook for 15 s: a no-show that came sooner would not wait for late ones
     reconnect_grace_seconds=3,
     # The machine is busy: an agent that is slow is not lost, and an outage of both workers not the end.
     agent_heartbeat_timeout_seconds=5,
