@@ -64,7 +64,7 @@ def table(result: Result) -> Table:
         "  lost on purpose": result.agents_lost,
         "kills (SIGKILL)": result.kills.total(),
         **{f"  of {name}": number for name, number in sorted(result.kills.items())},
-        **{f"answered {what}, tried again": number for what, number in sorted(result.refused.items())},
+        **{f"tried again after: {what}": number for what, number in sorted(result.refused.items())},
         "histories replayed": found.replayed,
         "sessions a minute": f"{60 * sum(found.ended.values()) / result.seconds:.0f}",
         "wrong results": len(found.wrong),
