@@ -98,7 +98,17 @@ async def worker(client: Client, activities: QuietActivities) -> AsyncIterator[W
 
 @pytest.fixture
 async def gateway(server: str) -> AsyncIterator[TemporalSessions]:
+    """Sessions on this server."""
     settings = settings_at(server)
+    gateway = TemporalSessions(LazyClient(settings.temporal), settings)
+    yield gateway
+    await gateway.close()
+
+
+@pytest.fixture
+async def impatient(server: str) -> AsyncIterator[TemporalSessions]:
+    """The same, where no worker is expected to answer."""
+    settings = settings_at(server, start_timeout_seconds=1.5)
     gateway = TemporalSessions(LazyClient(settings.temporal), settings)
     yield gateway
     await gateway.close()

@@ -130,12 +130,12 @@ async def test_an_end_that_takes_long_says_what_is_missing(
     assert final.duration_seconds == so_far.duration_seconds
 
 
-async def test_no_worker_leaves_nothing_behind(sessions: TemporalSessions, client: Client) -> None:
+async def test_no_worker_leaves_nothing_behind(impatient: TemporalSessions, client: Client) -> None:
     request = _request()
     began = time.monotonic()
     with pytest.raises(NoWorkerAnswered, match=r"^Failed to queue voice agent spawn task: no worker answered"):
-        await sessions.start(request)
-    assert time.monotonic() - began < 2.5
+        await impatient.start(request)
+    assert time.monotonic() - began < 8
     with pytest.raises(Exception, match="Workflow execution failed"):
         await client.get_workflow_handle(request.session_id).result()
     description = await client.get_workflow_handle(request.session_id).describe()
@@ -144,7 +144,7 @@ async def test_no_worker_leaves_nothing_behind(sessions: TemporalSessions, clien
 
 
 async def test_temporal_down() -> None:
-    settings = settings_at("127.0.0.1:9")
+    settings = settings_at("127.0.0.1:9", start_timeout_seconds=1.5)
     gateway = TemporalSessions(LazyClient(settings.temporal), settings)
     request = _request()
     began = time.monotonic()

@@ -21,6 +21,7 @@ from contracts import (
     EndReason,
     LaunchRequest,
     Presence,
+    SessionRequest,
     SessionState,
     Turn,
 )
@@ -131,12 +132,11 @@ async def test_without_a_worker(
     assert not (await known.find(SessionFilter(state=SessionState.STARTING))).sessions
 
 
-async def test_a_session_that_no_worker_has_begun(known: TemporalSessionReader, client: Client, start: Start) -> None:
-    user = "in vain"
+async def test_a_session_that_no_worker_has_begun(known: TemporalSessionReader, impatient: TemporalSessions) -> None:
+    session_id = new_session_id(int(time.time()))
     with pytest.raises(NoWorkerAnswered):
-        await start(user=user)
-    page = await listed(known, lambda page: bool(page.sessions), state="ended", user=user)
-    session_id = page.sessions[0].sessionId
+        await impatient.start(SessionRequest(session_id=session_id, user_name="in vain"))
+    await listed(known, lambda page: bool(page.sessions), state="ended", user="in vain")
     assert (await known.state(session_id)).endReason is None
     assert await known.transcript(session_id) == ()
 
