@@ -49,6 +49,7 @@ async def hold(
     call.asked = tuple(model.asked)
     try:
         call.turns = await world.transcript(call.session_id) or ()
+        call.generations = await world.generations(call.session_id)
         call.left_behind = await world.left_behind(call.session_id, _CLEAN_WITHIN_SECONDS)
     except Exception as error:
         call.left_behind = (f"nobody could tell: {type(error).__name__}: {error}",)

@@ -15,7 +15,7 @@ from stack.caller import Heard, Spoken
 
 PATIENCE_SECONDS = 8.0
 _ATTEMPTS = 5
-_BREATH_SECONDS = 0.9
+_BREATH_SECONDS = 0.8
 """Silence after which a person takes the turn; longer than the agent's pauses between two sentences."""
 _BACK_WITHIN_SECONDS = 30.0
 _LOST_ME = ("lost you", "go on", "say that again")

@@ -41,8 +41,9 @@ def answer_to(history: list[list[int]]) -> str:
         return SAY_AGAIN
     number = history[-1][-1]
     earlier = [other for turn in history for other in turn if other != number]
-    rest = f"Before that, {in_words(earlier[-1])}." if earlier else "That is the first one."
-    return f"{in_words(number).capitalize()}. {rest}"
+    rest = f"and before that, {in_words(earlier[-1])}" if earlier else "and that is the first one"
+    # One sentence: it has no pause in which it could be taken for two.
+    return f"{in_words(number).capitalize()}, {rest}."
 
 
 SAY_AGAIN: Final = "Please say that again."

@@ -15,6 +15,8 @@ from stack.caller import Caller, Heard, Spoken, Timeline
 
 _REDIAL_PAUSE_SECONDS = 0.5
 _A_DAY = 86_400.0
+_HANGOVER_SECONDS = 0.7
+"""Silence that ends an utterance: the scripted answers are one sentence each, without a pause in it."""
 
 
 class Phone:
@@ -127,7 +129,7 @@ class Phone:
             await self.line.silence(seconds, within)
 
     async def _connect(self) -> None:
-        call = Caller(self._server_url, self._token)
+        call = Caller(self._server_url, self._token, hangover=_HANGOVER_SECONDS)
         self._calls.append(call)
         await call.join()
         self._connected.set()

@@ -41,8 +41,13 @@ SECONDS: Mapping[Kind, tuple[float, float]] = {
 }
 """How long a fault lasts, from and to; what is not here is over at once."""
 
-_A_QUARTER = frozenset({Kind.TEMPORAL_AWAY, Kind.API_AWAY})
-"""Long faults, of which a quarter of the rounds is done."""
+_SHARE: Mapping[Kind, float] = {
+    Kind.AGENT_PARTITION: 0.5,
+    Kind.API_PARTITION: 0.5,
+    Kind.TEMPORAL_AWAY: 0.25,
+    Kind.API_AWAY: 0.25,
+}
+"""Faults that last long strike in this share of the rounds; all others in every one."""
 
 
 _CALLER_LEAVES = frozenset({Kind.WEBHOOKS, Kind.API_AWAY})
@@ -97,7 +102,7 @@ class CallPlan:
     ending: Ending
 
 
-def draw(seed: int, kinds: Sequence[Kind], rounds: int, strikes_a_call: int = 4) -> list[CallPlan]:
+def draw(seed: int, kinds: Sequence[Kind], rounds: int, strikes_a_call: int = 5) -> list[CallPlan]:
     """The calls of a run. What a kind meets follows from seed and kind alone: it can be repeated by itself."""
     plans = [plan for kind in kinds for plan in _calls_of(kind, _random(f"{seed} {kind.name}"), rounds, strikes_a_call)]
     _random(str(seed)).shuffle(plans)
@@ -109,7 +114,7 @@ def _random(seed: str) -> random.Random:
 
 
 def _calls_of(kind: Kind, rng: random.Random, rounds: int, strikes_a_call: int) -> list[CallPlan]:
-    count = math.ceil(rounds / 4) if kind in _A_QUARTER else rounds
+    count = math.ceil(rounds * _SHARE.get(kind, 1))
     deck = [moment for _ in range(0, count, len(Moment)) for moment in rng.sample(tuple(Moment), len(Moment))]
     strikes = [_strike(kind, moment, rng) for moment in deck[:count]]
     return [

@@ -70,6 +70,7 @@ class CallRecord:
     joined_at: float | None = None
     ended_at: float | None = None
     bill: dict[str, Any] = field(default_factory=dict)
+    generations: int = 0
     left_behind: tuple[str, ...] = ()
     broke: str | None = None
     """Why the call could not be held to its end, where it could not."""

@@ -23,6 +23,7 @@ _HEADINGS = (
     "struck",
     "survived",
     "calls",
+    "agents",
     "wrong results",
     "recovery min",
     "median",
@@ -102,7 +103,9 @@ def markdown(run: Run) -> str:
             "Recovery: from the fault, or from the end of the sentence that the caller was saying, to the next sound "
             "of an agent, where a fault takes the agent away. Reply: median from the end of a question that was struck "
             "to the sound of its answer. Longest silence: the longest stretch in which nobody was heard, from a fault "
-            f"to the end of the answer. {_undisturbed(run)} Faults that last long are struck a quarter as often.",
+            "to the end of the answer. Agents: how many generations those calls had, one each when none was lost or "
+            f"relieved. {_undisturbed(run)} Partitions strike half as often as kills, and what lasts half a minute "
+            "or more a quarter as often.",
             "",
             "## What is checked after each call",
             "",
@@ -127,6 +130,7 @@ def _rows(run: Run) -> Iterator[tuple[str, ...]]:
             str(len(struck)),
             str(sum(_survived(exchange) for exchange in struck)),
             str(len(verdicts)),
+            str(sum(verdict.call.generations for verdict in verdicts)),
             str(sum(len(verdict.wrong) for verdict in verdicts)),
             *_spread([seconds for seconds in map(recovery, struck) if seconds is not None], kind),
             _seconds(percentile(replies, 0.5)) if replies else "-",

@@ -42,5 +42,6 @@ def write_trace(call: CallRecord, wrong: Sequence[str], path: Path) -> None:
         "requests": [(asked.at_ms, asked.numbers) for asked in call.asked],
         "ended": since(call.ended_at),
         "bill": call.bill,
+        "generations": call.generations,
     }
     path.write_text(json.dumps(trace, indent=1))

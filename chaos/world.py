@@ -54,6 +54,10 @@ class World:
         except RPCError:
             return None
 
+    async def generations(self, session_id: str) -> int:
+        """How many agents the session has had."""
+        return (await self.session(session_id).query(VoiceSession.view)).generation
+
     def children(self, part: str) -> list[psutil.Process]:
         """The processes of an AgentServer, less its sentinel, which outlives it on purpose."""
         try:

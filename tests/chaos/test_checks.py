@@ -37,7 +37,7 @@ SPOILT: dict[str, Spoil] = {
         call, turn(9, "caller", "My number is 41.", 29_000)
     ),
     "nothing_twice: 41 was said 1 times and answered 2": lambda call: and_also(
-        call, turn(9, "agent", "Forty one. Before that, twenty three.", 29_000)
+        call, turn(9, "agent", "Forty one, and before that, twenty three.", 29_000)
     ),
     "nothing_invented: 55": lambda call: and_also(call, turn(9, "caller", "My number is 55.", 29_000)),
     "nothing_disappears: turn 1.9 of the caller": lambda call: replace(

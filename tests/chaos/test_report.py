@@ -26,9 +26,9 @@ def run_of(*calls: CallRecord, kinds: tuple[Kind, ...] = (Kind.JOB,)) -> Run:
 def test_a_row_for_each_kind_with_its_figures() -> None:
     page = markdown(run_of(good_call(), good_call(Kind.WORKER), kinds=(Kind.JOB, Kind.WORKER)))
     (job,) = [line for line in page.splitlines() if line.startswith(f"| {Kind.JOB} ")]
-    assert job == f"| {Kind.JOB} | 1 | 1 | 1 | 0 | 1.00 s | 1.00 s | 1.00 s | 1.00 s | 2.50 s | 1.00 s |"
+    assert job == f"| {Kind.JOB} | 1 | 1 | 1 | 2 | 0 | 1.00 s | 1.00 s | 1.00 s | 1.00 s | 2.50 s | 1.00 s |"
     (worker,) = [line for line in page.splitlines() if line.startswith(f"| {Kind.WORKER} ")]
-    assert worker == f"| {Kind.WORKER} | 1 | 1 | 1 | 0 | - | - | - | - | 2.50 s | 1.00 s |"
+    assert worker == f"| {Kind.WORKER} | 1 | 1 | 1 | 2 | 0 | - | - | - | - | 2.50 s | 1.00 s |"
     assert "**0 wrong results**" in page
     assert page.endswith("## Wrong results\n\nNone.\n")
 

@@ -63,4 +63,5 @@ def good_call(kind: Kind = Kind.JOB) -> CallRecord:
         joined_at=5.0,
         ended_at=30.0,
         bill={"durationSeconds": 25, "errors": []},
+        generations=2,
     )
