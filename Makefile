@@ -37,8 +37,8 @@ chaos: environment ## strike a call with every kind of fault; SEED= ROUNDS= KIND
 bench: environment ## measure this system beside its peers; prints a table
 	@$(PYTHON) -m benchmarks
 
-soak: environment ## many short sessions while workers and APIs are killed; then a count
-	@$(PYTHON) -m soak
+soak: environment ## many short sessions while workers and APIs are killed, then a count; SEED=
+	@$(PYTHON) -m soak $(if $(SEED),--seed $(SEED))
 
 environment:
 	@python3 scripts/bootstrap.py
