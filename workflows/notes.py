@@ -10,7 +10,6 @@ from workflows.presence import CallerPresence
 from workflows.story import Story
 from workflows.transcript import Transcript
 
-
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
