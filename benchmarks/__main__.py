@@ -10,6 +10,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from rich.console import Console
 from benchmarks.answers import bare_ends, start_answers, whole_lives
 from benchmarks.bare import bare_worker
 from benchmarks.conversations import Conversations
+from benchmarks.recoveries import Recoveries
 from benchmarks.report import Row, print_table, write_json
+from chaos.world import world_of
 from errors import SetupError
 from settings import Settings
 from stack.caller import SessionClient, speech
@@ -36,6 +39,7 @@ def main() -> int:
     )
     parser.add_argument("--starts", type=int, default=60, help="starts, each beside a bare one (%(default)s)")
     parser.add_argument("--calls", type=int, default=12, help="spoken calls (%(default)s)")
+    parser.add_argument("--faults", type=int, default=5, help="faults of each kind (%(default)s)")
     parser.add_argument("--lives", type=int, default=60, help="whole lives in each block (%(default)s)")
     parser.add_argument("--blocks", type=int, default=3, help="blocks of whole lives, by turns (%(default)s)")
     parser.add_argument("--at-once", type=int, default=20, help="lives at once (%(default)s)")
@@ -66,7 +70,8 @@ def _measure(settings: Settings, options: argparse.Namespace, tell: Callable[[st
         with bare_bones as stack, bare_worker(stack.environment):
             rows = asyncio.run(_orchestration(stack, options, tell))
         tell("starting agents")
-        with LocalStack.isolated(Path(folder, "calls"), settings) as stack, bare_worker(stack.environment):
+        two = replace(settings, stack=settings.stack.model_copy(update={"agent_servers": 2}))
+        with LocalStack.isolated(Path(folder, "calls"), two) as stack, bare_worker(stack.environment):
             return rows + asyncio.run(_calls(stack, options, tell))
 
 
@@ -85,7 +90,12 @@ async def _calls(stack: LocalStack, options: argparse.Namespace, tell: Callable[
         tell("spoken calls")
         conversations = Conversations(api)
         await conversations.hold(options.calls)
-        return conversations.rows(await bare_ends(client, max(20, options.calls)))
+        rows = conversations.rows(await bare_ends(client, max(20, options.calls)))
+    if options.faults:
+        tell("agents that are lost")
+        async with world_of(stack) as world:
+            rows += await Recoveries(world).rows(options.faults, conversations.greetings, conversations.replies)
+    return rows
 
 
 def _api_url(stack: LocalStack) -> str:

@@ -69,7 +69,7 @@ class Row:
 def print_table(rows: Sequence[Row], console: Console) -> None:
     """One line a row; what failed is said below."""
     table = Table(title="Ours beside the same work done bare", title_justify="left")
-    for column in ("measured", "n", "ours p50", "p99", "peer", "p50", "p99", "ratio", "goal", "met"):
+    for column in ("measured", "n", "ours min", "p50", "max", "peer", "p50", "max", "ratio", "goal", "met"):
         table.add_column(column, justify="left" if column in ("measured", "peer", "goal") else "right")
     for row in rows:
         table.add_row(
@@ -77,7 +77,7 @@ def print_table(rows: Sequence[Row], console: Console) -> None:
             str(len(row.ours)),
             *_texts(row.ours, row.unit),
             row.peer_name or "-",
-            *_texts(row.peer, row.unit),
+            *_texts(row.peer, row.unit)[1:],
             "-" if row.ratio is None else f"{row.ratio:.2f}x",
             _goal_text(row),
             {None: "-", True: "[green]yes[/]", False: "[red]no[/]"}[row.met],
@@ -102,16 +102,17 @@ def _figures(values: Sequence[float]) -> dict[str, Any]:
         "p50": percentile(values, 0.5),
         "p99": percentile(values, 0.99),
         "min": min(values),
+        "max": max(values),
         "values": [round(value, 4) for value in values],
     }
 
 
-def _texts(values: Sequence[float], unit: str) -> tuple[str, str]:
+def _texts(values: Sequence[float], unit: str) -> tuple[str, str, str]:
+    """The least, the middle and the greatest."""
     if not values:
-        return "-", "-"
-    # The worst of a rate is its lowest.
-    middle, worst = percentile(values, 0.5), percentile(values, 0.99 if unit == "s" else 0.01)
-    return _text(middle, unit), _text(worst, unit)
+        return "-", "-", "-"
+    least, middle, most = (_text(value, unit) for value in (min(values), percentile(values, 0.5), max(values)))
+    return least, middle, most
 
 
 def _text(value: float, unit: str) -> str:
