@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from rich.console import Console
+from temporalio.runtime import Runtime, TelemetryConfig
 
 from chaos.plan import CallPlan, Kind, Strike, draw
 from chaos.report import Run, markdown, print_run
@@ -25,7 +26,9 @@ def main() -> int:
     """About 55 minutes for twenty of each kind on two cores."""
     options = _options()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    logging.getLogger("livekit").setLevel(logging.CRITICAL)  # a cut line is no news here
+    # Cut lines are no news here, neither LiveKit's nor Temporal's.
+    logging.getLogger("livekit").setLevel(logging.CRITICAL)
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)))
     kinds = [Kind[name.upper()] for name in options.kinds] or list(Kind)
     plans = draw(options.seed, kinds, options.rounds)
     strikes = sum(len(plan.strikes) for plan in plans)
