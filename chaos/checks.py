@@ -86,11 +86,11 @@ def one_voice(call: CallRecord) -> Iterator[str]:
 
 
 def inaudible(call: CallRecord) -> Iterator[str]:
-    """A fault that takes no agent away is not noticed: every number is answered when it is said for the first time."""
+    """A fault that takes no agent away is not noticed: every number is answered when it is understood for the first time."""
     if call.plan.kind in SILENCES:
         return
     for exchange in call.exchanges:
-        if exchange.said > 1:
+        if exchange.said - exchange.misheard > 1:
             yield f"{exchange.number} had to be said {exchange.said} times"
 
 

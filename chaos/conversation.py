@@ -18,8 +18,9 @@ _ATTEMPTS = 5
 _BREATH_SECONDS = 0.8
 """Silence after which a person takes the turn; longer than the agent's pauses between two sentences."""
 _BACK_WITHIN_SECONDS = 30.0
-_LOST_ME = ("lost you", "go on", "say that again")
-"""What an agent says that did not hear the number."""
+_LOST_ME = ("lost you", "go on")
+"""What an agent says that came too late to hear the number."""
+_MISHEARD = "say that again"
 
 
 class NoAnswer(Exception):
@@ -123,6 +124,9 @@ class Conversation:
                 continue
             if exchange.number in numbers_in(heard.text):
                 return heard
+            if _MISHEARD in heard.text.lower():
+                exchange.misheard += 1
+                return None
             if any(phrase in heard.text.lower() for phrase in _LOST_ME):
                 return None
 

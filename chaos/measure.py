@@ -13,15 +13,17 @@ _PAUSE_SECONDS = 0.05
 
 def measure(call: CallRecord) -> None:
     """Fill in when an agent sounded again after each fault, and the longest silence until the answer ended."""
-    for exchange in call.exchanges:
+    speech = _speech(call.exchanges)
+    for index, exchange in enumerate(call.exchanges):
         hit = exchange.hit
         if hit is None:
             continue
         if hit.strike.kind in SILENCES:
             hit.back_at = _sound(call.timeline, max(hit.sounds_after, _said_until(exchange, hit.at)), hit.victims)
         ends = [at for at in (exchange.answer_ended_at, hit.back_at) if at is not None and at > hit.at]
-        if ends:
-            hit.silence = longest_silence(call.timeline, _speech(call.exchanges), hit.at, max(ends))
+        spans = [(hit.at, max(ends))] if ends else []
+        spans += _meanwhile(call.exchanges[index + 1 :], hit.at + hit.strike.seconds)
+        hit.silence = max((longest_silence(call.timeline, speech, *span) for span in spans), default=None)
 
 
 def recovery(exchange: Exchange) -> float | None:
@@ -42,6 +44,15 @@ def longest_silence(timeline: Timeline, spoken: Sequence[tuple[float, float]], s
         if quiet_since >= end:
             return longest
     return max(longest, end - quiet_since)
+
+
+def _meanwhile(later: Iterable[Exchange], until: float) -> list[tuple[float, float]]:
+    """From question to answer, of the exchanges that began before the fault was over."""
+    return [
+        (exchange.spoken[0].first_sound_at, exchange.answer_ended_at)
+        for exchange in later
+        if exchange.answer_ended_at is not None and exchange.spoken[0].first_sound_at < until
+    ]
 
 
 def _said_until(exchange: Exchange, at: float) -> float:

@@ -22,7 +22,7 @@ class Hit:
     back_at: float | None = None
     """The next sound of an agent, where a fault took the voice of one."""
     silence: float | None = None
-    """The longest stretch without any sound from the fault to the end of the answer."""
+    """The longest stretch without any sound from the fault to the end of the answer, and in what is asked meanwhile."""
 
     @property
     def sounds_after(self) -> float:
@@ -36,6 +36,8 @@ class Exchange:
 
     number: int
     spoken: list[Spoken] = field(default_factory=list)
+    misheard: int = 0
+    """How often the agent asked to hear it again: speech recognition errs with no fault at all."""
     answered_at: float | None = None
     answer_ended_at: float | None = None
     heard: str = ""

@@ -25,6 +25,7 @@ def write_trace(call: CallRecord, wrong: Sequence[str], path: Path) -> None:
             "spoken": [(since(spoken.first_sound_at), since(spoken.last_sound_at)) for spoken in exchange.spoken],
             "answered": (since(exchange.answered_at), since(exchange.answer_ended_at)),
             "heard": exchange.heard,
+            "misheard": exchange.misheard,
             "hit": hit and {"moment": hit.strike.moment, "at": since(hit.at), "victims": hit.victims},
             "recovery": recovery(exchange),
             "silence": hit and hit.silence,

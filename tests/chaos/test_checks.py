@@ -76,6 +76,8 @@ def test_a_fault_that_takes_no_agent_away_makes_nobody_say_it_again() -> None:
     call = good_call(Kind.WORKER)
     call.exchanges[1].spoken *= 2
     assert wrong_results(call) == ["inaudible: 41 had to be said 2 times"]
+    call.exchanges[1].misheard = 1
+    assert wrong_results(call) == []
 
 
 def test_what_was_said_a_moment_before_need_not_have_arrived() -> None:

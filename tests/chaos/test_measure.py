@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.measure import longest_silence, measure, recovery
 from chaos.plan import Kind
+from chaos.record import Exchange
+from stack.caller import Spoken
 from tests.fakes.chaotic_calls import good_call, sounds, strike
 
 
@@ -35,6 +39,18 @@ def test_an_agent_does_not_speak_while_the_caller_does() -> None:
     call.timeline = sounds(("agent_2", 22.8, 24))
     measure(call)
     assert recovery(struck) == pytest.approx(0.8, abs=0.02)
+
+
+def test_silence_is_measured_as_long_as_the_fault_lasts() -> None:
+    call = good_call(Kind.TEMPORAL_AWAY)
+    struck = call.exchanges[1]
+    assert struck.hit is not None
+    struck.hit.strike = replace(struck.hit.strike, seconds=30)
+    call.exchanges.append(Exchange(55, [Spoken("", 40, 42)], 0, 47, 48))
+    call.exchanges.append(Exchange(56, [Spoken("", 60, 62)], 0, 80, 81))  # the fault is over
+    call.timeline = sounds(("agent_1", 23, 26), ("agent_1", 47, 48), ("agent_1", 80, 81))
+    measure(call)
+    assert struck.hit.silence == pytest.approx(5.0, abs=0.02)
 
 
 def test_what_takes_no_agent_away_has_no_recovery() -> None:

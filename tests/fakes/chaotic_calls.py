@@ -46,8 +46,8 @@ def good_call(kind: Kind = Kind.JOB) -> CallRecord:
         session_id="session_1",
         opening_line=OPENING_LINE,
         exchanges=[
-            Exchange(23, [Spoken(sentence(23), 10, 12)], 13, 15, f"{first}. That is the first one."),
-            Exchange(41, [Spoken(sentence(41), 20, 22)], 24.5, 26.5, f"{second}. Before that, 23.", hit),
+            Exchange(23, [Spoken(sentence(23), 10, 12)], 0, 13, 15, f"{first}. That is the first one."),
+            Exchange(41, [Spoken(sentence(41), 20, 22)], 0, 24.5, 26.5, f"{second}. Before that, 23.", hit),
         ],
         heard=["Hello there. Please tell me a number.", f"{first}. That is the first one."],
         snapshots=[(turn(1, "agent", OPENING_LINE, 8_000),)],
