@@ -55,10 +55,10 @@ def session(temporal: Client, session_id: str) -> WorkflowHandle[VoiceSession, S
     return temporal.get_workflow_handle_for(VoiceSession.run, session_id)
 
 
-async def _connected(started: Started) -> rtc.Room:
+async def join(started: Started) -> rtc.Room:
     """Join as clients do: with a microphone, and again when LiveKit was too busy to answer.
 
-    What they say of themselves without a track LiveKit tells others only every few seconds, a leave included.
+    Of participants without a track LiveKit tells others every few seconds only, also that they left.
     """
     for attempt in range(_JOIN_ATTEMPTS):
         room = rtc.Room()
@@ -108,7 +108,7 @@ class Callers:
 
     async def _by_joining(self, script: Script, started: Started) -> Account:
         sent_at = time.time()
-        room = await _connected(started)
+        room = await join(started)
         joined = Span(sent_at, time.time())
         try:
             await asyncio.sleep(script.talk_seconds)
@@ -124,7 +124,7 @@ class Callers:
                 requests = 2 if script.behaviour is Behaviour.ENDS_TWICE else 1
                 answers = await asyncio.gather(*(self._rest.end(started.session_id) for _ in range(requests)))
                 bills = [bill for bill, _ in answers]
-                ended = Span(sent_at, max(answered_at for _, answered_at in answers))
+                ended = Span(sent_at, max(arrived_at for _, arrived_at in answers))
         finally:
             await room.disconnect()
         return Account(

@@ -18,7 +18,7 @@ from worker import workflow_runner
 from workflows.voice_session import VoiceSession
 
 _SETTLES_WITHIN_SECONDS = 90.0
-_WITHDRAWN = (EndReason.NO_SHOW, EndReason.CANCELLED, EndReason.API_REQUEST)
+_WITHDRAWN = (EndReason.NO_SHOW, EndReason.CANCELLED)
 """How a session may end whose caller never learned of it: by its own timer, or withdrawn by the API."""
 
 

@@ -13,12 +13,12 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-from livekit import rtc
 from temporalio.client import Client, WorkflowHandle
 
 from contracts import EndReason, SessionState, SessionSummary
 from settings import SessionSettings, Settings
 from soak.agents import SimulatedAgents
+from soak.callers import join
 from soak.plan import Behaviour, Fault, Script
 from stack.caller import SessionClient
 from stack.caller.rest import Started
@@ -99,9 +99,8 @@ async def test_with_the_api_down_all_the_while_end_and_bill_are_the_same(scene: 
     await scene.until(started, SessionState.WAITING)
     await asyncio.to_thread(scene.stack.stop_part, "api")
     try:
-        room = rtc.Room()
         before_join = time.time()
-        await room.connect(started.server_url, started.token)
+        room = await join(started)
         joined = time.time()
         await asyncio.sleep(3)
         leaving = time.time()
