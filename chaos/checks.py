@@ -86,7 +86,7 @@ def one_voice(call: CallRecord) -> Iterator[str]:
 
 
 def inaudible(call: CallRecord) -> Iterator[str]:
-    """A fault that takes no agent away is not noticed: every number is answered when it is understood for the first time."""
+    """A fault that takes no agent away is not noticed: every number is answered once it was understood."""
     if call.plan.kind in SILENCES:
         return
     for exchange in call.exchanges:
