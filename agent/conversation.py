@@ -207,3 +207,5 @@ def history(turns: Sequence[Turn]) -> ChatContext:
 async def _played(frames: Sequence[rtc.AudioFrame]) -> AsyncIterator[rtc.AudioFrame]:
     for frame in frames:
         yield frame
+        # Handed over in one go, all of it would be measured for the captions (0.1 s) before the first of it sounds.
+        await asyncio.sleep(0)
