@@ -1,19 +1,27 @@
-"""What an agent's job reports of the caller it sees."""
+"""What an agent's job reports of the caller it sees, and when it leaves."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from livekit.agents.utils import EventEmitter
 
-from agent.job import watch_caller
-from contracts import Presence
+from agent.heartbeat import Verdict
+from agent.job import _until_not_wanted, run, watch_caller
+from agent.takeover import HAND_OVER, HANDED_OVER, YIELD, Incumbent
+from contracts import Presence, Turn
+from tests.fakes import rpc_rooms
 from tests.fakes.briefings import briefing
 
+JOINED = datetime(2026, 11, 23, 16, 18, 39, 617_000, tzinfo=UTC)
 
-def participant(identity: str, sid: str) -> SimpleNamespace:
-    return SimpleNamespace(identity=identity, sid=sid)
+
+def participant(identity: str, sid: str, joined_at: datetime | None = None) -> SimpleNamespace:
+    return SimpleNamespace(identity=identity, sid=sid, joined_at=joined_at)
 
 
 class FakeRoom(EventEmitter[str]):
@@ -46,6 +54,12 @@ def test_a_caller_who_was_there_first_is_reported() -> None:
     assert told(seen_by_agent(FakeRoom(participant("user_ada", "PA_1")))) == [("joined", "PA_1", "agent")]
 
 
+def test_an_agent_that_comes_later_knows_since_when_the_caller_is_there() -> None:
+    (report,) = seen_by_agent(FakeRoom(participant("user_ada", "PA_1", JOINED)))
+    assert report.joined_at_ms == 1_795_450_719_617
+    assert report.at_ms != report.joined_at_ms
+
+
 def test_each_coming_and_going_is_reported_under_its_sid() -> None:
     room = FakeRoom()
     reports = seen_by_agent(room)
@@ -61,3 +75,49 @@ def test_nobody_else_is_the_caller() -> None:
     room.emit("participant_connected", participant("user_adam", "PA_3"))
     room.emit("participant_disconnected", participant("agent_2_AJ_x", "PA_9"))
     assert reports == []
+
+
+async def test_a_fault_on_the_way_in_ends_the_job() -> None:
+    """One that stayed in the room, beating but dumb, would pass for an agent."""
+    left: list[str] = []
+    ctx: Any = SimpleNamespace(shutdown=left.append, proc=SimpleNamespace(userdata={}))
+    with pytest.raises(KeyError):
+        await run(ctx)
+    assert left == ["it failed: KeyError"]
+
+
+async def until_not_wanted(room: rpc_rooms.FakeRoom, verdict: Verdict) -> asyncio.Task[str]:
+    async def last_words(_: float) -> tuple[Turn, ...]:
+        return ()
+
+    async def beat() -> Verdict:
+        return verdict
+
+    any_room: Any = room
+    incumbent = Incumbent(any_room, 1, last_words)
+    return asyncio.create_task(_until_not_wanted(asyncio.create_task(beat()), incumbent))
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SESSION_ENDING, Verdict.FROZEN, Verdict.ALONE])
+async def test_an_agent_that_is_not_wanted_leaves_at_once(verdict: Verdict) -> None:
+    leaving = await until_not_wanted(rpc_rooms.FakeRoom("agent_1_AJ_a"), verdict)
+    assert await asyncio.wait_for(leaving, 5) == str(verdict)
+
+
+async def test_one_whose_token_is_stale_stays_until_its_successor_asks() -> None:
+    room, successor = rpc_rooms.FakeRoom("agent_1_AJ_a"), rpc_rooms.FakeRoom("agent_2_AJ_b")
+    leaving = await until_not_wanted(room, Verdict.SUPERSEDED)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(leaving), 0.05)
+    successor.meet(room)
+    for method in (YIELD, HAND_OVER):
+        await successor.local_participant.perform_rpc(
+            destination_identity="agent_1_AJ_a", method=method, payload='{"generation": 2}'
+        )
+    assert await asyncio.wait_for(leaving, 5) == HANDED_OVER
+
+
+async def test_one_whose_token_is_stale_does_not_stay_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.job._SUCCESSOR_SECONDS", 0.01)
+    leaving = await until_not_wanted(rpc_rooms.FakeRoom("agent_1_AJ_a"), Verdict.SUPERSEDED)
+    assert await asyncio.wait_for(leaving, 5) == str(Verdict.SUPERSEDED)
