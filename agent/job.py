@@ -144,12 +144,14 @@ def watch_caller(room: rtc.Room, briefing: Briefing, line: WorkflowLine) -> None
 
     def report(participant: rtc.RemoteParticipant, *, left: bool) -> None:
         if participant.identity == briefing.caller_identity:
+            joined_at = participant.joined_at  # LiveKit's own, as exact as a webhook's: an agent may come later
             line.presence(
                 Presence(
                     participant_sid=participant.sid,
                     identity=participant.identity,
                     kind="left" if left else "joined",
                     at_ms=_now_ms(),
+                    joined_at_ms=round(joined_at.timestamp() * 1000) if joined_at else None,
                     source="agent",
                 )
             )

@@ -22,8 +22,9 @@ from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, 
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from agent.job import watch_caller
 from agent.workflow_line import NotWantedError, WorkflowLine
-from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Presence, Turn
+from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Turn
 from identities import agent_identity
 from sealing import Sealer
 from settings import Settings
@@ -130,7 +131,7 @@ class _Agent:
         briefing, _ = await asyncio.gather(self.line.claim(self.identity), self.room.connect(url, token, options))
         if not await self._beat():
             return
-        self._watch_caller(briefing)
+        watch_caller(self.room, briefing, self.line)
         self.line.ready(AgentReady(generation=briefing.generation, identity=self.identity, at_ms=_now_ms()))
         speaking = asyncio.create_task(self._speak(briefing))
         beating = asyncio.create_task(self._until_unwanted(briefing.heartbeat_timeout_seconds / _BEATS_PER_TIMEOUT))
@@ -191,23 +192,6 @@ class _Agent:
         if fault is Fault.PROCESS_ENDS:
             end = ApplicationError("its job process ended", type="JobProcessEnded")
             await _unless_over(self.task.fail(end, rpc_timeout=_RPC_TIMEOUT))
-
-    def _watch_caller(self, briefing: Briefing) -> None:
-        def report(participant: rtc.RemoteParticipant, *, left: bool) -> None:
-            if participant.identity == briefing.caller_identity:
-                sighting = Presence(
-                    participant_sid=participant.sid,
-                    identity=participant.identity,
-                    kind="left" if left else "joined",
-                    at_ms=_now_ms(),
-                    source="agent",
-                )
-                self.line.presence(sighting)
-
-        self.room.on("participant_connected", lambda participant: report(participant, left=False))
-        self.room.on("participant_disconnected", lambda participant: report(participant, left=True))
-        for participant in self.room.remote_participants.values():
-            report(participant, left=False)
 
 
 async def _unless_over(call: Awaitable[None]) -> None:
