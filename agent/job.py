@@ -160,6 +160,13 @@ def watch_caller(room: rtc.Room, briefing: Briefing, line: WorkflowLine) -> None
     room.on("participant_disconnected", lambda participant: report(participant, left=True))
     for participant in room.remote_participants.values():
         report(participant, left=False)
+    if briefing.generation > 1 and briefing.caller_identity not in room.remote_participants:
+        # Gone while no agent was there to see it; the webhook that told of it may be lost.
+        line.presence(
+            Presence(
+                participant_sid="", identity=briefing.caller_identity, kind="left", at_ms=_now_ms(), source="agent"
+            )
+        )
 
 
 def _now_ms() -> int:

@@ -33,6 +33,7 @@ from workflows.voice_session import VoiceSession
 
 _START_FAILED = "Failed to queue voice agent spawn task: "
 _END_FAILED = "Failed to end session: "
+_TASK_TIMEOUT = timedelta(seconds=5)
 _SIGNAL_SECONDS = 2.0
 """Within this a webhook is delivered or answered with 503: a slow receiver blocks LiveKit's events of that room."""
 _VIEW_SECONDS = 2.0
@@ -78,6 +79,8 @@ class TemporalSessions:
             request,
             id=request.session_id,
             task_queue=self._settings.temporal.task_queue,
+            # So long a session stands still when the worker that had its task dies; its clients wait twice that.
+            task_timeout=_TASK_TIMEOUT,
             # An id is never reused; a repeated RPC is recognized by its request id and gets the first one's answer.
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

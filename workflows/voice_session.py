@@ -40,6 +40,8 @@ with workflow.unsafe.imports_passed_through():
 
 _BILL_WAITS_SECONDS = 3
 """How long the bill waits for a last look at the room before it is made from what is known."""
+_BILL_OF_NOBODY_WAITS_SECONDS = 8
+"""The same where no caller is known: one who was there, and of whom no news has come yet, must not be missed."""
 _ROOM_NOT_DELETED = "LiveKit has not confirmed yet that the room is deleted; it is tried until it does."
 
 
@@ -134,7 +136,9 @@ class VoiceSession:
     async def _clean_up(self, agents: asyncio.Task[None] | None) -> None:
         await self._agents.stop()  # a launch still under way could dispatch into a room that is already deleted
         closing = asyncio.create_task(self._close_room())
-        done, _ = await workflow.wait([closing], timeout=_BILL_WAITS_SECONDS)
+        is_known = self._notes.caller.first_joined_at_ms is not None
+        waits = _BILL_WAITS_SECONDS if is_known else _BILL_OF_NOBODY_WAITS_SECONDS
+        done, _ = await workflow.wait([closing], timeout=waits)
         # From here on every answer gives this bill, however long the clean-up takes.
         self._ending.settle(now())
         if not done:

@@ -27,7 +27,7 @@ def participant(identity: str, sid: str, joined_at: datetime | None = None) -> S
 class FakeRoom(EventEmitter[str]):
     def __init__(self, *there: SimpleNamespace) -> None:
         super().__init__()
-        self.remote_participants = {each.sid: each for each in there}
+        self.remote_participants = {each.identity: each for each in there}
 
 
 class FakeLine:
@@ -38,10 +38,10 @@ class FakeLine:
         self.reports.append(report)
 
 
-def seen_by_agent(room: FakeRoom) -> list[Presence]:
+def seen_by_agent(room: FakeRoom, generation: int = 1) -> list[Presence]:
     line: Any = FakeLine()
     any_room: Any = room
-    watch_caller(any_room, briefing(), line)
+    watch_caller(any_room, briefing(generation=generation), line)
     reports: list[Presence] = line.reports
     return reports
 
@@ -67,6 +67,12 @@ def test_each_coming_and_going_is_reported_under_its_sid() -> None:
     room.emit("participant_disconnected", participant("user_ada", "PA_1"))
     room.emit("participant_connected", participant("user_ada", "PA_2"))
     assert told(reports) == [("joined", "PA_1", "agent"), ("left", "PA_1", "agent"), ("joined", "PA_2", "agent")]
+
+
+def test_a_later_agent_tells_that_the_caller_is_gone() -> None:
+    """While the agent before it was dead nobody saw it, and a webhook can be lost."""
+    assert told(seen_by_agent(FakeRoom(), generation=2)) == [("left", "", "agent")]
+    assert told(seen_by_agent(FakeRoom(participant("user_ada", "PA_1")), generation=2)) == [("joined", "PA_1", "agent")]
 
 
 def test_nobody_else_is_the_caller() -> None:
