@@ -33,3 +33,7 @@ def agent_generation(identity: str) -> int | None:
     """The generation in an agent's identity; None for anybody else's."""
     matched = re.fullmatch(r"agent_(\d+)_.+", identity)
     return int(matched.group(1)) if matched else None
+
+
+ARRIVED: Final = "arrived"
+"""Participant attribute of an agent whose claim and first heartbeat were accepted; it does not come back from that."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 import aiohttp
 from livekit import api
@@ -24,12 +25,14 @@ from contracts import (
     TicketRequest,
 )
 from errors import TicketFailed
-from identities import agent_generation
 from sealing import Sealer
 from settings import Settings
 
+T = TypeVar("T")
+
 _LOOK_EVERY_SECONDS = 0.2
 _LOOKS_PER_DISPATCH = 15
+_LOOKS_UNTIL_TAKEN = 5
 _LIVEKIT_ERRORS = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 
@@ -86,25 +89,21 @@ class LiveKitActivities(SessionActivities):
                 await _insistently(partial(self._rooms.clear_agents, request.session_id, before=request.generation))
 
     async def _dispatch_and_look(self, request: LaunchRequest, metadata: DispatchMetadata) -> bool:
-        """Dispatch once and wait a few seconds; whether the agent is there.
+        """Dispatch once and wait a few seconds, less where nobody took it; whether the agent is there.
 
         LiveKit loses dispatches, and gives some to servers that stand still. One too many is harmless: only one job
         may claim a generation.
         """
-        await _insistently(partial(self._rooms.dispatch, request.session_id, metadata))
-        for _ in range(_LOOKS_PER_DISPATCH):
-            if await self._has_arrived(request):
+        room = request.session_id
+        dispatch_id = await _insistently(partial(self._rooms.dispatch, room, metadata))
+        for look in range(_LOOKS_PER_DISPATCH):
+            if await _or_unknown(self._rooms.has_arrived(room, request.generation)):
                 return True
+            if look == _LOOKS_UNTIL_TAKEN and not await _or_unknown(self._rooms.is_taken(room, dispatch_id)):
+                return False
             activity.heartbeat("waiting for the agent to join")
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
         return False
-
-    async def _has_arrived(self, request: LaunchRequest) -> bool:
-        try:
-            view = await self._rooms.look(request.session_id)
-        except _LIVEKIT_ERRORS:
-            return False
-        return any(agent_generation(identity) == request.generation for identity in view.agent_identities)
 
     @activity.defn(name="look_at_room")
     async def look_at_room(self, request: RoomRequest) -> RoomView:
@@ -119,7 +118,7 @@ class LiveKitActivities(SessionActivities):
         return view
 
 
-async def _insistently(call: Callable[[], Awaitable[None]]) -> None:
+async def _insistently(call: Callable[[], Awaitable[T]]) -> T:
     """Again while LiveKit does not answer; the join deadline bounds it."""
     while True:
         activity.heartbeat("asking LiveKit for an agent")
@@ -128,6 +127,14 @@ async def _insistently(call: Callable[[], Awaitable[None]]) -> None:
         except _LIVEKIT_ERRORS as error:
             activity.logger.warning("LiveKit does not answer, trying again: %s", _said(error))
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+async def _or_unknown(question: Awaitable[bool]) -> bool:
+    """The answer; no, while LiveKit gives none."""
+    try:
+        return await question
+    except _LIVEKIT_ERRORS:
+        return False
 
 
 def _said(error: BaseException) -> str:

@@ -56,7 +56,9 @@ class Heartbeat:
     async def beat(self) -> Verdict | None:
         """One heartbeat; the verdict when this agent is not wanted any more."""
         try:
-            await self._handle.heartbeat(self._identity, rpc_timeout=_RPC_TIMEOUT)
+            # Bounded here too: where connections are refused, an RPC outlasts its own timeout by far.
+            async with asyncio.timeout(_RPC_TIMEOUT.total_seconds()):
+                await self._handle.heartbeat(self._identity, rpc_timeout=_RPC_TIMEOUT)
         except AsyncActivityCancelledError as error:
             # Somebody who pauses the activity in Temporal's UI raises this too: that ends no conversation.
             self._accepted_at = monotonic()
@@ -67,6 +69,9 @@ class Heartbeat:
                 return Verdict.SUPERSEDED
             # Temporal is away: the conversation goes on, and Temporal decides when it is back.
             logger.warning("heartbeat not taken: %s", error.status.name)
+            return None
+        except TimeoutError:
+            logger.warning("heartbeat not taken: no answer")
             return None
         self._accepted_at = monotonic()
         return None

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
 from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext, JobProcess
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from agent.conversation import Conversation
 from agent.heartbeat import Heartbeat, Verdict
@@ -18,6 +21,7 @@ from agent.speech import SpeechModels, load
 from agent.takeover import HANDED_OVER, Incumbent, Succession, take_over
 from agent.workflow_line import NotWantedError, WorkflowLine
 from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Presence
+from identities import ARRIVED
 from sealing import Sealer
 from settings import Settings
 from temporal_client import connect
@@ -28,6 +32,7 @@ _FLUSH_SECONDS = 5.0
 """How long a leaving agent waits for its last reports to arrive; below the AgentServer's own patience."""
 _SUCCESSOR_SECONDS = 30.0
 """How long an agent whose token is stale talks on without a successor in sight."""
+_CONNECT_TIMEOUT = timedelta(seconds=2)
 _SERVER_STOPS = "parent process shutdown"
 """livekit-agents' reason when an AgentServer closes its jobs."""
 _IN_ORDER = (HANDED_OVER, _SERVER_STOPS)
@@ -37,9 +42,17 @@ def warm_up(process: JobProcess) -> None:
     """Load everything slow before the process gets a job: settings, Temporal's client, speech models."""
     settings = Settings()
     process.userdata["settings"] = settings
-    process.userdata["temporal"] = asyncio.run(connect(settings.temporal))
+    process.userdata["temporal"] = asyncio.run(_connected(settings))
     process.userdata["speech"] = speech = load(settings.speech)
     asyncio.run(rehearse(speech))
+
+
+async def _connected(settings: Settings) -> Client:
+    """A client that is connected already, or will be at its first call: a process starts though Temporal is away."""
+    client = await connect(settings.temporal, lazy=True)
+    with suppress(RPCError, RuntimeError):
+        await client.service_client.check_health(timeout=_CONNECT_TIMEOUT)
+    return client
 
 
 async def run(ctx: JobContext) -> None:
@@ -104,7 +117,11 @@ async def _enter(ctx: JobContext) -> None:
         incumbent = Incumbent(ctx.room, briefing.generation, conversation.last_words)
         leaving = asyncio.create_task(_until_not_wanted(beating, incumbent))
         leaving.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
-        return await take_over(ctx.room, briefing, partial(_remove, ctx))
+        succession, _ = await asyncio.gather(
+            take_over(ctx.room, briefing, partial(_remove, ctx)),
+            ctx.room.local_participant.set_attributes({ARRIVED: "yes"}),
+        )
+        return succession
 
     # 3. Take the floor from whoever had it. Everything is made ready meanwhile, so that nothing is waited for then.
     preparing = asyncio.create_task(conversation.prepare())

@@ -15,7 +15,7 @@ from livekit import rtc
 from pydantic import ValidationError
 
 from contracts import Briefing, Handover, Turn, YieldRequest
-from identities import agent_generation
+from identities import ARRIVED, agent_generation
 from workflows.transcript import Transcript
 
 logger = logging.getLogger("agent.takeover")
@@ -160,12 +160,19 @@ class Incumbent:
             watch.add_done_callback(self._watches.discard)
 
     async def _leave_to(self, newcomer: str) -> None:
-        """A newcomer that cannot reach us, or takes us for dead, must not become a second voice."""
-        await asyncio.sleep(_PATIENCE_SECONDS)
-        if self._finishing is None and newcomer in self._room.remote_participants:
-            logger.warning("%s has come and did not ask: generation %s leaves", newcomer, self._generation)
-            await self._finish()
-            self._dismiss("a newer generation came and did not ask")
+        """A newcomer that cannot reach us, or takes us for dead, must not become a second voice.
+
+        One that is not accepted itself yet, since Temporal is out of its reach, has no voice: then we talk on.
+        """
+        while self._finishing is None:
+            await asyncio.sleep(_PATIENCE_SECONDS)
+            participant = self._room.remote_participants.get(newcomer)
+            if participant is None:
+                return
+            if self._finishing is None and ARRIVED in participant.attributes:
+                logger.warning("%s has come and did not ask: generation %s leaves", newcomer, self._generation)
+                await self._finish()
+                self._dismiss("a newer generation came and did not ask")
 
     def _dismiss(self, why: str) -> None:
         if not self._dismissed.done():

@@ -19,6 +19,7 @@ from workflows.voice_session import VoiceSession
 
 logger = logging.getLogger("agent.workflow_line")
 
+_CLAIM_SECONDS = 5.0
 _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 2.0
 
@@ -39,16 +40,22 @@ class WorkflowLine:
         self._sender = asyncio.create_task(self._send_all())
 
     async def claim(self, identity: str) -> Briefing:
-        """Take this generation and learn all there is to know. Raises `NotWantedError`."""
+        """Take this generation and learn all there is to know. Raises `NotWantedError`.
+
+        Asked again, under the same id, until Temporal answers: by then the session may have given this agent up.
+        """
         claim = ClaimRequest(generation=self._generation, identity=identity)
-        try:
-            return await self._handle.execute_update(VoiceSession.claim, claim, id=f"claim-{identity}")
-        except (WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
-            raise NotWantedError(str(error.cause or error)) from error
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise NotWantedError("the session has ended") from error
-            raise
+        while True:
+            try:
+                async with asyncio.timeout(_CLAIM_SECONDS):
+                    return await self._handle.execute_update(VoiceSession.claim, claim, id=f"claim-{identity}")
+            except WorkflowUpdateFailedError as error:
+                raise NotWantedError(str(error.cause or error)) from error
+            except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
+                if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                    raise NotWantedError("the session has ended") from error
+                logger.warning("Temporal did not take the claim, trying again: %s", type(error).__name__)
+            await asyncio.sleep(_FIRST_RETRY_SECONDS)
 
     async def transcript(self) -> tuple[Turn, ...]:
         """All turns that the workflow has by now."""

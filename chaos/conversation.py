@@ -95,7 +95,7 @@ class Conversation:
     async def _strike_in_quiet(self, exchange: Exchange, strike: Strike) -> None:
         await self._phone.quiet(_BREATH_SECONDS)
         hit = await self._strike(exchange, strike)
-        if hit and strike.kind in SILENCES:
+        if hit and strike.silences:
             try:
                 await self._phone.sound(hit.sounds_after, _BACK_WITHIN_SECONDS, hit.victims)
             except TimeoutError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chaos.plan import SILENCES
 from chaos.record import CallRecord, Exchange
 from stack.caller import Timeline
 
@@ -18,7 +17,7 @@ def measure(call: CallRecord) -> None:
         hit = exchange.hit
         if hit is None:
             continue
-        if hit.strike.kind in SILENCES:
+        if hit.strike.silences:
             hit.back_at = _sound(call.timeline, max(hit.sounds_after, _said_until(exchange, hit.at)), hit.victims)
         ends = [at for at in (exchange.answer_ended_at, hit.back_at) if at is not None and at > hit.at]
         spans = [(hit.at, max(ends))] if ends else []

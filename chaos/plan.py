@@ -90,6 +90,11 @@ class Strike:
     trouble: Trouble = Trouble.LOSE
     black_hole: bool = False
 
+    @property
+    def silences(self) -> bool:
+        """Whether an agent must be heard next. LiveKit may be back in quiet, and the agent with it."""
+        return self.kind in SILENCES and not (self.kind is Kind.LIVEKIT and self.moment is Moment.QUIET)
+
 
 @dataclass(frozen=True)
 class CallPlan:

@@ -25,7 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from agent.job import watch_caller
 from agent.workflow_line import NotWantedError, WorkflowLine
 from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Turn
-from identities import agent_identity
+from identities import ARRIVED, agent_identity
 from sealing import Sealer
 from settings import Settings
 from soak.plan import Fault, Script
@@ -63,6 +63,7 @@ class SimulatedAgents:
         hello.register.type = JobType.JT_ROOM
         hello.register.agent_name = self._settings.agent.name
         hello.register.allowed_permissions.can_subscribe = True
+        hello.register.allowed_permissions.can_update_metadata = True
         hello.register.allowed_permissions.agent = True
         await self._line.send_bytes(hello.SerializeToString())
         self._listener = asyncio.create_task(self._listen())
@@ -131,6 +132,7 @@ class _Agent:
         briefing, _ = await asyncio.gather(self.line.claim(self.identity), self.room.connect(url, token, options))
         if not await self._beat():
             return
+        await self.room.local_participant.set_attributes({ARRIVED: "yes"})
         watch_caller(self.room, briefing, self.line)
         self.line.ready(AgentReady(generation=briefing.generation, identity=self.identity, at_ms=_now_ms()))
         speaking = asyncio.create_task(self._speak(briefing))

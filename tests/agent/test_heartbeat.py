@@ -115,6 +115,21 @@ async def test_beats_on_through_an_outage_until_a_verdict() -> None:
     assert voice.muted == []  # whoever replaces it will ask it: until then the caller has nobody else
 
 
+async def test_a_refused_connection_that_hangs_is_no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An RPC can outlast its own timeout: the agent must not take that for its own sleep, and fall silent."""
+    monkeypatch.setattr("agent.heartbeat._RPC_TIMEOUT", timedelta(seconds=0.02))
+    handle, voice = FakeHandle(None), Voice()
+    beats = heartbeat(handle, timeout_seconds=0.3)
+    assert await beats.begin() is None
+
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.sleep(3)
+
+    monkeypatch.setattr(handle, "heartbeat", hang)
+    assert await asyncio.wait_for(beats.until_verdict(voice, alone_seconds=0.8), 5) is Verdict.ALONE
+    assert voice.muted == [True]  # at the end, and not before
+
+
 async def test_an_outage_without_end_ends_the_conversation() -> None:
     handle, voice = FakeHandle(None, *[rpc_error(RPCStatusCode.UNAVAILABLE) for _ in range(500)]), Voice()
     assert await verdict(heartbeat(handle), voice, alone_seconds=0.1) is Verdict.ALONE

@@ -11,6 +11,7 @@ from livekit import rtc
 from agent import takeover
 from agent.takeover import HANDED_OVER, Incumbent, Succession, packed, take_over
 from contracts import Handover, Turn
+from identities import ARRIVED
 from tests.fakes.briefings import briefing
 from tests.fakes.rpc_rooms import FakeRoom
 
@@ -143,6 +144,19 @@ async def test_a_newcomer_that_does_not_ask_is_given_way_to(monkeypatch: pytest.
     old.room.meet(FakeRoom("agent_2_AJ_b"))
     assert "did not ask" in await asyncio.wait_for(old.incumbent.dismissed(), 5)
     assert old.finished == 1
+
+
+async def test_a_newcomer_that_is_not_accepted_itself_takes_no_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Temporal is out of reach for both, the caller has nobody but the incumbent."""
+    monkeypatch.setattr(takeover, "_PATIENCE_SECONDS", 0.01)
+    old, new = Predecessor(), Newcomer()
+    new.room.attributes.clear()
+    new.room.meet(old.room)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(old.incumbent.dismissed(), 0.1)
+    new.room.attributes[ARRIVED] = "yes"
+    old.sentence_over.set()
+    assert "did not ask" in await asyncio.wait_for(old.incumbent.dismissed(), 5)
 
 
 async def test_a_newcomer_that_is_gone_again_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

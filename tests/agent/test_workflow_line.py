@@ -111,10 +111,11 @@ async def test_a_refused_claim_sends_the_agent_away(refusal: Exception) -> None:
     await line.aclose()
 
 
-async def test_an_outage_at_the_claim_is_not_a_refusal() -> None:
-    line = line_to(FakeWorkflow(unavailable()))
-    with pytest.raises(RPCError):
-        await line.claim("agent_2_x")
+async def test_a_claim_waits_for_temporal() -> None:
+    workflow = FakeWorkflow(unavailable(), unavailable())
+    line = line_to(workflow)
+    assert await asyncio.wait_for(line.claim("agent_2_x"), 5) == BRIEFING
+    assert workflow.update_ids == ["claim-agent_2_x"] * 3
     await line.aclose()
 
 

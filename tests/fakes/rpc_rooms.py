@@ -9,6 +9,8 @@ from typing import Any
 from livekit import rtc
 from livekit.agents.utils import EventEmitter
 
+from identities import ARRIVED
+
 Handler = Callable[[Any], Awaitable[str]]
 
 
@@ -38,11 +40,15 @@ class FakeRoom(EventEmitter[str]):
     def __init__(self, identity: str) -> None:
         super().__init__()
         self.others: dict[str, FakeRoom] = {}
+        self.attributes: dict[str, str] = {ARRIVED: "yes"}
         self.local_participant = FakeLocalParticipant(identity, self)
 
     @property
     def remote_participants(self) -> dict[str, SimpleNamespace]:
-        return {identity: SimpleNamespace(identity=identity) for identity in self.others}
+        return {
+            identity: SimpleNamespace(identity=identity, attributes=other.attributes)
+            for identity, other in self.others.items()
+        }
 
     def meet(self, other: FakeRoom) -> None:
         for one, two in ((self, other), (other, self)):
