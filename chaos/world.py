@@ -58,6 +58,10 @@ class World:
         """How many agents the session has had."""
         return (await self.session(session_id).query(VoiceSession.view)).generation
 
+    def logs(self) -> str:
+        """Everything that any part wrote."""
+        return "\n".join(log.read_text(errors="replace") for log in (self.stack.state_dir / "logs").iterdir())
+
     def children(self, part: str) -> list[psutil.Process]:
         """The processes of an AgentServer, less its sentinel, which outlives it on purpose."""
         try:

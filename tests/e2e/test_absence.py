@@ -13,8 +13,8 @@ from stack.caller import Caller
 from workflows.voice_session import VoiceSession
 
 if TYPE_CHECKING:
+    from chaos.world import World
     from stack.local_stack import LocalStack
-    from tests.e2e.conftest import World
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ async def test_nobody_comes_and_nothing_is_billed(world: World) -> None:
     started = await world.rest.start("absent")
     summary = await asyncio.wait_for(world.session(started.session_id).result(), 20)
     assert (summary.end_reason, summary.duration_seconds) == (EndReason.NO_SHOW, 0)
-    assert started.session_id not in await world.rooms()
+    assert await world.left_behind(started.session_id, within=20) == ()
 
 
 async def test_a_caller_who_comes_back_goes_on_and_one_who_does_not_is_billed_without_the_grace(world: World) -> None:

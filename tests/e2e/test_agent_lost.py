@@ -11,7 +11,7 @@ from stack.caller import Caller, speech
 from workflows.voice_session import VoiceSession
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import World
+    from chaos.world import World
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ async def test_the_caller_hears_an_agent_again_that_knows_what_was_said(world: W
         await caller.sound(after=spoken.last_sound_at)
         await caller.silence(1.5)
         before = await session.query(VoiceSession.transcript)
-        (job,) = world.busy_jobs()
+        (job,) = world.busy_jobs("agent")
         killed_at = monotonic()
         job.kill()
         newcomer = await caller.agent_present(other_than=first.identity)

@@ -21,8 +21,8 @@ from stack.caller import Caller
 from workflows.voice_session import VoiceSession
 
 if TYPE_CHECKING:
+    from chaos.world import World
     from stack.local_stack import LocalStack
-    from tests.e2e.conftest import World
 
 pytestmark = pytest.mark.slow
 
