@@ -86,11 +86,16 @@ def one_voice(call: CallRecord) -> Iterator[str]:
 
 
 def inaudible(call: CallRecord) -> Iterator[str]:
-    """A fault that takes no agent away is not noticed: every number is answered once it was understood."""
+    """A fault that takes no agent away is not noticed: every number is answered once it was understood.
+
+    An answer that stands in the transcript, and came as a sound that the caller's own ear could not make out, is one.
+    """
     if call.plan.kind in SILENCES:
         return
+    answers = Counter(_subject(turn) for turn in call.turns if turn.role == "agent")
     for exchange in call.exchanges:
-        if exchange.said - exchange.misheard > 1:
+        not_made_out = min(exchange.unclear, max(0, answers[exchange.number] - 1))
+        if exchange.said - exchange.misheard - not_made_out > 1:
             yield f"{exchange.number} had to be said {exchange.said} times"
 
 

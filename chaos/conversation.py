@@ -129,6 +129,7 @@ class Conversation:
                 return None
             if any(phrase in heard.text.lower() for phrase in _LOST_ME):
                 return None
+            exchange.unclear += 1
 
     def _agent_sounds(self) -> bool:
         sound = self._phone.sound_since(monotonic() - 0.5)

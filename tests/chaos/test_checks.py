@@ -80,6 +80,14 @@ def test_a_fault_that_takes_no_agent_away_makes_nobody_say_it_again() -> None:
     assert wrong_results(call) == []
 
 
+def test_an_answer_that_the_caller_could_not_make_out_was_given() -> None:
+    call = and_also(good_call(Kind.WORKER), turn(9, "agent", "41, once more.", 29_000))
+    call.exchanges[1].spoken *= 2
+    assert wrong_results(call) == ["inaudible: 41 had to be said 2 times"]  # it stands there, but nothing was heard
+    call.exchanges[1].unclear = 1
+    assert wrong_results(call) == []
+
+
 def test_what_was_said_a_moment_before_need_not_have_arrived() -> None:
     call = replace(good_call(), asked=(Asked(22_900, (23,), ""),))
     assert wrong_results(call) == []
