@@ -38,12 +38,12 @@ class Exchange:
     spoken: list[Spoken] = field(default_factory=list)
     misheard: int = 0
     """How often the agent asked to hear it again: speech recognition errs with no fault at all."""
-    unclear: int = 0
-    """How often the caller heard something that it could not make out: its own ear errs as well."""
     answered_at: float | None = None
     answer_ended_at: float | None = None
     heard: str = ""
     hit: Hit | None = None
+    unclear: int = 0
+    """How often the caller heard something that it could not make out: its own ear errs as well."""
 
     @property
     def said(self) -> int:
