@@ -167,6 +167,7 @@ class Briefing(Payload):
     turns: tuple[Turn, ...] = ()
     heartbeat_timeout_seconds: float
     alone_seconds: float = SessionLimits().agent_alone_seconds
+    predecessor_lives: bool = False  # it serves as far as is known: a slow answer of it is no death
 
 
 class AgentReady(Payload):

@@ -46,19 +46,13 @@ class Rooms:
         people = (await self._livekit.room.list_participants(api.ListParticipantsRequest(room=name))).participants
         return any(agent_generation(p.identity) == generation and ARRIVED in p.attributes for p in people)
 
-    async def dispatch(self, name: str, metadata: DispatchMetadata) -> str:
-        """Ask LiveKit for an agent; the dispatch's id. It never restarts one by itself: the workflow alone does."""
-        dispatch = await self._livekit.agent_dispatch.create_dispatch(
+    async def dispatch(self, name: str, metadata: DispatchMetadata) -> None:
+        """Ask LiveKit for an agent. It never restarts one by itself: recovery has one owner, the workflow."""
+        await self._livekit.agent_dispatch.create_dispatch(
             api.CreateAgentDispatchRequest(
                 agent_name=self._agent_name, room=name, metadata=metadata.model_dump_json(), restart_policy=JRP_NEVER
             )
         )
-        return dispatch.id
-
-    async def is_taken(self, name: str, dispatch_id: str) -> bool:
-        """Whether some AgentServer was given a job for this dispatch."""
-        dispatch = await self._livekit.agent_dispatch.get_dispatch(dispatch_id, name)
-        return dispatch is not None and bool(dispatch.state.jobs)
 
     async def clear_agents(self, name: str, *, before: int) -> None:
         """Remove what is left of generations below `before`: their dispatches, and a dead one's track from the room."""

@@ -32,7 +32,6 @@ T = TypeVar("T")
 
 _LOOK_EVERY_SECONDS = 0.2
 _LOOKS_PER_DISPATCH = 15
-_LOOKS_UNTIL_TAKEN = 5
 _LIVEKIT_ERRORS = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 
@@ -89,21 +88,24 @@ class LiveKitActivities(SessionActivities):
                 await _insistently(partial(self._rooms.clear_agents, request.session_id, before=request.generation))
 
     async def _dispatch_and_look(self, request: LaunchRequest, metadata: DispatchMetadata) -> bool:
-        """Dispatch once and wait a few seconds, less where nobody took it; whether the agent is there.
+        """Dispatch once and wait a few seconds; whether the agent is there.
 
-        LiveKit loses dispatches, and gives some to servers that stand still. One too many is harmless: only one job
-        may claim a generation.
+        LiveKit loses dispatches, and gives some to servers that stand still; of a self-hosted one nobody learns whether
+        a dispatch was taken. One too many is harmless: only one job may claim a generation.
         """
-        room = request.session_id
-        dispatch_id = await _insistently(partial(self._rooms.dispatch, room, metadata))
-        for look in range(_LOOKS_PER_DISPATCH):
-            if await _or_unknown(self._rooms.has_arrived(room, request.generation)):
+        await _insistently(partial(self._rooms.dispatch, request.session_id, metadata))
+        for _ in range(_LOOKS_PER_DISPATCH):
+            if await self._has_arrived(request):
                 return True
-            if look == _LOOKS_UNTIL_TAKEN and not await _or_unknown(self._rooms.is_taken(room, dispatch_id)):
-                return False
             activity.heartbeat("waiting for the agent to join")
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
         return False
+
+    async def _has_arrived(self, request: LaunchRequest) -> bool:
+        try:
+            return await self._rooms.has_arrived(request.session_id, request.generation)
+        except _LIVEKIT_ERRORS:
+            return False
 
     @activity.defn(name="look_at_room")
     async def look_at_room(self, request: RoomRequest) -> RoomView:
@@ -127,14 +129,6 @@ async def _insistently(call: Callable[[], Awaitable[T]]) -> T:
         except _LIVEKIT_ERRORS as error:
             activity.logger.warning("LiveKit does not answer, trying again: %s", _said(error))
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
-
-
-async def _or_unknown(question: Awaitable[bool]) -> bool:
-    """The answer; no, while LiveKit gives none."""
-    try:
-        return await question
-    except _LIVEKIT_ERRORS:
-        return False
 
 
 def _said(error: BaseException) -> str:

@@ -30,10 +30,10 @@ _SETTLE_SECONDS = 2.0
 class JobWatch:
     """Knows which jobs run on one AgentServer, from the events of its process pool.
 
-    A job whose process ends is reported lost here; what runs when the whole AgentServer dies is reported by its
-    sentinel. The token is failed whatever the exit code says: a job that left by itself has completed its token, and
-    failing it again is refused. The pool's events are private to livekit-agents; without them heartbeats still find
-    every loss, later.
+    A job whose process dies is reported lost here; what runs when the whole AgentServer dies is reported by its
+    sentinel. One that exits in order is no loss: it has completed its token, or had no right to it, as the second job
+    of a generation that was dispatched twice, for both carry the same token. The pool's events are private to
+    livekit-agents; without them heartbeats still find every loss, later.
     """
 
     def __init__(self, server: AgentServer, settings: Settings) -> None:
@@ -97,7 +97,11 @@ class JobWatch:
 
     def _closed(self, process: Any) -> None:
         job = process.running_job and process.running_job.job
-        if job and (metadata := self._running.pop(job.id, None)):
+        if not job or not (metadata := self._running.pop(job.id, None)):
+            return
+        if process.exitcode == 0:
+            self._sentinel.gone(job.id)
+        else:
             self._do(self._report(job.id, metadata))
 
     async def _report(self, job_id: str, metadata: DispatchMetadata) -> None:

@@ -25,7 +25,9 @@ HAND_OVER = "hand_over"
 HANDED_OVER = "handed over to its successor"
 
 _SIGN_OF_LIFE_SECONDS = 0.4
-"""A running process acknowledges a call within milliseconds; a frozen one never."""
+"""A running process acknowledges a call within milliseconds, where it is busy within tenths; a frozen one never."""
+_PATIENT_SIGN_OF_LIFE_SECONDS = 3.0
+"""The same for one of which nothing is known but that it serves: nobody waits for its successor."""
 _ANSWER_SECONDS = 2.0
 _LAST_WORDS_SECONDS = 20.0
 """How long an incumbent may talk on before its floor is taken from it."""
@@ -80,10 +82,12 @@ async def _follow(
     known = max((turn.sequence for turn in theirs), default=0)
     request = YieldRequest(generation=briefing.generation, known_sequence=known).model_dump_json()
     answered = False
+    sign = _PATIENT_SIGN_OF_LIFE_SECONDS if briefing.predecessor_lives else _SIGN_OF_LIFE_SECONDS
     try:
-        await _call(room, identity, YIELD, request, _ANSWER_SECONDS)
+        await _call(room, identity, YIELD, request, sign=sign, seconds=_ANSWER_SECONDS)
         answered = True
-        answer = await _call(room, identity, HAND_OVER, request, _LAST_WORDS_SECONDS + _ANSWER_SECONDS)
+        last_words = _LAST_WORDS_SECONDS + _ANSWER_SECONDS
+        answer = await _call(room, identity, HAND_OVER, request, sign=sign, seconds=last_words)
         return Succession(in_order=True, turns=Handover.model_validate_json(answer).turns)
     except (rtc.RpcError, TimeoutError, ValidationError) as error:
         logger.info("%s did not hand over (%s), so it is removed", identity, type(error).__name__)
@@ -91,15 +95,16 @@ async def _follow(
     return Succession(certain=not answered)
 
 
-async def _call(room: rtc.Room, identity: str, method: str, payload: str, seconds: float) -> str:
+async def _call(room: rtc.Room, identity: str, method: str, payload: str, *, sign: float, seconds: float) -> str:
+    """Call; wait so long for a sign of life, and from there so many seconds for the answer."""
     # The library's own timer is not relied upon: a newcomer must never wait for good.
-    async with asyncio.timeout(seconds + _SIGN_OF_LIFE_SECONDS):
+    async with asyncio.timeout(sign + seconds):
         return await room.local_participant.perform_rpc(
             destination_identity=identity,
             method=method,
             payload=payload,
-            response_timeout=seconds + _SIGN_OF_LIFE_SECONDS,
-            max_round_trip_latency=_SIGN_OF_LIFE_SECONDS,
+            response_timeout=sign + seconds,
+            max_round_trip_latency=sign,
         )
 
 

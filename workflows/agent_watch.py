@@ -29,6 +29,7 @@ class AgentWatch:
         self._claimed_by: str | None = None
         self._draining: set[int] = set()
         self._may_live: set[int] = set()
+        self._handed_on = 0
         self._max_losses = max_losses_per_minute
         self._losses: deque[float] = deque()
 
@@ -36,6 +37,7 @@ class AgentWatch:
         """Go on where an earlier run was: its last generation still talks, but has no task of this run."""
         self.generation = self._newest_ready = memory.generation
         self._may_live = {memory.generation}
+        self._handed_on = memory.generation
         self.ever_ready = True
         self.missing_since = now
         self._losses.extend(memory.lost_at)
@@ -63,6 +65,11 @@ class AgentWatch:
         if self.coming is not None or self._stopped:
             return False
         return self.serving is None or (self.serving in self._draining and self.leaving is None)
+
+    @property
+    def predecessor_lives(self) -> bool:
+        """Whether one serves, of this run or, with no news since, of the run before."""
+        return self.serving is not None or self._handed_on in self._may_live
 
     @property
     def predecessor_may_live(self) -> bool:
@@ -157,7 +164,7 @@ class AgentWatch:
         return len(self._losses) >= self._max_losses
 
 
-def briefing(session: SessionRequest, generation: int, turns: tuple[Turn, ...]) -> Briefing:
+def briefing(session: SessionRequest, generation: int, turns: tuple[Turn, ...], *, predecessor_lives: bool) -> Briefing:
     """What a new generation must know."""
     return Briefing(
         session_id=session.session_id,
@@ -170,4 +177,5 @@ def briefing(session: SessionRequest, generation: int, turns: tuple[Turn, ...]) 
         turns=turns,
         heartbeat_timeout_seconds=session.limits.agent_heartbeat_timeout_seconds,
         alone_seconds=session.limits.agent_alone_seconds,
+        predecessor_lives=predecessor_lives,
     )

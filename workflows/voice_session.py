@@ -173,7 +173,8 @@ class VoiceSession:
     def claim(self, claim: ClaimRequest) -> Briefing:
         """An agent's job takes its generation, before it does anything in the room. Refused with type `Superseded`."""
         self._notes.agents.claim(claim)
-        return briefing(self._request, claim.generation, self._notes.transcript.turns)
+        agents, turns = self._notes.agents, self._notes.transcript.turns
+        return briefing(self._request, claim.generation, turns, predecessor_lives=agents.predecessor_lives)
 
     @claim.validator
     def _validate_claim(self, claim: ClaimRequest) -> None:

@@ -30,18 +30,14 @@ class FakeLiveKit:
     def __init__(self, *, lost: int = 0, unanswered: int = 0) -> None:
         self.requests: list[api.CreateAgentDispatchRequest] = []
         self._lost, self._unanswered = lost, unanswered
-        self.agent_dispatch = SimpleNamespace(create_dispatch=self._create_dispatch, get_dispatch=self._get_dispatch)
+        self.agent_dispatch = SimpleNamespace(create_dispatch=self._create_dispatch)
         self.room = SimpleNamespace(list_participants=self._list_participants)
 
     async def _create_dispatch(self, request: api.CreateAgentDispatchRequest) -> api.AgentDispatch:
         self.requests.append(request)
         if len(self.requests) <= self._unanswered:
             raise TimeoutError
-        return api.AgentDispatch(id=f"AD_{len(self.requests)}")
-
-    async def _get_dispatch(self, dispatch_id: str, _room: str) -> api.AgentDispatch:
-        """A dispatch that is lost is given to nobody."""
-        return api.AgentDispatch(id=dispatch_id)
+        return api.AgentDispatch()
 
     async def _list_participants(self, _: api.ListParticipantsRequest) -> api.ListParticipantsResponse:
         agent = ParticipantInfo(identity="agent_1_AJ_x", kind=ParticipantInfo.Kind.AGENT, attributes={ARRIVED: "yes"})

@@ -24,6 +24,7 @@ class FakeProcess:
     def __init__(self, job_id: str = "AJ_1", session_id: str = "session_1234567890_abcdef", secret: str = SECRET):
         sealed = Sealer(secret).seal(b"token")
         metadata = DispatchMetadata(session_id=session_id, generation=3, sealed_task_token=sealed)
+        self.exitcode: int | None = -9
         self.running_job = type("RunningJob", (), {"job": FakeJob(job_id, metadata.model_dump_json())})
 
 

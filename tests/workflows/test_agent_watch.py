@@ -158,6 +158,16 @@ def test_a_predecessor_may_live_until_it_is_proven_dead_or_succeeded() -> None:
     assert may_live == [False, True, True, False]
 
 
+def test_a_newcomer_knows_whether_it_follows_one_that_serves() -> None:
+    watch = serving()
+    assert watch.predecessor_lives
+    watch.drain(1)
+    watch.launch()
+    assert watch.predecessor_lives
+    watch.gone(1, 20, counts=True, is_dead=False)
+    assert not watch.predecessor_lives
+
+
 def test_briefing_has_all_that_was_asked_for() -> None:
     session = SessionRequest(
         session_id="s",
@@ -167,7 +177,7 @@ def test_briefing_has_all_that_was_asked_for() -> None:
         system_prompt="Do",
         limits=SessionLimits(agent_heartbeat_timeout_seconds=3, agent_alone_seconds=77),
     )
-    brief = briefing(session, 3, ())
+    brief = briefing(session, 3, (), predecessor_lives=True)
     assert (brief.generation, brief.caller_identity, brief.voice_id) == (3, "user_ann", "Craig")
     assert (brief.opening_line, brief.system_prompt) == ("Hi", "Do")
-    assert (brief.heartbeat_timeout_seconds, brief.alone_seconds) == (3, 77)
+    assert (brief.heartbeat_timeout_seconds, brief.alone_seconds, brief.predecessor_lives) == (3, 77, True)
