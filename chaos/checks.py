@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from typing import Final
 
 from chaos.numbers import numbers_in
@@ -15,6 +16,7 @@ from stack.caller import speech
 COMMITTED_BEFORE_MS: Final = 1_000
 """A turn stands in every request that comes this much later: the time that a report may be under way."""
 BILL_WITHIN_SECONDS: Final = 1.0
+_THOUGHT_AHEAD_MS: Final = 1_000
 _SAME_WORDS: Final = 0.35
 
 
@@ -59,11 +61,16 @@ def nothing_disappears(call: CallRecord) -> Iterator[str]:
 
 
 def nothing_forgotten(call: CallRecord) -> Iterator[str]:
-    """Every request to the language model holds every number that was committed before it."""
+    """Every request to the language model holds every number that was committed before it.
+
+    Of requests within a second the last one counts: those before it were thought ahead and dropped.
+    """
     committed = [
         (turn.at_ms, number) for turn in call.turns if turn.role == "caller" for number in numbers_in(turn.text)
     ]
-    for asked in call.asked:
+    for asked, following in zip_longest(call.asked, call.asked[1:]):
+        if following is not None and following.at_ms - asked.at_ms < _THOUGHT_AHEAD_MS:
+            continue
         due = {number for at_ms, number in committed if at_ms + COMMITTED_BEFORE_MS <= asked.at_ms}
         if missing := due - set(asked.numbers):
             yield f"a request for {asked.numbers[-1:]} did not know {sorted(missing)}"
