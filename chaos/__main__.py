@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import secrets
 import sys
 from datetime import UTC, datetime
@@ -91,4 +92,7 @@ class _Progress:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    # Temporal's client may panic while Python goes down around its threads, and its signal would be our exit status.
+    os._exit(status)
