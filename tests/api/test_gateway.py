@@ -117,6 +117,7 @@ async def test_an_end_that_takes_long_says_what_is_missing(
 ) -> None:
     request = _request()
     await sessions.start(request)
+    await sessions.presence(request.session_id, _presence(time.time_ns() // 1_000_000))
     activities.livekit_answers.clear()
     with pytest.raises(EndFailed, match="still ending"):
         await sessions.end(request.session_id)

@@ -207,6 +207,21 @@ async def test_a_room_that_will_not_go_is_tried_until_it_does_and_the_bill_waits
     assert session.scene.closes == session.scene.close_failures + 1
 
 
+@pytest.mark.slow  # 4 s of real time: the server's clock stands still while the room is being deleted
+async def test_the_bill_of_nobody_waits_for_news_of_a_caller_that_come_late(session: Session) -> None:
+    await session.start()
+    await session.agent()
+    joined_at_ms = await session.now_ms()
+    session.scene.close_gate.clear()
+    await asyncio.sleep(1)
+    await session.end()
+    await asyncio.sleep(3.5)  # longer than the bill of a known caller would wait
+    assert (await session.view()).summary is None
+    await session.join(at_ms=joined_at_ms)
+    session.scene.close_gate.set()
+    assert (await session.result()).duration_seconds >= 1
+
+
 async def test_a_ticket_that_fails_fails_its_update_and_ends_the_session(session: Session) -> None:
     session.scene.ticket_failures = 2
     update = await session.ticket()
