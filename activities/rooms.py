@@ -65,9 +65,14 @@ class Rooms:
                     self._livekit.room.remove_participant(api.RoomParticipantIdentity(room=name, identity=identity))
                 )
 
-    async def delete(self, name: str) -> None:
-        """Delete the room, and with it everybody in it and its dispatches."""
+    async def delete(self, name: str) -> bool:
+        """Delete the room, and with it everybody in it and its dispatches; whether it is gone.
+
+        A client that reconnects in the very moment of the deletion makes LiveKit keep the room: then it must be deleted
+        again.
+        """
         await _or_gone(self._livekit.room.delete_room(api.DeleteRoomRequest(room=name)))
+        return not (await self._livekit.room.list_rooms(api.ListRoomsRequest(names=[name]))).rooms
 
 
 def _sighting(person: ParticipantInfo, now_ms: int) -> Presence:

@@ -116,7 +116,8 @@ class LiveKitActivities(SessionActivities):
     async def close_room(self, request: RoomRequest) -> RoomView:
         """See the interface. The look comes first: it has the caller's exact time of joining."""
         view = await self._rooms.look(request.session_id)
-        await self._rooms.delete(request.session_id)
+        if not await self._rooms.delete(request.session_id):
+            raise ApplicationError("LiveKit still has the room: somebody came in while it was being deleted")
         return view
 
 

@@ -128,8 +128,10 @@ class World:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _leftovers(self, session_id: str) -> tuple[str, ...]:
-        left = [f"workflow {found.id}" async for found in self.temporal.list_workflows("ExecutionStatus = 'Running'")]
-        left += [f"room {room.name}" for room in (await self.livekit.room.list_rooms(api.ListRoomsRequest())).rooms]
+        running = self.temporal.list_workflows(f"ExecutionStatus = 'Running' AND WorkflowId = '{session_id}'")
+        left = [f"workflow {found.id}" async for found in running]
+        rooms = await self.livekit.room.list_rooms(api.ListRoomsRequest(names=[session_id]))
+        left += [f"room {room.name}" for room in rooms.rooms]
         left += [f"dispatch {dispatch}" for dispatch in await self._dispatches(session_id)]
         left += [f"job {job.pid} of {part}" for part in self.agent_parts for job in self.busy_jobs(part)]
         return tuple(left)
