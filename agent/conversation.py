@@ -52,7 +52,9 @@ class VoiceAgent(Agent):
 
     async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
         """Called by the framework between the end of a turn and the answer to it."""
-        if not await self._floor.takes(new_message.created_at):
+        # The message may have been made much later, when an earlier turn no longer waited here.
+        ended_at = new_message.metrics.get("stopped_speaking_at", new_message.created_at)
+        if not await self._floor.takes(ended_at):
             raise StopResponse
 
 

@@ -16,7 +16,7 @@ from stack.caller import speech
 COMMITTED_BEFORE_MS: Final = 1_000
 """A turn stands in every request that comes this much later: the time that a report may be under way."""
 BILL_WITHIN_SECONDS: Final = 1.0
-_THOUGHT_AHEAD_MS: Final = 1_000
+_THOUGHT_AHEAD_MS: Final = 2_000
 _SAME_WORDS: Final = 0.35
 
 
@@ -63,7 +63,7 @@ def nothing_disappears(call: CallRecord) -> Iterator[str]:
 def nothing_forgotten(call: CallRecord) -> Iterator[str]:
     """Every request to the language model holds every number that was committed before it.
 
-    Of requests within a second the last one counts: those before it were thought ahead and dropped.
+    Of requests within two seconds the last one counts: those before it were thought ahead and dropped.
     """
     committed = [
         (turn.at_ms, number) for turn in call.turns if turn.role == "caller" for number in numbers_in(turn.text)

@@ -91,7 +91,7 @@ def test_an_answer_that_the_caller_could_not_make_out_was_given() -> None:
 def test_a_request_that_was_thought_ahead_and_dropped_does_not_count() -> None:
     dropped = Asked(22_500, (41,), "")
     assert wrong_results(replace(good_call(), asked=(dropped, Asked(23_000, (23, 41), "")))) == []
-    late = Asked(23_600, (23, 41), "")
+    late = Asked(24_600, (23, 41), "")
     assert wrong_results(replace(good_call(), asked=(dropped, late))) == [
         "nothing_forgotten: a request for (41,) did not know [23]"
     ]
