@@ -79,7 +79,9 @@ def print_run(run: Run, console: Console) -> None:
 def markdown(run: Run) -> str:
     """The page."""
     table = [_HEADINGS, tuple("---" if heading == "fault" else "--:" for heading in _HEADINGS), *_rows(run)]
-    promises = [f"- **{check.__name__.replace('_', ' ')}**: {(check.__doc__ or "").splitlines()[0]}" for check in CHECKS]
+    promises = [
+        f"- **{check.__name__.replace('_', ' ')}**: {(check.__doc__ or '').splitlines()[0]}" for check in CHECKS
+    ]
     wrong = [f"- {line}" for line in _wrong_results(run)] or ["None."]
     struck = sum(len(verdict.call.hits) for verdict in run.verdicts)
     return "\n".join(
