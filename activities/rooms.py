@@ -6,7 +6,7 @@ Every call is safe to repeat; what is already gone counts as done.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from livekit import api
@@ -35,7 +35,7 @@ class Rooms:
     async def look(self, name: str) -> RoomView:
         """Who is there at this moment; nobody, when there is no such room."""
         now_ms = time.time_ns() // 1_000_000
-        people = (await self._livekit.room.list_participants(api.ListParticipantsRequest(room=name))).participants
+        people = await self._people(name)
         return RoomView(
             callers=tuple(_sighting(p, now_ms) for p in people if p.kind == ParticipantInfo.Kind.STANDARD),
             agent_identities=tuple(p.identity for p in people if p.kind == ParticipantInfo.Kind.AGENT),
@@ -43,8 +43,11 @@ class Rooms:
 
     async def has_arrived(self, name: str, generation: int) -> bool:
         """Whether this generation's agent is there and accepted: from then on it heartbeats by itself."""
-        people = (await self._livekit.room.list_participants(api.ListParticipantsRequest(room=name))).participants
+        people = await self._people(name)
         return any(agent_generation(p.identity) == generation and ARRIVED in p.attributes for p in people)
+
+    async def _people(self, name: str) -> Sequence[ParticipantInfo]:
+        return (await self._livekit.room.list_participants(api.ListParticipantsRequest(room=name))).participants
 
     async def dispatch(self, name: str, metadata: DispatchMetadata) -> None:
         """Ask LiveKit for an agent. It never restarts one by itself: recovery has one owner, the workflow."""

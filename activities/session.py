@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar
 
 import aiohttp
 from livekit import api
@@ -27,8 +26,6 @@ from contracts import (
 from errors import TicketFailed
 from sealing import Sealer
 from settings import Settings
-
-T = TypeVar("T")
 
 _LOOK_EVERY_SECONDS = 0.2
 _LOOKS_PER_DISPATCH = 15
@@ -121,7 +118,7 @@ class LiveKitActivities(SessionActivities):
         return view
 
 
-async def _insistently(call: Callable[[], Awaitable[T]]) -> T:
+async def _insistently(call: Callable[[], Awaitable[None]]) -> None:
     """Again while LiveKit does not answer; the join deadline bounds it."""
     while True:
         activity.heartbeat("asking LiveKit for an agent")

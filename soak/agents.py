@@ -22,6 +22,7 @@ from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, 
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.interface import JOB_PROCESS_ENDED
 from agent.job import watch_caller
 from agent.workflow_line import NotWantedError, WorkflowLine
 from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Turn
@@ -192,7 +193,7 @@ class _Agent:
         self.server.lost += 1
         await self.room.disconnect()
         if fault is Fault.PROCESS_ENDS:
-            end = ApplicationError("its job process ended", type="JobProcessEnded")
+            end = ApplicationError("its job process ended", type=JOB_PROCESS_ENDED)
             await _unless_over(self.task.fail(end, rpc_timeout=_RPC_TIMEOUT))
 
 
