@@ -99,7 +99,7 @@ def _stack(folder: Path, model: ScriptedModel, network: Network) -> LocalStack:
     folder.mkdir()
     settings = _settings(model)
     temporal = {"api": network.api.address} | dict.fromkeys(names_of(settings, ["agent"]), network.agents.address)
-    return LocalStack.isolated(folder, settings, detours=Detours(temporal, network.webhooks.base_url))
+    return LocalStack.isolated(folder, settings, detours=Detours(temporal, network.webhooks.origin))
 
 
 def _settings(model: ScriptedModel) -> Settings:

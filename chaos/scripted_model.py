@@ -9,15 +9,13 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from chaos.numbers import answer_to, numbers_in
 from chaos.threaded_server import ThreadedServer
-from stack.ports import free_ports
 
 MODEL_NAME: Final = "scripted"
 
@@ -31,29 +29,21 @@ class Asked:
     answer: str
 
 
-class ScriptedModel:
+class ScriptedModel(ThreadedServer):
     """Serves on loopback from a thread of its own while it is entered; `asked` has every request since `forget`."""
 
     def __init__(self) -> None:
-        (self._port,) = free_ports(1)
+        super().__init__(self._app(), "scripted model")
         self.asked: list[Asked] = []
-        self._server = ThreadedServer(self._app(), self._port, "scripted model")
 
     @property
     def base_url(self) -> str:
         """What LLM_BASE_URL is set to."""
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"{self.origin}/v1"
 
     def forget(self) -> None:
         """Begin to record anew."""
         self.asked = []
-
-    def __enter__(self) -> Self:
-        self._server.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.stop()
 
     def _app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)

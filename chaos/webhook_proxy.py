@@ -5,45 +5,30 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import httpx
 from fastapi import FastAPI, Request, Response
 
 from chaos.plan import Trouble
 from chaos.threaded_server import ThreadedServer
-from stack.ports import free_ports
 
 LATE_SECONDS: Final = 5.0
 SHUFFLED_WITHIN_SECONDS: Final = 2.0
 _PASSED_ON = ("authorization", "content-type")
 
 
-class WebhookProxy:
+class WebhookProxy(ThreadedServer):
     """Listens in a thread of its own while it is entered; posts to the API on `api_port`, which may be set later."""
 
     def __init__(self, seed: int) -> None:
-        (self._port,) = free_ports(1)
+        super().__init__(self._app(), "webhook proxy")
         self.api_port = 0
         self.trouble: Trouble | None = None
         self.troubled = 0
         self._api = httpx.AsyncClient(timeout=10, trust_env=False)
         self._random = random.Random(seed)  # noqa: S311  it hides nothing: it repeats
         self._under_way: set[asyncio.Task[None]] = set()
-        self._server = ThreadedServer(self._app(), self._port, "webhook proxy")
-
-    @property
-    def base_url(self) -> str:
-        """Where webhooks are sent instead of to the API."""
-        return f"http://127.0.0.1:{self._port}"
-
-    def __enter__(self) -> Self:
-        self._server.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.stop()
 
     def _app(self) -> FastAPI:
         @asynccontextmanager

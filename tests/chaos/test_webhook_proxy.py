@@ -49,9 +49,7 @@ async def proxy(api: Api) -> AsyncIterator[WebhookProxy]:
 
 async def post(proxy: WebhookProxy, body: str = "joined") -> int:
     async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.post(
-            f"{proxy.base_url}/webhook/livekit", content=body, headers={"Authorization": "signed"}
-        )
+        answer = await client.post(f"{proxy.origin}/webhook/livekit", content=body, headers={"Authorization": "signed"})
     return answer.status_code
 
 
