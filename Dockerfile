@@ -21,10 +21,11 @@ RUN apt-get update \
     && useradd --system --uid 10001 --create-home app
 WORKDIR /app
 COPY --from=dependencies /app/.venv .venv
-COPY LICENSE NOTICE codec.py contracts.py errors.py identities.py sealing.py settings.py temporal_client.py worker.py ./
+COPY LICENSE NOTICE codec.py errors.py identities.py sealing.py settings.py temporal_client.py worker.py ./
 COPY activities activities
 COPY agent agent
 COPY api api
+COPY contracts contracts
 COPY workflows workflows
 COPY stack/__init__.py stack/language_model.py stack/
 # A container is reached from outside itself; on one's own machine both stay on loopback.

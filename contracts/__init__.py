@@ -1,0 +1,70 @@
+"""What crosses a process boundary: ids, inputs and results, signals, queries. Pure: no I/O is imported here.
+
+Every boundary takes one object, so that a field can be added without breaking a running session. Fields are added,
+never renamed or reordered. Times are Unix milliseconds (`*_at_ms`), spans are seconds (`*_seconds`).
+"""
+
+from contracts.agent import (
+    AgentOutcome,
+    AgentReady,
+    Briefing,
+    ClaimRequest,
+    DispatchMetadata,
+    DrainRequest,
+    Handover,
+    LaunchRequest,
+    YieldRequest,
+)
+from contracts.conversation import Turn
+from contracts.limits import RoomTimeouts, SessionLimits
+from contracts.payload import Payload
+from contracts.room import Presence, RoomFinished, RoomRequest, RoomView, Sightings
+from contracts.session import (
+    DEFAULT_OPENING_LINE,
+    DEFAULT_SYSTEM_PROMPT,
+    DEFAULT_VOICE,
+    VOICES,
+    EndRequest,
+    SessionMemory,
+    SessionRequest,
+    SessionSummary,
+    SessionView,
+)
+from contracts.states import AgentState, EndReason, SessionState
+from contracts.ticket import TOKEN_TTL_SECONDS, Ticket, TicketRequest
+
+__all__ = [
+    "DEFAULT_OPENING_LINE",
+    "DEFAULT_SYSTEM_PROMPT",
+    "DEFAULT_VOICE",
+    "TOKEN_TTL_SECONDS",
+    "VOICES",
+    "AgentOutcome",
+    "AgentReady",
+    "AgentState",
+    "Briefing",
+    "ClaimRequest",
+    "DispatchMetadata",
+    "DrainRequest",
+    "EndReason",
+    "EndRequest",
+    "Handover",
+    "LaunchRequest",
+    "Payload",
+    "Presence",
+    "RoomFinished",
+    "RoomRequest",
+    "RoomTimeouts",
+    "RoomView",
+    "SessionLimits",
+    "SessionMemory",
+    "SessionRequest",
+    "SessionState",
+    "SessionSummary",
+    "SessionView",
+    "Sightings",
+    "Ticket",
+    "TicketRequest",
+    "Turn",
+    "YieldRequest",
+]

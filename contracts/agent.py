@@ -1,0 +1,89 @@
+"""An agent generation's life: launched, briefed, ready, asked to yield, gone."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from contracts.conversation import Turn
+from contracts.limits import RoomTimeouts, SessionLimits
+from contracts.payload import Payload
+
+
+class LaunchRequest(Payload):
+    """Input of the `launch_agent` activity: one a generation."""
+
+    session_id: str
+    generation: int
+    join_deadline_seconds: float
+    timeouts: RoomTimeouts
+    predecessor_may_live: bool = False  # then it is left in the room, for the newcomer to ask
+
+
+class DispatchMetadata(Payload):
+    """What LiveKit carries to the agent's job. Opaque ids only: dispatches can be listed by whoever has an API key."""
+
+    session_id: str
+    generation: int
+    sealed_task_token: str = Field(repr=False)
+
+
+class ClaimRequest(Payload):
+    """Input of the `claim` update: an agent's job asks to be this generation before it does anything in the room."""
+
+    generation: int
+    identity: str
+
+
+class Briefing(Payload):
+    """What a new agent must know: result of the `claim` update."""
+
+    session_id: str
+    generation: int
+    user_name: str
+    caller_identity: str
+    voice_id: str
+    opening_line: str = Field(repr=False)
+    system_prompt: str = Field(repr=False)
+    turns: tuple[Turn, ...] = ()
+    heartbeat_timeout_seconds: float
+    alone_seconds: float = SessionLimits().agent_alone_seconds
+    predecessor_lives: bool = False  # it serves as far as is known: a slow answer of it is no death
+
+
+class AgentReady(Payload):
+    """Signal `agent_ready`: this generation alone has the word now. Reports of older ones are refused from here on.
+
+    `inherited` are turns that its predecessor handed over directly, whether or not they reached the workflow as well.
+    """
+
+    generation: int
+    identity: str
+    at_ms: int
+    inherited: tuple[Turn, ...] = Field((), repr=False)
+
+
+class AgentOutcome(Payload):
+    """Result of `launch_agent`, sent by the job when it leaves by itself; `handed_over`: for a successor, no loss."""
+
+    generation: int
+    cause: str
+    handed_over: bool = False
+
+
+class DrainRequest(Payload):
+    """Signal `drain`: this generation's AgentServer will stop. It speaks on until a newcomer asks it to yield."""
+
+    generation: int
+
+
+class YieldRequest(Payload):
+    """LiveKit RPC `yield`, then `hand_over`: a newcomer that knows the older generation's turns up to this sequence."""
+
+    generation: int
+    known_sequence: int = 0
+
+
+class Handover(Payload):
+    """An older generation's last word (answer to `hand_over`): turns that the newcomer may not know. It is mute now."""
+
+    turns: tuple[Turn, ...] = Field((), repr=False)

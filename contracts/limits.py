@@ -1,0 +1,36 @@
+"""The timers of a session."""
+
+from __future__ import annotations
+
+import math
+
+from contracts.payload import Payload
+
+
+class RoomTimeouts(Payload):
+    """How long LiveKit keeps a room nobody is in: longer than our own timers, which decide."""
+
+    empty_seconds: int
+    departure_seconds: int
+
+
+class SessionLimits(Payload):
+    """The timers of one session, settled when it starts so that a changed setting never alters a running one."""
+
+    no_show_seconds: float = 120
+    reconnect_grace_seconds: float = 30
+    max_duration_seconds: float = 7200
+    agent_heartbeat_timeout_seconds: float = 2
+    agent_join_deadline_seconds: float = 15
+    agent_launch_limit_seconds: float = 60
+    agent_max_losses_per_minute: int = 5
+    agent_relaunch_pause_seconds: float = 0.2
+    agent_alone_seconds: float = 300
+
+    @property
+    def room_timeouts(self) -> RoomTimeouts:
+        """The room outlives each of our own timers by a minute."""
+        return RoomTimeouts(
+            empty_seconds=math.ceil(self.no_show_seconds) + 60,
+            departure_seconds=math.ceil(self.reconnect_grace_seconds) + 60,
+        )

@@ -1,0 +1,46 @@
+"""Who is in the room, by whatever eyes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from contracts.payload import Payload
+
+
+class Presence(Payload):
+    """Signal `presence`: a caller's participant was seen to join or leave; from webhooks and from the agent alike."""
+
+    participant_sid: str
+    identity: str
+    kind: Literal["joined", "left"]
+    at_ms: int
+    joined_at_ms: int | None = None
+    source: Literal["webhook", "agent", "room"]
+
+
+class RoomFinished(Payload):
+    """Signal `room_finished`: LiveKit closed the room."""
+
+    at_ms: int
+
+
+class RoomRequest(Payload):
+    """Input of the `look_at_room` and `close_room` activities."""
+
+    session_id: str
+
+
+class RoomView(Payload):
+    """Who is in the room now: result of `look_at_room` and, as last seen, of `close_room`."""
+
+    callers: tuple[Presence, ...] = ()
+    agent_identities: tuple[str, ...] = ()
+
+
+class Sightings(Payload):
+    """What is known of one participant SID of the caller."""
+
+    participant_sid: str
+    joined_at_ms: int | None = None
+    seen_at_ms: int = 0
+    leaves_at_ms: tuple[int, ...] = ()
