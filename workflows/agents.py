@@ -20,6 +20,8 @@ _SEEN_OFF_SECONDS = 30
 """How long an agent that gave the word to its successor may take to leave by itself."""
 _LONGEST_PAUSE_SECONDS = 2.0
 """Between newcomers that fail while another agent serves: nobody waits for them."""
+_BRIEF_SECONDS = 5.0
+"""An agent that hands over to nobody as early as this has served nobody, and its successors may do the same forever."""
 
 Launch = workflow.ActivityHandle[AgentOutcome]
 
@@ -106,13 +108,18 @@ class Agents:
             return
         never_served = generation == self._watch.coming
         self._note(generation, loss)
-        self._watch.gone(generation, now(), counts=loss.makes_a_crash, is_dead=loss.is_dead)
+        counts = loss.makes_a_crash or self._hands_over_at_once(generation, loss)
+        self._watch.gone(generation, now(), counts=counts, is_dead=loss.is_dead)
         if self._watch.crash_looping:
             self._end(EndReason.AGENT_UNAVAILABLE)
         self._tell()
         if never_served and not self._is_ending():
             await self._pause()
         self._launch_if_needed()
+
+    def _hands_over_at_once(self, generation: int, loss: Loss) -> bool:
+        to_nobody = loss.handed_over and generation == self._watch.serving and self._watch.coming is None
+        return to_nobody and now() - self._serving_since < _BRIEF_SECONDS and workflow.patched("brief-handover")
 
     def _note(self, generation: int, loss: Loss) -> None:
         """Tell how a generation went, while the watch still knows what it was to the session."""

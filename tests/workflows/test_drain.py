@@ -153,11 +153,23 @@ async def test_an_old_one_that_stays_is_called_off(session: Session) -> None:
 async def test_handed_over_without_a_drain_is_followed_at_once_and_is_no_crash(new_session: NewSession) -> None:
     session = new_session(NO_CRASH_ALLOWED)
     first = await session.in_conversation()
+    await session.skip(6)
     await first.leave(handed_over=True)
     await session.agent()
     await until_serves(session, 2)
     assert session.scene.launches[1].predecessor_may_live
     await end(session, generations=2)
+
+
+async def test_agents_that_hand_over_as_soon_as_they_serve_are_a_crash_loop(new_session: NewSession) -> None:
+    session = new_session(PATIENT.model_copy(update={"agent_max_losses_per_minute": 3}))
+    await session.start()
+    await session.join()
+    for _ in range(3):
+        await (await session.agent()).leave(handed_over=True)
+    summary = await session.result()
+    assert (summary.end_reason, summary.generations) == (EndReason.AGENT_UNAVAILABLE, 3)
+    assert (summary.agent_stopped, session.scene.closes) == (True, 1)
 
 
 async def test_drained_before_it_is_ready(session: Session) -> None:
