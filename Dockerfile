@@ -21,7 +21,7 @@ RUN apt-get update \
     && useradd --system --uid 10001 --create-home app
 WORKDIR /app
 COPY --from=dependencies /app/.venv .venv
-COPY LICENSE NOTICE codec.py errors.py identities.py sealing.py settings.py temporal_client.py worker.py ./
+COPY LICENSE NOTICE codec.py errors.py identities.py sealing.py settings.py temporal_client.py webhook_targets.py worker.py ./
 COPY activities activities
 COPY agent agent
 COPY api api

@@ -3,6 +3,7 @@
 OrchestratorError
 ├── SessionNotFound        the id names no session                                    API 404
 ├── WebhookRejected        a webhook without a valid signature                        API 401
+├── WebhookTargetRefused   a customer's webhook may not go there                      API 400
 ├── TicketFailed           no LiveKit token or room for a new session                 API 500
 ├── EndFailed              a session's end could not be carried out                   API 500
 ├── SealBroken             a dispatch sealed with another secret (sealing.py)            the agent refuses it
@@ -25,6 +26,10 @@ class SessionNotFound(OrchestratorError):
 
 class WebhookRejected(OrchestratorError):
     """A webhook was not signed, or not by us."""
+
+
+class WebhookTargetRefused(OrchestratorError):
+    """A customer's webhook may not go to this URL; the text says why and never repeats it."""
 
 
 class TicketFailed(OrchestratorError):

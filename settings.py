@@ -123,6 +123,19 @@ class ApiSettings(_Group):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
     model_config = SettingsConfigDict(env_prefix="API_")
 
+    @property
+    def on_loopback(self) -> bool:
+        """Whether nobody beyond this machine can reach it."""
+        return self.host in ("127.0.0.1", "::1", "localhost")
+
+
+class WebhookSettings(_Group):
+    """Customer webhooks: where they may go, and what signs them."""
+
+    allowed_targets: str = ""
+    signing_secrets: SecretStr = SecretStr("")
+    model_config = SettingsConfigDict(env_prefix="WEBHOOKS_")
+
 
 class AgentSettings(_Group):
     """The AgentServer and its job processes."""
@@ -139,14 +152,36 @@ class AgentSettings(_Group):
 
 
 class SpeechSettings(_Group):
-    """Speech providers, each `provider/model`, and the language model's OpenAI-compatible endpoint."""
+    """Speech providers, each `provider/model`, their spares and keys, and the language model's endpoints."""
 
     stt: str = Field("moonshine/tiny-en", validation_alias="STT")
+    stt_fallback: str = Field("", validation_alias="STT_FALLBACK")
     tts: str = Field("hibari/default", validation_alias="TTS")
+    tts_fallback: str = Field("", validation_alias="TTS_FALLBACK")
     llm_base_url: str = Field("http://localhost:8091/v1", validation_alias="LLM_BASE_URL")
     llm_api_key: SecretStr = Field(SecretStr("local"), validation_alias="LLM_API_KEY")
     llm_model: str = Field("smollm2-135m-instruct", validation_alias="LLM_MODEL")
     llm_read_ahead: bool = Field(True, validation_alias="LLM_READ_AHEAD")
+    llm_fallback_base_url: str = Field("", validation_alias="LLM_FALLBACK_BASE_URL")
+    llm_fallback_api_key: SecretStr = Field(SecretStr("local"), validation_alias="LLM_FALLBACK_API_KEY")
+    llm_fallback_model: str = Field("", validation_alias="LLM_FALLBACK_MODEL")
+    fallback_after_seconds: Seconds = Field(2, validation_alias="FALLBACK_AFTER_SECONDS")
+    assemblyai_api_key: SecretStr = Field(SecretStr(""), validation_alias="ASSEMBLYAI_API_KEY")
+    assemblyai_base_url: str = Field("wss://streaming.assemblyai.com", validation_alias="ASSEMBLYAI_BASE_URL")
+    deepgram_api_key: SecretStr = Field(SecretStr(""), validation_alias="DEEPGRAM_API_KEY")
+    deepgram_base_url: str = Field("https://api.deepgram.com/v1/listen", validation_alias="DEEPGRAM_BASE_URL")
+    inworld_api_key: SecretStr = Field(SecretStr(""), validation_alias="INWORLD_API_KEY")
+    inworld_base_url: str = Field("https://api.inworld.ai", validation_alias="INWORLD_BASE_URL")
+    openai_api_key: SecretStr = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
+    openai_base_url: str = Field("https://api.openai.com/v1", validation_alias="OPENAI_BASE_URL")
+
+
+class PlaygroundSettings(_Group):
+    """The browser page. Where nothing is said there is none; `make up` says yes for itself (`stack/playground.py`)."""
+
+    enabled: bool | None = Field(None, validation_alias="PLAYGROUND")
+    kill_agent: bool | None = Field(None, validation_alias="PLAYGROUND_KILL_AGENT")
+    temporal_ui_url: str = Field("", validation_alias="PLAYGROUND_TEMPORAL_UI_URL")
 
 
 class StackSettings(_Group):
@@ -181,6 +216,8 @@ class Settings:
     livekit: LiveKitSettings = field(default_factory=LiveKitSettings)
     session: SessionSettings = field(default_factory=SessionSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
     speech: SpeechSettings = field(default_factory=SpeechSettings)
+    playground: PlaygroundSettings = field(default_factory=PlaygroundSettings)
     stack: StackSettings = field(default_factory=StackSettings)
