@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
-.PHONY: help setup up down call check lint test chaos bench soak environment
+.PHONY: help setup up down call check lint test chaos bench soak vendor voices environment
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -39,6 +39,12 @@ bench: environment ## measure this system beside its peers; prints a table
 
 soak: environment ## many short sessions while workers and APIs are killed, then a count; SEED=
 	@$(PYTHON) -m soak $(if $(SEED),--seed $(SEED))
+
+vendor: environment ## fetch the playground's library anew from npm, into the repository
+	@$(PYTHON) scripts/vendor.py
+
+voices: environment ## record the playground's samples of the six voices anew
+	@$(PYTHON) scripts/voices.py
 
 environment:
 	@python3 scripts/bootstrap.py

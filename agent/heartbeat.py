@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
@@ -13,7 +14,7 @@ from typing import Protocol
 from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts import AgentOutcome
+from contracts import AgentOutcome, AgentPulse
 
 logger = logging.getLogger("agent.heartbeat")
 
@@ -47,7 +48,7 @@ class Heartbeat:
         self, client: Client, task_token: bytes, *, identity: str, timeout_seconds: float, in_room: Callable[[], bool]
     ) -> None:
         self._handle: AsyncActivityHandle = client.get_async_activity_handle(task_token=task_token)
-        self._identity = identity
+        self._pulse = AgentPulse(identity=identity, pid=os.getpid())
         self._timeout = timeout_seconds
         self._period = timeout_seconds / _BEATS_PER_TIMEOUT
         self._in_room = in_room
@@ -58,7 +59,7 @@ class Heartbeat:
         try:
             # Bounded here too: where connections are refused, an RPC outlasts its own timeout by far.
             async with asyncio.timeout(_RPC_TIMEOUT.total_seconds()):
-                await self._handle.heartbeat(self._identity, rpc_timeout=_RPC_TIMEOUT)
+                await self._handle.heartbeat(self._pulse, rpc_timeout=_RPC_TIMEOUT)
         except AsyncActivityCancelledError as error:
             # Somebody who pauses the activity in Temporal's UI raises this too: that ends no conversation.
             self._accepted_at = monotonic()

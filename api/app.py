@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from api.agent_processes import AgentProcesses, LocalAgentProcesses
 from api.codec_pages import CodecOrigins
 from api.errors import install_error_handlers
 from api.health import Health
@@ -19,6 +20,7 @@ from api.routes import session_views
 from api.routes import sessions as session_routes
 from api.routes import webhook as webhook_routes
 from api.routes.codec import codec_router
+from api.routes.playground import install_playground
 from api.session_reader import SessionReader, TemporalSessionReader
 from api.sessions import Sessions, TemporalSessions
 from codec import key_ring
@@ -62,4 +64,13 @@ def create_app(
     for routes in (root_routes, health_routes, session_routes, session_views, webhook_routes):
         app.include_router(routes.router)
     app.include_router(codec_router(settings, key_ring(settings.temporal)))
+    install_playground(app, settings, _agent_processes(client, settings))
     return app
+
+
+def _agent_processes(client: LazyClient, settings: Settings) -> AgentProcesses | None:
+    if not settings.playground.kill_agent:
+        return None
+    from stack.playground import kill  # noqa: PLC0415 - the local stack's; images do not have it
+
+    return LocalAgentProcesses(client, settings, kill)

@@ -6,6 +6,7 @@ never renamed or reordered. Times are Unix milliseconds (`*_at_ms`), spans are s
 
 from contracts.agent import (
     AgentOutcome,
+    AgentPulse,
     AgentReady,
     Briefing,
     ClaimRequest,
@@ -31,7 +32,7 @@ from contracts.session import (
     SessionView,
 )
 from contracts.states import AgentState, EndReason, SessionState
-from contracts.ticket import TOKEN_TTL_SECONDS, Ticket, TicketRequest
+from contracts.ticket import TOKEN_TTL_SECONDS, Ticket, TicketRequest, ValidTicketRequest
 
 __all__ = [
     "DEFAULT_OPENING_LINE",
@@ -40,6 +41,7 @@ __all__ = [
     "TOKEN_TTL_SECONDS",
     "VOICES",
     "AgentOutcome",
+    "AgentPulse",
     "AgentReady",
     "AgentState",
     "Briefing",
@@ -66,5 +68,6 @@ __all__ = [
     "Ticket",
     "TicketRequest",
     "Turn",
+    "ValidTicketRequest",
     "YieldRequest",
 ]

@@ -50,6 +50,13 @@ class Briefing(Payload):
     predecessor_lives: bool = False  # it serves as far as is known: a slow answer of it is no death
 
 
+class AgentPulse(Payload):
+    """Details of the heartbeats of `launch_agent`: who serves, and which process of its machine that is."""
+
+    identity: str
+    pid: int
+
+
 class AgentReady(Payload):
     """Signal `agent_ready`: this generation alone has the word now. Reports of older ones are refused from here on.
 

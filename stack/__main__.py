@@ -61,8 +61,9 @@ def _follow(stack: LocalStack) -> None:
 
 def _links(settings: Settings) -> str:
     api = f"http://localhost:{settings.api.port}"
+    page = f"  Talk to it    {api}/playground\n" if settings.playground.enabled else ""
     return (
-        f"  API docs      {api}/docs\n"
+        f"{page}  API docs      {api}/docs\n"
         f"  Temporal UI   http://localhost:{settings.stack.temporal_ui_port}\n"
         "  Start a session:\n"
         f"    curl -X POST {api}/api/session/start -H 'Content-Type: application/json' "

@@ -22,6 +22,7 @@ from stack.credentials import key_pair, with_encryption, write_private
 from stack.detours import STRAIGHT, Detours
 from stack.environment import variables
 from stack.leftovers import MARK, marked, sweep
+from stack.playground import with_playground
 from stack.ports import free_ports, free_run, require_free
 from stack.programs import (
     PARTS,
@@ -96,7 +97,7 @@ class LocalStack:
         """The settings of the running stack."""
         key, secret = key_pair(self._given.livekit, self.state_dir)
         pointed = _pointed_at_itself(self._given, self.parts, self.state_dir, key, secret)
-        return with_encryption(pointed, self.state_dir)
+        return with_playground(with_encryption(pointed, self.state_dir))
 
     @property
     def environment(self) -> dict[str, str]:

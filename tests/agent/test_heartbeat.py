@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from datetime import timedelta
 from typing import Any, cast
@@ -13,7 +14,7 @@ from temporalio.client import AsyncActivityCancelledError, Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from agent.heartbeat import Heartbeat, Verdict
-from contracts import AgentOutcome
+from contracts import AgentOutcome, AgentPulse
 
 OUTCOME = AgentOutcome(generation=1, cause="done")
 
@@ -169,7 +170,7 @@ async def test_an_agent_that_lost_its_room_does_not_beat() -> None:
 async def test_details_stay_small() -> None:
     handle = FakeHandle()
     await heartbeat(handle).beat()
-    assert handle.beats == [("agent_1_x",)]
+    assert handle.beats == [(AgentPulse(identity="agent_1_x", pid=os.getpid()),)]
 
 
 async def test_completes_its_generation_and_bears_to_come_too_late() -> None:
