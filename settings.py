@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from contracts import SessionLimits
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+PortOrOff = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -184,6 +185,18 @@ class PlaygroundSettings(_Group):
     temporal_ui_url: str = Field("", validation_alias="PLAYGROUND_TEMPORAL_UI_URL")
 
 
+class TelemetrySettings(_Group):
+    """What the processes tell of themselves: log lines, metrics for Prometheus, traces. A port of 0 serves nothing."""
+
+    log_format: Literal["text", "json"] = Field("text", validation_alias="LOG_FORMAT")
+    metrics_host: str = Field("127.0.0.1", validation_alias="METRICS_HOST")
+    api_metrics_port: PortOrOff = Field(0, validation_alias="API_METRICS_PORT")
+    worker_metrics_port: PortOrOff = Field(0, validation_alias="WORKER_METRICS_PORT")
+    agent_metrics_port: PortOrOff = Field(0, validation_alias="AGENT_METRICS_PORT")
+    otlp_endpoint: str = Field("", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    otlp_headers: SecretStr = Field(SecretStr(""), validation_alias="OTEL_EXPORTER_OTLP_HEADERS")
+
+
 class StackSettings(_Group):
     """The local stack of `make up`: ports, where its state lives, and servers that you bring yourself."""
 
@@ -220,4 +233,5 @@ class Settings:
     agent: AgentSettings = field(default_factory=AgentSettings)
     speech: SpeechSettings = field(default_factory=SpeechSettings)
     playground: PlaygroundSettings = field(default_factory=PlaygroundSettings)
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     stack: StackSettings = field(default_factory=StackSettings)
