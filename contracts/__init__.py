@@ -17,6 +17,7 @@ from contracts.agent import (
     YieldRequest,
 )
 from contracts.conversation import Turn
+from contracts.events import EventMemory, EventsPage, EventsRequest, LoggedEvent, SessionEvent
 from contracts.limits import RoomTimeouts, SessionLimits
 from contracts.payload import Payload
 from contracts.room import Presence, RoomFinished, RoomRequest, RoomView, Sightings
@@ -50,14 +51,19 @@ __all__ = [
     "DrainRequest",
     "EndReason",
     "EndRequest",
+    "EventMemory",
+    "EventsPage",
+    "EventsRequest",
     "Handover",
     "LaunchRequest",
+    "LoggedEvent",
     "Payload",
     "Presence",
     "RoomFinished",
     "RoomRequest",
     "RoomTimeouts",
     "RoomView",
+    "SessionEvent",
     "SessionLimits",
     "SessionMemory",
     "SessionRequest",

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import Field
 
 from contracts.conversation import Turn
+from contracts.events import EventMemory
 from contracts.limits import SessionLimits
 from contracts.payload import Payload
 from contracts.room import Sightings
@@ -32,6 +33,7 @@ class SessionMemory(Payload):
     nameless_leaves_at_ms: tuple[int, ...] = ()
     looked_at: float = 0
     turns: tuple[Turn, ...] = Field((), repr=False)
+    events: EventMemory = EventMemory()
 
 
 class SessionRequest(Payload):

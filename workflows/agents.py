@@ -41,6 +41,7 @@ class Agents:
         self._session = session
         self._watch = notes.agents
         self._story = notes.story
+        self._log = notes.events
         self._is_ending = is_ending
         self._end = end
         self._tell = tell
@@ -77,6 +78,7 @@ class Agents:
             waited = since(now() if missing_since is None else missing_since)
             told = f"took over after {waited}" if report.generation > 1 else f"is ready after {waited}"
         self._story.add(now(), f"generation {report.generation} {told}")
+        self._log.agent_ready(now(), report.generation, self._watch.leaving)
         self._serving_since = now()
         self._pause_seconds = self._session.limits.agent_relaunch_pause_seconds
         self._launch_if_needed()  # its own server may have begun to stop meanwhile
@@ -85,6 +87,7 @@ class Agents:
         """An agent's server will stop: launch its successor, while it goes on serving."""
         if not self._is_ending() and self._watch.drain(request.generation):
             self._story.add(now(), f"generation {request.generation} must go, its agent server stops; it serves on")
+            self._log.agent(now(), request.generation, "draining", "its agent server stops")
             self._launch_if_needed()
             self._tell()
 
@@ -96,6 +99,7 @@ class Agents:
         occasion = self._occasion if serving is None else f"to take over from generation {serving}, which must go"
         launch = calls.launch_agent(self._session, generation, predecessor_may_live=may_live, occasion=occasion)
         self._open[generation] = launch
+        self._log.agent(now(), generation, "launching", occasion)
         self._newest = asyncio.create_task(self._follow(generation, launch))
         self._tasks.append(self._newest)
         self._tell()
@@ -134,6 +138,8 @@ class Agents:
             self._occasion = f"after {told}"
             told = f"{told}; it had served for {since(self._serving_since)}"
         self._story.add(now(), told)
+        in_order = generation == self._watch.leaving or (loss.handed_over and self._watch.coming is not None)
+        self._log.agent(now(), generation, "stopped" if in_order else "lost", loss.words)
 
     async def _pause(self) -> None:
         """Before the next newcomer. Where another agent serves it may be longer, unless that one goes."""

@@ -6,6 +6,7 @@ from contracts import Presence, SessionMemory, SessionRequest, Ticket, Turn
 from identities import caller_identity
 from workflows.agent_watch import AgentWatch
 from workflows.deadlines import Deadline, next_deadline
+from workflows.events import EventLog
 from workflows.presence import CallerPresence
 from workflows.story import Story
 from workflows.transcript import Transcript
@@ -26,6 +27,7 @@ class Notes:
         self.agents = AgentWatch(now, session.limits.agent_max_losses_per_minute)
         self.transcript = Transcript()
         self.story = Story()
+        self.events = EventLog(session.session_id, self.transcript)
         if memory is not None:
             self.ticket = memory.ticket
             self.looked_at = memory.looked_at
@@ -34,6 +36,7 @@ class Notes:
             self.story.resume(memory)
             for turn in memory.turns:
                 self.transcript.note(turn)
+            self.events.resume(memory.events, memory.generation)
 
     def memory(self, ticket: Ticket) -> SessionMemory:
         """What the next run must know."""
@@ -48,17 +51,20 @@ class Notes:
             nameless_leaves_at_ms=self.caller.nameless_leaves_at_ms,
             looked_at=self.looked_at,
             turns=self.transcript.turns,
+            events=self.events.memory,
         )
 
     def see(self, report: Presence, now: float) -> None:
         """Take in where the caller was seen, and tell what that changes."""
         if change := self.caller.note(_on_earth(report, now)):
             self.story.add(now, f"the caller {change}")
+            self.events.presence(now, is_there=self.caller.present, participant_sid=report.participant_sid)
 
-    def hear(self, turn: Turn) -> None:
+    def hear(self, turn: Turn, now: float) -> None:
         """Take in a turn, unless it comes from an agent that no longer has the word."""
         if self.agents.may_report(turn):
             self.transcript.note(turn)
+            self.events.heard(now, turn)
 
     @property
     def next_deadline(self) -> Deadline:

@@ -19,6 +19,8 @@ with workflow.unsafe.imports_passed_through():
         DrainRequest,
         EndReason,
         EndRequest,
+        EventsPage,
+        EventsRequest,
         Presence,
         RoomFinished,
         SessionRequest,
@@ -185,7 +187,7 @@ class VoiceSession:
     def agent_ready(self, report: AgentReady) -> None:
         """The agent is connected and can speak."""
         for turn in report.inherited:
-            self._notes.hear(turn)
+            self._notes.hear(turn, now())
         self._agents.ready(report)
         self._tell()
 
@@ -198,7 +200,7 @@ class VoiceSession:
     @workflow.signal
     def turn(self, turn: Turn) -> None:
         """Something was said; repeated reports count once."""
-        self._notes.hear(turn)
+        self._notes.hear(turn, now())
         self._tell()
 
     @workflow.signal
@@ -237,6 +239,11 @@ class VoiceSession:
         """Everything that was said."""
         return self._notes.transcript.turns
 
+    @workflow.query
+    def events(self, request: EventsRequest) -> EventsPage:
+        """What happened, numbered."""
+        return self._notes.events.page(request)
+
     # What the session tells the world.
 
     @property
@@ -252,6 +259,7 @@ class VoiceSession:
     def _tell(self) -> None:
         """Keep Temporal's UI up to date. An attribute costs an event, so only its changes are written."""
         self._renewal.consider()
+        self._notes.events.session(now(), self._state, self._ending.summary)
         if self._state is not self._told_state:
             self._told_state = self._state
             news: list[SearchAttributeUpdate[Any]] = [STATE.value_set(self._state)]
