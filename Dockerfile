@@ -26,10 +26,12 @@ COPY activities activities
 COPY agent agent
 COPY api api
 COPY contracts contracts
+COPY telemetry telemetry
 COPY workflows workflows
 COPY stack/__init__.py stack/language_model.py stack/
-# A container is reached from outside itself; on one's own machine both stay on loopback.
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 API_HOST=0.0.0.0 AGENT_HEALTH_HOST=0.0.0.0
+# A container is reached from outside itself; on one's own machine all stay on loopback.
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 API_HOST=0.0.0.0 AGENT_HEALTH_HOST=0.0.0.0 \
+    METRICS_HOST=0.0.0.0
 USER 10001
 EXPOSE 8000 8081
 CMD ["python", "-m", "api"]

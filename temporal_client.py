@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.runtime import Runtime
 from temporalio.service import TLSConfig
 
 from codec import EncryptionCodec, key_ring
@@ -24,25 +26,34 @@ class _Connection:
     tls: TLSConfig | bool
     api_key: str | None
     data_converter: DataConverter
+    interceptors: Sequence[Interceptor]
 
-    async def open(self, *, lazy: bool) -> Client:
+    async def open(self, *, lazy: bool, runtime: Runtime | None = None) -> Client:
         return await Client.connect(
             self.address,
             namespace=self.namespace,
             tls=self.tls,
             api_key=self.api_key,
             data_converter=self.data_converter,
+            interceptors=self.interceptors,
             lazy=lazy,
+            runtime=runtime,
         )
 
 
-async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
+async def connect(
+    settings: TemporalSettings,
+    *,
+    lazy: bool = False,
+    interceptors: Sequence[Interceptor] = (),
+    runtime: Runtime | None = None,
+) -> Client:
     """A client for `settings`. Raises `SetupError` for settings that cannot work, `RuntimeError` when Temporal is away.
 
     A `lazy` one connects at its first call instead, so that the API can start before Temporal does; workers cannot
     be built on it.
     """
-    return await _connection(settings).open(lazy=lazy)
+    return await _connection(settings, interceptors).open(lazy=lazy, runtime=runtime)
 
 
 class LazyClient:
@@ -51,8 +62,8 @@ class LazyClient:
     Raises `SetupError` at once for settings that cannot work.
     """
 
-    def __init__(self, settings: TemporalSettings) -> None:
-        self._connection = _connection(settings)
+    def __init__(self, settings: TemporalSettings, interceptors: Sequence[Interceptor] = ()) -> None:
+        self._connection = _connection(settings, interceptors)
         self._client: Client | None = None
 
     async def get(self) -> Client:
@@ -74,7 +85,7 @@ def data_converter(settings: TemporalSettings) -> DataConverter:
     )
 
 
-def _connection(settings: TemporalSettings) -> _Connection:
+def _connection(settings: TemporalSettings, interceptors: Sequence[Interceptor]) -> _Connection:
     tls = _tls(settings) if settings.uses_tls else False
     return _Connection(
         address=settings.address,
@@ -83,6 +94,7 @@ def _connection(settings: TemporalSettings) -> _Connection:
         # Never in the clear: whoever reads it on the way has the namespace.
         api_key=(settings.api_key.get_secret_value() or None) if tls else None,
         data_converter=data_converter(settings),
+        interceptors=interceptors,
     )
 
 

@@ -11,21 +11,25 @@ from api.app import create_app
 from api.codec_pages import NoTokenInPath
 from errors import SetupError
 from settings import Settings
+from telemetry import logs
+from telemetry.api_metrics import serve
 
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM, then finish the requests under way."""
     settings = Settings()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # httpx logs every URL it asks, once a health check.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    told = settings.telemetry
+    logs.configure(told.log_format)
     # The access log holds method, path and status; tokens and prompts travel in bodies and headers, but for this one.
     logging.getLogger("uvicorn.access").addFilter(NoTokenInPath())
+    app = create_app(settings)
+    serve(app.state.metrics.registry, told.metrics_host, told.api_metrics_port, "API_METRICS_PORT")
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.api.host,
         port=settings.api.port,
         server_header=False,
+        log_config=None,  # its lines take the way of all others
         timeout_graceful_shutdown=int(settings.api.end_timeout_seconds) + 2,
     )
 

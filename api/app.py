@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,8 @@ from api.codec_pages import CodecOrigins
 from api.errors import install_error_handlers
 from api.health import Health
 from api.limits import BodyLimit
+from api.live_sessions import keep_counting
+from api.log_context import SessionInLogs
 from api.models import RootResponse
 from api.routes import health as health_routes
 from api.routes import root as root_routes
@@ -25,6 +28,9 @@ from api.session_reader import SessionReader, TemporalSessionReader
 from api.sessions import Sessions, TemporalSessions
 from codec import key_ring
 from settings import Settings
+from telemetry.api_metrics import ApiMetrics
+from telemetry.api_traces import instrument
+from telemetry.traces import temporal_interceptors, tracer_provider
 from temporal_client import LazyClient
 
 _DESCRIPTION = "Add a talking AI agent to your app with one call. Every session is a durable workflow."
@@ -38,12 +44,17 @@ def create_app(
     Raises `SetupError` for settings that cannot work.
     """
     settings = settings or Settings()
-    client = LazyClient(settings.temporal)
+    provider = tracer_provider(settings.telemetry, "voice-api")
+    client = LazyClient(settings.temporal, temporal_interceptors(provider))
+    metrics = ApiMetrics()
     gateway = sessions or TemporalSessions(client, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        counting = asyncio.create_task(keep_counting(client, metrics)) if settings.telemetry.api_metrics_port else None
         yield
+        if counting:
+            counting.cancel()
         if isinstance(gateway, TemporalSessions):
             await gateway.close()
 
@@ -58,13 +69,16 @@ def create_app(
     app.state.sessions = gateway
     app.state.reader = reader or TemporalSessionReader(client, settings.temporal)
     app.state.health = Health(client, settings)
+    app.state.metrics = metrics
     app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
     app.add_middleware(CodecOrigins, origins=settings.codec_endpoint.allowed_origins)
+    app.add_middleware(SessionInLogs)
     install_error_handlers(app)
     for routes in (root_routes, health_routes, session_routes, session_views, webhook_routes):
         app.include_router(routes.router)
     app.include_router(codec_router(settings, key_ring(settings.temporal)))
     install_playground(app, settings, _agent_processes(client, settings))
+    instrument(app, provider)
     return app
 
 

@@ -10,6 +10,7 @@ from api.health import Health
 from api.session_reader import SessionReader
 from api.sessions import Sessions
 from settings import Settings
+from telemetry.api_metrics import ApiMetrics
 
 
 def _settings(request: Request) -> Settings:
@@ -32,7 +33,13 @@ def _health(request: Request) -> Health:
     return health
 
 
+def _metrics(request: Request) -> ApiMetrics:
+    metrics: ApiMetrics = request.app.state.metrics
+    return metrics
+
+
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionsDep = Annotated[Sessions, Depends(_sessions)]
 ReaderDep = Annotated[SessionReader, Depends(_reader)]
 HealthDep = Annotated[Health, Depends(_health)]
+MetricsDep = Annotated[ApiMetrics, Depends(_metrics)]

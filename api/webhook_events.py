@@ -23,6 +23,11 @@ def event_name(event: dict[str, Any]) -> str:
     return _text(event, "event")
 
 
+def created_at_ms(event: dict[str, Any]) -> int | None:
+    """When LiveKit made the event, in whole seconds; None in the reference's form, which does not say it."""
+    return _milliseconds(event, "createdAt", seconds=True)
+
+
 def read_event(event: dict[str, Any], received_at_ms: int) -> tuple[str, Presence | RoomFinished] | None:
     """The session that an event is about and what to tell it, or None when it does not concern a session."""
     name = event_name(event)
@@ -62,10 +67,10 @@ def _happened_at_ms(event: dict[str, Any], received_at_ms: int) -> int:
     delayed or repeated webhook arrives later than that; then createdAt stands, which never bills more than was used.
     Without createdAt (the reference's form) the receipt is all there is. A clock behind LiveKit's yields createdAt.
     """
-    created_at_ms = _milliseconds(event, "createdAt", seconds=True)
-    if created_at_ms is None or created_at_ms <= received_at_ms <= created_at_ms + 1000 + _DELIVERY_MS:
+    created = created_at_ms(event)
+    if created is None or created <= received_at_ms <= created + 1000 + _DELIVERY_MS:
         return received_at_ms
-    return created_at_ms
+    return created
 
 
 def _part(value: dict[str, Any], name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ FOLDERS = (
     "scripts",
     "soak",
     "stack",
+    "telemetry",
     "tests",
     "workflows",
 )
@@ -31,8 +32,8 @@ DURABLE = [
 ]
 """What runs in a workflow: deterministic, so no I/O and no framework of the outer layers."""
 DURABLE_MAY_IMPORT = {
-    *("__future__", "asyncio", "collections", "dataclasses", "datetime", "enum", "functools", "math", "re", "secrets"),
-    *("typing", "pydantic", "temporalio", "contracts", "identities", "activities.interface", "workflows"),
+    *("__future__", "asyncio", "collections", "dataclasses", "datetime", "enum", "functools", "hashlib", "math", "re"),
+    *("secrets", "typing", "pydantic", "temporalio", "contracts", "identities", "activities.interface", "workflows"),
 }
 
 PASS_AN_ENVIRONMENT_ON = {"benchmarks", "scripts", "soak", "stack", "tests"}

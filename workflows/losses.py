@@ -20,6 +20,13 @@ class Loss(NamedTuple):
     is_dead: bool = False
     handed_over: bool = False
     never_came: bool = False
+    fell_silent: bool = False
+
+    @property
+    def cause(self) -> str:
+        """In one of few words, for figures."""
+        kinds = {"died": self.is_dead, "never_came": self.never_came, "fell_silent": self.fell_silent}
+        return next((word for word, is_so in kinds.items() if is_so), "left")
 
     @property
     def makes_a_crash(self) -> bool:
@@ -36,7 +43,7 @@ def loss_of(outcome: AgentOutcome | BaseException, limits: SessionLimits) -> Los
     if isinstance(error, ApplicationError) and error.type in _PROVEN_DEATHS:
         return Loss(_PROVEN_DEATHS[error.type], is_dead=True)
     if isinstance(error, TimeoutError) and error.type is TimeoutType.HEARTBEAT:
-        return Loss(f"no sign of life for {limits.agent_heartbeat_timeout_seconds:g} s")
+        return Loss(f"no sign of life for {limits.agent_heartbeat_timeout_seconds:g} s", fell_silent=True)
     never_came = isinstance(error, ApplicationError) and error.type == JOIN_DEADLINE
     said = error.message if isinstance(error, FailureError) else str(error)
     return Loss(_short(said), never_came=never_came)

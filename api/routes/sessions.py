@@ -8,14 +8,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from api.body import body_schema, read_model
-from api.dependencies import ReaderDep, SessionsDep, SettingsDep
+from api.dependencies import MetricsDep, ReaderDep, SessionsDep, SettingsDep
 from api.errors import InvalidInput
+from api.idempotency import HEADER_SCHEMA, KeyedStarts, read_key
 from api.models import EndResponse, EndSessionRequest, StartRequest, StartResponse, errors
 from api.session_reader import SessionReader
 from contracts import SessionLimits, SessionRequest
 from errors import OrchestratorError
-from identities import new_session_id
+from identities import caller_identity, new_session_id
 from settings import SessionSettings
+from telemetry import logs
 
 router = APIRouter(prefix="/api/session", tags=["sessions"])
 
@@ -27,26 +29,37 @@ _UNAVAILABLE = "Failed to queue voice agent spawn task: no worker answered withi
     summary="Start Session",
     responses=errors(
         (400, "userName: is required"),
+        (409, "This Idempotency-Key was used with another request body. Use a new key for a new session."),
         (413, "The request body is larger than 262144 bytes."),
         (500, "LiveKit token generation failed: ..."),
         (503, _UNAVAILABLE),
     ),
-    openapi_extra=body_schema(StartRequest),
+    openapi_extra=body_schema(StartRequest) | {"parameters": [HEADER_SCHEMA]},
 )
-async def start_session(request: Request, settings: SettingsDep, sessions: SessionsDep) -> StartResponse:
-    """Create a voice assistant session. Join the room with the returned token; the agent is on its way."""
+async def start_session(
+    request: Request, settings: SettingsDep, sessions: SessionsDep, metrics: MetricsDep
+) -> StartResponse:
+    """Create a voice assistant session. Join the room with the returned token; the agent is on its way.
+
+    With an `Idempotency-Key` it is created once: repeated, the answer is the same session and a ticket that works.
+    """
+    key = read_key(request)
     wanted = await read_model(request, StartRequest)
-    ticket = await sessions.start(
-        SessionRequest(
-            session_id=new_session_id(int(time.time())),
-            user_name=wanted.userName,
-            voice_id=wanted.voiceId,
-            opening_line=wanted.openingLine,
-            system_prompt=wanted.systemPrompt,
-            limits=_limits(settings.session, wanted),
-        ),
-        wanted.metadata,
+    keyed = KeyedStarts(settings.livekit.api_secret.get_secret_value())
+    session_id = new_session_id(int(time.time())) if key is None else keyed.session_id("", key)
+    session = SessionRequest(
+        session_id=session_id,
+        user_name=wanted.userName,
+        voice_id=wanted.voiceId,
+        opening_line=wanted.openingLine,
+        system_prompt=wanted.systemPrompt,
+        limits=_limits(settings.session, wanted),
+        caller_identity=caller_identity(session_id),
+        fingerprint="" if key is None else keyed.fingerprint(session_id, wanted),
     )
+    logs.about(session.session_id)
+    with metrics.start():
+        ticket = await sessions.start(session, wanted.metadata)
     return StartResponse.of(ticket)
 
 
@@ -75,6 +88,7 @@ def _limits(settings: SessionSettings, wanted: StartRequest) -> SessionLimits:
 async def end_session(request: Request, sessions: SessionsDep, reader: ReaderDep) -> EndResponse:
     """End a session, clean up and bill. A session that has ended already gives the same bill again."""
     wanted = await read_model(request, EndSessionRequest)
+    logs.about(wanted.sessionId)
     summary = await sessions.end(wanted.sessionId)
     return EndResponse.of(summary, await _metadata(reader, wanted.sessionId))
 

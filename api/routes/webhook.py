@@ -8,12 +8,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from api.body import parse_json
-from api.dependencies import SessionsDep, SettingsDep
+from api.dependencies import MetricsDep, SessionsDep, SettingsDep
 from api.errors import InvalidInput
 from api.models import WebhookResponse, errors
-from api.webhook_events import event_name, read_event
+from api.webhook_events import created_at_ms, event_name, read_event
 from api.webhook_signatures import check_signature
 from contracts import RoomFinished
+from telemetry import logs
 
 router = APIRouter(tags=["webhooks"])
 
@@ -49,7 +50,9 @@ def _header(name: str, description: str) -> dict[str, Any]:
         },
     },
 )
-async def livekit_webhook(request: Request, settings: SettingsDep, sessions: SessionsDep) -> WebhookResponse:
+async def livekit_webhook(
+    request: Request, settings: SettingsDep, sessions: SessionsDep, metrics: MetricsDep
+) -> WebhookResponse:
     """Called by LiveKit. Signed either way; what concerns no session is acknowledged and ignored.
 
     503 when the news could not be delivered, so that LiveKit tries again.
@@ -62,9 +65,12 @@ async def livekit_webhook(request: Request, settings: SettingsDep, sessions: Ses
         event = parse_json(body)
     except InvalidInput:
         raise InvalidInput("Invalid JSON payload") from None
-    match read_event(event, received_at_ms):
-        case (session_id, RoomFinished() as news):
+    if (read := read_event(event, received_at_ms)) is not None:
+        session_id, news = read
+        logs.about(session_id)
+        if isinstance(news, RoomFinished):
             await sessions.room_finished(session_id, news)
-        case (session_id, news):
+        else:
             await sessions.presence(session_id, news)
+        metrics.webhook_delivered(created_at_ms(event))
     return WebhookResponse(event=event_name(event))

@@ -1,0 +1,86 @@
+"""What the API measures, and where Prometheus reads it. No label names a session or a user."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
+
+from contracts import SessionState
+from errors import NoWorkerAnswered, SetupError, TemporalUnavailable, TicketFailed
+
+LIVE_STATES = tuple(state for state in SessionState if state is not SessionState.ENDED)
+
+_OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
+    (TicketFailed, "ticket_failed"),
+    (NoWorkerAnswered, "no_worker"),
+    (TemporalUnavailable, "temporal_unavailable"),
+    (Exception, "error"),
+    (BaseException, "abandoned"),  # its client went away
+)
+
+
+class ApiMetrics:
+    """One a process; each has a registry of its own, so that tests may have several."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._starts = Counter(
+            "voice_session_starts", "Requests for a session, by what came of them.", ["outcome"], registry=self.registry
+        )
+        for outcome in ("ok", *(name for _, name in _OUTCOMES)):
+            self._starts.labels(outcome)  # from the beginning, or the first failure would be no increase
+        self._ticket = Histogram(
+            "voice_ticket_seconds",
+            "From the request for a session to its ticket.",
+            buckets=(0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10),
+            registry=self.registry,
+        )
+        self._webhook_lag = Histogram(
+            "voice_webhook_lag_seconds",
+            "From the second in which LiveKit made an event to its delivery to the session.",
+            buckets=(0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300),
+            registry=self.registry,
+        )
+        self._sessions = Gauge(
+            "voice_sessions",
+            "Live sessions by state, as Temporal's visibility store has them; each API shows all of them.",
+            ["state"],
+            registry=self.registry,
+        )
+
+    @contextmanager
+    def start(self) -> Iterator[None]:
+        """Around one start: its outcome, and how long the ticket took where there is one."""
+        began = time.perf_counter()
+        try:
+            yield
+        except BaseException as error:
+            self._starts.labels(next(name for kind, name in _OUTCOMES if isinstance(error, kind))).inc()
+            raise
+        self._starts.labels("ok").inc()
+        self._ticket.observe(time.perf_counter() - began)
+
+    def webhook_delivered(self, created_at_ms: int | None) -> None:
+        """A webhook's news is with its session. `createdAt` has whole seconds; without one nothing can be said."""
+        if created_at_ms is not None:
+            self._webhook_lag.observe(max(0.0, time.time() - created_at_ms / 1000))
+
+    def live_sessions(self, counts: dict[SessionState, int] | None) -> None:
+        """How many there are of each state; None while nobody knows, and then the figure is gone, not old."""
+        self._sessions.clear()
+        for state, count in (counts or {}).items():
+            self._sessions.labels(state.value).set(count)
+
+
+def serve(registry: CollectorRegistry, host: str, port: int, setting: str) -> None:
+    """Answer `/metrics` at this address until the process ends. Raises `SetupError`; port 0 serves nothing."""
+    if not port:
+        return
+    try:
+        start_http_server(port, addr=host, registry=registry)
+    except OSError as error:
+        raise SetupError(f"{setting}: cannot listen on {host}:{port} ({error.strerror}).") from None

@@ -1,0 +1,73 @@
+"""What may leave the process in a span. Figures may; of texts only those that we know to name no person and no words.
+
+livekit-agents writes prompts, answers and identities into its spans, its RPC layer the names of callers, and errors hold
+whatever they were about. So nothing is looked for and taken out: what is not listed here stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import Link, Status
+from opentelemetry.util.types import Attributes, AttributeValue
+
+TEXTS: Final = frozenset(
+    {
+        *("session.id", "error.type", "exception.type"),
+        *("temporalWorkflowID", "temporalRunID", "temporalActivityID", "temporalActivityType", "temporalUpdateID"),
+        *("http.method", "http.request.method", "http.route", "http.scheme", "url.scheme"),
+        *("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.response.model"),
+        *("lk.job_id", "lk.dispatch_id", "lk.room_sid", "lk.job.worker_id", "lk.agent_name", "lk.track_sid"),
+        *("lk.speech_id", "lk.generation_id", "lk.parent_generation_id", "lk.participant_id", "lk.participant_kind"),
+        *("lk.old_state", "lk.new_state", "lk.connection_state", "lk.disconnect_reason", "lk.close_reason"),
+        *("lk.eou.outcome", "lk.eou.source", "lk.eou.language", "lk.tts.label", "lk.track_source", "rpc.method"),
+    }
+)
+"""The attributes that may hold text: ids, kinds, states and names of models."""
+
+
+class Redacted(SpanExporter):
+    """Hands on to `exporter` what may leave."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Export copies: other processors see the spans as they are."""
+        return self._exporter.export([_redacted(span) for span in spans])
+
+    def shutdown(self) -> None:
+        """As the exporter does."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """As the exporter does."""
+        return self._exporter.force_flush(timeout_millis)
+
+
+def _redacted(span: ReadableSpan) -> ReadableSpan:
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=_known(span.attributes),
+        events=[Event(event.name, _known(event.attributes), event.timestamp) for event in span.events],
+        links=[Link(link.context) for link in span.links],
+        kind=span.kind,
+        status=Status(span.status.status_code),  # its description is an error's text
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _known(attributes: Attributes) -> dict[str, AttributeValue]:
+    return {name: value for name, value in _items(attributes) if name in TEXTS or isinstance(value, bool | int | float)}
+
+
+def _items(attributes: Attributes) -> list[tuple[str, AttributeValue]]:
+    return list(attributes.items()) if isinstance(attributes, Mapping) else []

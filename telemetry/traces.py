@@ -1,0 +1,76 @@
+"""Traces: where spans go, which calls make some, and how a trace reaches the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import temporalio.contrib.opentelemetry as temporal_traces
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.re import parse_env_headers
+
+from errors import SetupError
+from settings import TelemetrySettings
+from telemetry.redaction import Redacted
+
+_W3C = TraceContextTextMapPropagator()
+"""Ids alone: baggage would carry whatever a client sends along into Temporal's history."""
+
+
+def tracer_provider(settings: TelemetrySettings, service: str) -> TracerProvider | None:
+    """Sends the spans of this process to OTEL_EXPORTER_OTLP_ENDPOINT; None where there is none. Raises `SetupError`."""
+    if not settings.otlp_endpoint:
+        return None
+    if urlsplit(settings.otlp_endpoint).scheme not in ("http", "https"):
+        raise SetupError("OTEL_EXPORTER_OTLP_ENDPOINT is no URL; for example http://localhost:4318 (OTLP over HTTP).")
+    exporter = OTLPSpanExporter(
+        endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces",
+        headers=parse_env_headers(settings.otlp_headers.get_secret_value(), liberal=True),
+    )
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
+    provider.add_span_processor(BatchSpanProcessor(Redacted(exporter)))
+    return provider
+
+
+class TemporalTraces(temporal_traces.TracingInterceptor):
+    """Spans for calls to Temporal and for what workers do on them, as one trace across processes."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        super().__init__(provider.get_tracer("temporalio"))
+        self.text_map_propagator = _W3C
+
+
+def temporal_interceptors(provider: TracerProvider | None) -> list[TemporalTraces]:
+    """For a client of Temporal, and by it for the workers that are built on it."""
+    return [TemporalTraces(provider)] if provider else []
+
+
+def traceparent() -> str:
+    """The span that is under way, in the form of W3C; ids only. Empty where nothing is traced."""
+    carrier: dict[str, str] = {}
+    _W3C.inject(carrier)
+    return carrier.get("traceparent", "")
+
+
+@contextmanager
+def job_span(provider: TracerProvider | None, parent: str, attributes: Mapping[str, str | int]) -> Iterator[None]:
+    """An agent's job from its dispatch until it speaks, below `parent`; what livekit-agents records stands below it."""
+    if provider is None:
+        yield
+        return
+    context: Context = _W3C.extract({"traceparent": parent})
+    own_trace = trace.get_current_span().get_span_context()
+    with provider.get_tracer("agent").start_as_current_span(
+        "agent_job",
+        context=context,
+        attributes=dict(attributes),
+        links=[trace.Link(own_trace)] if own_trace.is_valid else [],
+    ):
+        yield
