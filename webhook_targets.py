@@ -1,4 +1,4 @@
-"""Where customer webhooks may go: an allowlist of names, and what a name's address may be. Pure: nothing is resolved here.
+"""Where customer webhooks may go: an allowlist of names, and what a name's address may be. Pure: it resolves nothing.
 
 The API asks when a session starts, a worker asks again before each request, and looks at the address itself then.
 """
@@ -29,7 +29,7 @@ _PRIVATE: Final = tuple(
     ipaddress.ip_network(net)
     for net in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7")
 )
-"""Loopback, private and shared addresses: what an origin may name. Never link-local ones, nor what is no host at all."""
+"""Loopback, private and shared addresses: what an origin may name. Never link-local ones, nor what is no host."""
 _METADATA: Final = frozenset(ipaddress.ip_address(a) for a in ("100.100.100.200", "fd00:ec2::254"))
 """Clouds' metadata services among those; the well-known 169.254.169.254 is link-local."""
 

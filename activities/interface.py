@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from contracts import AgentOutcome, LaunchRequest, RoomRequest, RoomView, Ticket, TicketRequest
+from contracts import AgentOutcome, LaunchRequest, RoomRequest, RoomView, Ticket, TicketRequest, WebhookRequest
 
 TICKET_FAILED = "TicketFailed"
 JOIN_DEADLINE = "JoinDeadline"
@@ -15,6 +15,8 @@ SUPERSEDED = "Superseded"
 JOB_PROCESS_ENDED = "JobProcessEnded"
 AGENT_SERVER_ENDED = "AgentServerEnded"
 """The last two fail a `launch_agent` whose agent is certainly dead; of any other failure it may still be alive."""
+WEBHOOK_NOT_TAKEN = "WebhookNotTaken"
+WEBHOOK_GONE = "WebhookGone"
 
 
 class SessionActivities:
@@ -22,7 +24,7 @@ class SessionActivities:
 
     @activity.defn(name="issue_ticket")
     async def issue_ticket(self, request: TicketRequest) -> Ticket:
-        """Make the room and a caller's token for it. Raises `TicketFailed`."""
+        """Make the room, where it is wanted, and a caller's token for it. Raises `TicketFailed`."""
         raise NotImplementedError
 
     @activity.defn(name="launch_agent")
@@ -41,4 +43,9 @@ class SessionActivities:
     @activity.defn(name="close_room")
     async def close_room(self, request: RoomRequest) -> RoomView:
         """Delete the room and its dispatches; returns who was in it. Safe to repeat."""
+        raise NotImplementedError
+
+    @activity.defn(name="deliver_webhook")
+    async def deliver_webhook(self, request: WebhookRequest) -> None:
+        """Tell the customer of one event, once or more often. Raises `WebhookNotTaken`, and `WebhookGone` for good."""
         raise NotImplementedError

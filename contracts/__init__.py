@@ -34,6 +34,17 @@ from contracts.session import (
 )
 from contracts.states import AgentState, EndReason, SessionState
 from contracts.ticket import TOKEN_TTL_SECONDS, Ticket, TicketRequest, ValidTicketRequest
+from contracts.webhooks import (
+    DeliveryMemory,
+    DeliveryReport,
+    DeliveryRequest,
+    Redelivery,
+    RedeliveryPlan,
+    Undelivered,
+    WebhookEvent,
+    WebhookRequest,
+    WebhookType,
+)
 
 __all__ = [
     "DEFAULT_OPENING_LINE",
@@ -47,6 +58,9 @@ __all__ = [
     "AgentState",
     "Briefing",
     "ClaimRequest",
+    "DeliveryMemory",
+    "DeliveryReport",
+    "DeliveryRequest",
     "DispatchMetadata",
     "DrainRequest",
     "EndReason",
@@ -59,6 +73,8 @@ __all__ = [
     "LoggedEvent",
     "Payload",
     "Presence",
+    "Redelivery",
+    "RedeliveryPlan",
     "RoomFinished",
     "RoomRequest",
     "RoomTimeouts",
@@ -74,6 +90,10 @@ __all__ = [
     "Ticket",
     "TicketRequest",
     "Turn",
+    "Undelivered",
     "ValidTicketRequest",
+    "WebhookEvent",
+    "WebhookRequest",
+    "WebhookType",
     "YieldRequest",
 ]

@@ -1,0 +1,91 @@
+"""What a customer's webhooks are made of, and how their delivery goes on beside and after the session."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from pydantic import Field
+
+from contracts.events import SessionEvent
+from contracts.payload import Payload
+
+MOST_REDELIVERED: Final = 500
+"""Events in one redelivery: far below Temporal's 2 MB, and more than a session has."""
+
+
+class WebhookType(StrEnum):
+    """What a customer is told of."""
+
+    STARTED = "session.started"
+    ACTIVE = "session.active"  # the caller is there, also when they came back
+    AGENT_LOST = "session.agent_lost"
+    AGENT_READY = "session.agent_ready"
+    ENDED = "session.ended"  # the last one, with the bill
+
+
+class WebhookEvent(Payload):
+    """One of the session's events, as its customer is told of it."""
+
+    type: WebhookType
+    event: SessionEvent
+
+    @property
+    def number(self) -> int:
+        """Its number among all of the session's events; those of webhooks have gaps."""
+        return self.event.id
+
+
+class WebhookRequest(Payload):
+    """Input of the `deliver_webhook` activity. URLs can carry credentials: they are never logged."""
+
+    session_id: str
+    url: str = Field(repr=False)
+    event: WebhookEvent
+
+
+class Undelivered(Payload):
+    """An event that waits for its delivery, and since when (Unix seconds): its day begins there."""
+
+    event: WebhookEvent
+    since: float
+
+
+class DeliveryMemory(Payload):
+    """What the next run of a delivery must know. `newest` is the number of the newest event it has seen."""
+
+    newest: int = 0
+    is_over: bool = False
+    delivered: int = 0
+    given_up: tuple[int, ...] = ()
+    waiting: tuple[Undelivered, ...] = ()
+
+
+class DeliveryRequest(Payload):
+    """Input of the `WebhookDelivery` workflow. Without any news for `patience_seconds` its session is over."""
+
+    session_id: str
+    url: str = Field(repr=False)
+    patience_seconds: float
+    memory: DeliveryMemory = DeliveryMemory()
+
+
+class Redelivery(Payload):
+    """Signal `redeliver`: these events once more, delivered or not, from the first of them on."""
+
+    events: tuple[WebhookEvent, ...]
+
+
+class RedeliveryPlan(Payload):
+    """Answer of the `webhooks` query: what was told after some number, and how to tell it again; None: to nobody."""
+
+    delivery: DeliveryRequest | None = None
+    events: tuple[WebhookEvent, ...] = ()
+
+
+class DeliveryReport(Payload):
+    """Result of the `WebhookDelivery` workflow; `given_up` are the numbers of events that nobody took for a day."""
+
+    delivered: int
+    given_up: tuple[int, ...] = ()
+    gone: bool = False  # the receiver answered 410: it wants no more
