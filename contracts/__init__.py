@@ -16,7 +16,7 @@ from contracts.agent import (
     LaunchRequest,
     YieldRequest,
 )
-from contracts.conversation import Turn
+from contracts.conversation import Pace, Turn
 from contracts.events import EventMemory, EventsPage, EventsRequest, LoggedEvent, SessionEvent
 from contracts.limits import RoomTimeouts, SessionLimits
 from contracts.payload import Payload
@@ -71,6 +71,7 @@ __all__ = [
     "Handover",
     "LaunchRequest",
     "LoggedEvent",
+    "Pace",
     "Payload",
     "Presence",
     "Redelivery",

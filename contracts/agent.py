@@ -47,6 +47,7 @@ class Briefing(Payload):
     turns: tuple[Turn, ...] = ()
     heartbeat_timeout_seconds: float
     alone_seconds: float = SessionLimits().agent_alone_seconds
+    silence_seconds: float = 0  # 0: never ask whether the caller is still there
     predecessor_lives: bool = False  # it serves as far as is known: a slow answer of it is no death
 
 

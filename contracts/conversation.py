@@ -9,6 +9,23 @@ from pydantic import Field
 from contracts.payload import Payload
 
 
+class Pace(Payload):
+    """Where the time of an answer went: seconds, by the agent's own clock, None where it could not be told.
+
+    `total` is from the caller's last sound to the agent's first. In it, one after the other unless the model answered
+    ahead of the turn's end: `end_of_turn` until the turn was taken for over (`transcription` of it until its words were
+    there), `first_token` until the model's, `first_sentence` until its first sentence was whole (counted from where
+    `first_token` is), `first_audio` from then on until the voice had made a sound of it.
+    """
+
+    total: float
+    transcription: float | None = None
+    end_of_turn: float | None = None
+    first_token: float | None = None
+    first_sentence: float | None = None
+    first_audio: float | None = None
+
+
 class Turn(Payload):
     """Something said, named by `(generation, sequence)`. Not `final`: the agent is still at it, this much was heard."""
 
@@ -19,3 +36,4 @@ class Turn(Payload):
     at_ms: int
     interrupted: bool = False
     final: bool = True
+    pace: Pace | None = None  # of an agent's answer to what the caller said

@@ -26,6 +26,8 @@ class SessionLimits(Payload):
     agent_max_losses_per_minute: int = 5
     agent_relaunch_pause_seconds: float = 0.2
     agent_alone_seconds: float = 300
+    silence_seconds: float = 0  # off, as the next one, in sessions from before there were these
+    idle_seconds: float = 0
 
     @property
     def room_timeouts(self) -> RoomTimeouts:

@@ -34,5 +34,6 @@ class EndReason(StrEnum):
     NO_SHOW = "no_show"
     MAX_DURATION = "max_duration"
     AGENT_UNAVAILABLE = "agent_unavailable"
+    IDLE = "idle"
     CANCELLED = "cancelled"
     ERROR = "error"
