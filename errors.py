@@ -4,6 +4,8 @@ OrchestratorError
 ├── SessionNotFound        the id names no session                                    API 404
 ├── WebhookRejected        a webhook without a valid signature                        API 401
 ├── WebhookTargetRefused   a customer's webhook may not go there                      API 400
+├── SessionEnded           it has ended, or is about to: no ticket opens it         API 409
+├── KeyTaken               an Idempotency-Key with another request than before      API 409
 ├── TicketFailed           no LiveKit token or room for a new session                 API 500
 ├── EndFailed              a session's end could not be carried out                   API 500
 ├── SealBroken             a dispatch sealed with another secret (sealing.py)            the agent refuses it
@@ -22,6 +24,14 @@ class OrchestratorError(Exception):
 
 class SessionNotFound(OrchestratorError):
     """The id names no session that Temporal still knows."""
+
+
+class SessionEnded(OrchestratorError):
+    """The session has ended or is about to, so that nobody can join it any more."""
+
+
+class KeyTaken(OrchestratorError):
+    """The Idempotency-Key was used with another request."""
 
 
 class WebhookRejected(OrchestratorError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from typing import Final
@@ -19,8 +20,20 @@ def is_session_id(text: str) -> bool:
     return _SESSION_ID.fullmatch(text) is not None
 
 
-def caller_identity(user_name: str) -> str:
-    """The caller's LiveKit identity. The prefix keeps it apart from every agent's, whatever the user is called."""
+def session_id_of(digest: bytes) -> str:
+    """`session_0000000000_<hex>`: the id of a session that is named after something instead of the time."""
+    return f"session_0000000000_{digest[:16].hex()}"
+
+
+def caller_identity(session_id: str) -> str:
+    """The caller's LiveKit identity: LiveKit logs it, so it says nothing of who that is."""
+    return f"caller_{hashlib.sha256(session_id.encode()).hexdigest()[:12]}"
+
+
+def named_caller_identity(user_name: str) -> str:
+    """The caller's identity in sessions from before it was opaque, and in webhooks that others sign as the reference
+    has them. The prefix keeps it apart from every agent's, whatever the user is called.
+    """
     return f"user_{user_name}"
 
 

@@ -21,6 +21,7 @@ from api.routes import health as health_routes
 from api.routes import root as root_routes
 from api.routes import session_views
 from api.routes import sessions as session_routes
+from api.routes import tickets as ticket_routes
 from api.routes import webhook as webhook_routes
 from api.routes.codec import codec_router
 from api.routes.playground import install_playground
@@ -74,7 +75,7 @@ def create_app(
     app.add_middleware(CodecOrigins, origins=settings.codec_endpoint.allowed_origins)
     app.add_middleware(SessionInLogs)
     install_error_handlers(app)
-    for routes in (root_routes, health_routes, session_routes, session_views, webhook_routes):
+    for routes in (root_routes, health_routes, session_routes, ticket_routes, session_views, webhook_routes):
         app.include_router(routes.router)
     app.include_router(codec_router(settings, key_ring(settings.temporal)))
     install_playground(app, settings, _agent_processes(client, settings))

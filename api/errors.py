@@ -14,8 +14,10 @@ from starlette.responses import JSONResponse
 from api.answers import error_response
 from errors import (
     EndFailed,
+    KeyTaken,
     OrchestratorError,
     PayloadUnreadable,
+    SessionEnded,
     SessionNotFound,
     TemporalUnavailable,
     TicketFailed,
@@ -26,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 _STATUSES: tuple[tuple[type[OrchestratorError], int], ...] = (
     (SessionNotFound, 404),
+    (SessionEnded, 409),
+    (KeyTaken, 409),
     (WebhookRejected, 401),
     (TicketFailed, 500),
     (EndFailed, 500),

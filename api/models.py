@@ -12,6 +12,7 @@ from contracts import DEFAULT_OPENING_LINE, DEFAULT_SYSTEM_PROMPT, DEFAULT_VOICE
 
 EXAMPLE_ID = "session_1234567890_abc123"
 EXAMPLE_METADATA = {"order": "A-17"}
+_CREATED = "Session created. Voice agent is being spawned."
 
 
 def _clean(text: str) -> str:
@@ -94,15 +95,17 @@ class StartResponse(_Body):
     )
     serverUrl: str = Field(description="LiveKit WebRTC server URL.", examples=["wss://your-project.livekit.cloud"])
     roomName: str = Field(description="LiveKit room name, the same as sessionId.", examples=[EXAMPLE_ID])
-    message: str = Field(
-        "Session created. Voice agent is being spawned.", examples=["Session created. Voice agent is being spawned."]
-    )
+    message: str = Field(_CREATED, examples=[_CREATED])
 
     @classmethod
-    def of(cls, ticket: Ticket) -> StartResponse:
+    def of(cls, ticket: Ticket, message: str = _CREATED) -> StartResponse:
         """The answer that hands over `ticket`."""
         return cls(
-            sessionId=ticket.session_id, token=ticket.token, serverUrl=ticket.server_url, roomName=ticket.room_name
+            sessionId=ticket.session_id,
+            token=ticket.token,
+            serverUrl=ticket.server_url,
+            roomName=ticket.room_name,
+            message=message,
         )
 
 
@@ -226,6 +229,7 @@ _ERROR_TITLES = {
     401: "The signature or the token is missing or wrong",
     403: "Not for this page",
     404: "No such session",
+    409: "The session has ended, or the Idempotency-Key was used with another body",
     413: "The body is too large",
     500: "The server failed",
     503: "Temporal or its workers are unavailable",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from temporalio.client import (
@@ -16,14 +17,15 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import FailureError, TerminatedError
+from temporalio.exceptions import TerminatedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.abandoned import AbandonedStarts
 from api.outages import LOST, is_reachable, unreachable
+from api.tickets import keyed_ticket, new_ticket, refusal, rejoin_ticket
 from codec import key_ring, user_values
 from contracts import EndRequest, Presence, RoomFinished, SessionRequest, SessionSummary, Ticket
-from errors import EndFailed, NoWorkerAnswered, SessionNotFound, TemporalUnavailable, TicketFailed
+from errors import EndFailed, NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from identities import is_session_id
 from settings import Settings
 from temporal_client import LazyClient
@@ -33,6 +35,7 @@ from workflows.voice_session import VoiceSession
 
 _START_FAILED = "Failed to queue voice agent spawn task: "
 _END_FAILED = "Failed to end session: "
+_REJOIN_FAILED = "Failed to make a ticket: "
 _TASK_TIMEOUT = timedelta(seconds=5)
 _SIGNAL_SECONDS = 2.0
 """Within this a webhook is delivered or answered with 503: a slow receiver blocks LiveKit's events of that room."""
@@ -43,7 +46,17 @@ class Sessions(Protocol):
     """Sessions as the routes see them."""
 
     async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> Ticket:
-        """Start a session. Raises `TicketFailed`, `NoWorkerAnswered`, `TemporalUnavailable`; then nothing is left."""
+        """Start a session. Raises `TicketFailed`, `NoWorkerAnswered`, `TemporalUnavailable`; then nothing is left.
+
+        One with a fingerprint is started once, however often it is asked for. It may raise `KeyTaken`, `SessionEnded`
+        too, and is left for the next attempt where nobody answered.
+        """
+
+    async def rejoin(self, session_id: str) -> Ticket:
+        """A ticket for a session that lives.
+
+        Raises `SessionNotFound`, `SessionEnded`, `TicketFailed`, `NoWorkerAnswered`, `TemporalUnavailable`.
+        """
 
     async def end(self, session_id: str) -> SessionSummary:
         """End a session, or give the bill of one that has ended.
@@ -74,41 +87,66 @@ class TemporalSessions:
     async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> Ticket:
         """One update-with-start: the workflow and its ticket in a single round trip."""
         client = await self._client.get()
-        operation = WithStartWorkflowOperation(
+        is_keyed = bool(request.fingerprint)
+        ask = keyed_ticket if is_keyed else new_ticket
+        seconds = self._settings.api.start_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await ask(
+                    client, request, partial(self._operation, request, metadata or {}), timedelta(seconds=seconds)
+                )
+        except WorkflowUpdateFailedError as error:
+            raise refusal(request.session_id, error, is_keyed=is_keyed) from error
+        except LOST as error:
+            # Not atomic: the workflow may have been started, or be started yet, though no answer came.
+            if not is_keyed:
+                self._abandoned.add(client.get_workflow_handle(request.session_id))
+            raise await self._unanswered(client, _START_FAILED, seconds) from error
+        except asyncio.CancelledError:
+            if not is_keyed:
+                self._abandoned.add(client.get_workflow_handle(request.session_id))
+            raise
+
+    def _operation(
+        self,
+        request: SessionRequest,
+        metadata: dict[str, Any],
+        conflict: WorkflowIDConflictPolicy,
+        reuse: WorkflowIDReusePolicy,
+    ) -> WithStartWorkflowOperation[Any, SessionSummary]:
+        return WithStartWorkflowOperation(
             VoiceSession.run,
             request,
             id=request.session_id,
             task_queue=self._settings.temporal.task_queue,
             # So long a session stands still when the worker that had its task dies; its clients wait twice that.
             task_timeout=_TASK_TIMEOUT,
-            # An id is never reused; a repeated RPC is recognized by its request id and gets the first one's answer.
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=conflict,
+            id_reuse_policy=reuse,
             static_summary=f"Voice session with {request.voice_id}",
             search_attributes=at_start(request, user_values(self._keys, request.user_name)[0]),
-            memo=memo_at_start(request, metadata or {}),
+            memo=memo_at_start(request, metadata),
         )
+
+    async def rejoin(self, session_id: str) -> Ticket:
+        """One look, and one update."""
+        if not is_session_id(session_id):
+            raise SessionNotFound(f"Session {session_id} not found")
+        client = await self._client.get()
         seconds = self._settings.api.start_timeout_seconds
         try:
             async with asyncio.timeout(seconds):
-                return await client.execute_update_with_start_workflow(
-                    VoiceSession.ticket,
-                    start_workflow_operation=operation,
-                    id=f"{request.session_id}-ticket",
-                    rpc_timeout=timedelta(seconds=seconds),
-                )
+                return await rejoin_ticket(client, session_id, timedelta(seconds=seconds))
         except WorkflowUpdateFailedError as error:
-            raise TicketFailed(f"LiveKit token generation failed: {_reason(error.cause)}") from error
+            raise refusal(session_id, error, is_keyed=False) from error
         except LOST as error:
-            # Not atomic: the workflow may have been started, or be started yet, though no answer came.
-            self._abandoned.add(client.get_workflow_handle(request.session_id))
-            if await is_reachable(client):
-                text = f"no worker answered within {seconds:g} seconds."
-                raise NoWorkerAnswered(_START_FAILED + text) from error
-            raise TemporalUnavailable(_START_FAILED + unreachable(self._settings.temporal)) from error
-        except asyncio.CancelledError:
-            self._abandoned.add(client.get_workflow_handle(request.session_id))
-            raise
+            raise await self._unanswered(client, _REJOIN_FAILED, seconds) from error
+
+    async def _unanswered(self, client: Client, what: str, seconds: float) -> TemporalUnavailable:
+        """What to raise when no answer came."""
+        if await is_reachable(client):
+            return NoWorkerAnswered(f"{what}no worker answered within {seconds:g} seconds.")
+        return TemporalUnavailable(what + unreachable(self._settings.temporal))
 
     async def end(self, session_id: str) -> SessionSummary:
         """Signal the end and wait for the workflow's result; a closed one gives the same result again."""
@@ -176,10 +214,6 @@ async def _ignore_closed(signal: Any) -> None:
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-
-
-def _reason(cause: BaseException) -> str:
-    return cause.message if isinstance(cause, FailureError) else str(cause)
 
 
 def _fate(cause: BaseException) -> str:

@@ -13,6 +13,7 @@ from contracts.payload import Payload
 from contracts.room import Sightings
 from contracts.states import AgentState, EndReason, SessionState
 from contracts.ticket import Ticket
+from identities import named_caller_identity
 
 VOICES: Final = ("Ashley", "Craig", "Edward", "Olivia", "Wendy", "Priya")
 DEFAULT_VOICE: Final = "Ashley"
@@ -34,10 +35,16 @@ class SessionMemory(Payload):
     looked_at: float = 0
     turns: tuple[Turn, ...] = Field((), repr=False)
     events: EventMemory = EventMemory()
+    webhooks_told: int = 0  # the number of the last event that was handed to the delivery
+    ticket_at: float | None = None  # None in what was written before tickets were renewed
 
 
 class SessionRequest(Payload):
-    """Input of the `VoiceSession` workflow."""
+    """Input of the `VoiceSession` workflow.
+
+    `caller_identity` is empty in sessions from before it was opaque. `fingerprint` marks the request that a session was
+    started with under an Idempotency-Key; it is empty without one.
+    """
 
     session_id: str
     user_name: str
@@ -45,7 +52,21 @@ class SessionRequest(Payload):
     opening_line: str = Field(DEFAULT_OPENING_LINE, repr=False)
     system_prompt: str = Field(DEFAULT_SYSTEM_PROMPT, repr=False)
     limits: SessionLimits = SessionLimits()
+    webhook_url: str = Field("", repr=False)  # where its customer is told of it; empty: nowhere
     memory: SessionMemory | None = Field(None, repr=False)  # only where a run continues an earlier one
+    owner: str = ""  # whose API key started it; empty where none is needed
+    caller_identity: str = ""
+    fingerprint: str = ""
+
+    @property
+    def caller(self) -> str:
+        """The caller's LiveKit identity."""
+        return self.caller_identity or named_caller_identity(self.user_name)
+
+    @property
+    def callers(self) -> frozenset[str]:
+        """All identities that reports of the caller may have: the reference's webhooks name the user."""
+        return frozenset((self.caller, named_caller_identity(self.user_name)))
 
 
 class EndRequest(Payload):

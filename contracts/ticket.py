@@ -13,15 +13,21 @@ TOKEN_TTL_SECONDS: Final = 2 * 60 * 60
 
 
 class TicketRequest(Payload):
-    """Input of the `issue_ticket` local activity."""
+    """Input of the `issue_ticket` local activity. Without `timeouts` the room is there already."""
 
     session_id: str
-    user_name: str
-    timeouts: RoomTimeouts
+    identity: str
+    timeouts: RoomTimeouts | None
+
+
+class ValidTicketRequest(Payload):
+    """Input of the `valid_ticket` update. With a `fingerprint` the session must have been started with the same one."""
+
+    fingerprint: str = ""
 
 
 class Ticket(Payload):
-    """What a caller needs to join: result of the `ticket` update. `token` is a credential: never log it."""
+    """What a caller needs to join: result of the `ticket` updates. `token` is a credential: never log it."""
 
     session_id: str
     room_name: str

@@ -153,7 +153,7 @@ class Callers:
                 "room": {"name": started.session_id},
                 "participant": {
                     "sid": f"PA_{script.user_name}",
-                    "identity": caller_identity(script.user_name),
+                    "identity": caller_identity(started.session_id),
                     "joinedAtMs": str(joined_at_ms),
                 },
             }

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from contracts import SessionLimits, Ticket
-from identities import agent_generation, agent_identity, caller_identity, is_session_id, new_session_id
+from contracts import SessionLimits, SessionRequest, Ticket
+from identities import (
+    agent_generation,
+    agent_identity,
+    caller_identity,
+    is_session_id,
+    named_caller_identity,
+    new_session_id,
+    session_id_of,
+)
 
 
 def test_session_ids_have_their_form_and_differ() -> None:
@@ -32,8 +42,29 @@ def test_what_is_no_session_id(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["ann", "agent_1_AJ_x", "", "agent", "_agent_1_x", "user_agent_1_x", "\nagent_1_x"])
 def test_no_user_name_makes_an_agent_of_its_caller(name: str) -> None:
-    assert agent_generation(caller_identity(name)) is None
-    assert not caller_identity(name).startswith("agent_")
+    assert agent_generation(named_caller_identity(name)) is None
+    assert not named_caller_identity(name).startswith("agent_")
+
+
+def test_a_callers_identity_tells_nothing_and_is_the_sessions_own() -> None:
+    sessions = [
+        SessionRequest(session_id=each, user_name="ann", caller_identity=caller_identity(each)) for each in "ab"
+    ]
+    first, second = sessions
+    assert re.fullmatch(r"caller_[0-9a-f]{12}", first.caller)
+    assert first.caller != second.caller
+    assert agent_generation(first.caller) is None
+    assert first.callers == {first.caller, "user_ann"}
+
+
+def test_sessions_from_before_go_on_with_the_identity_that_they_have() -> None:
+    before = SessionRequest.model_validate({"session_id": "a", "user_name": "ann"})
+    assert (before.caller, before.callers) == ("user_ann", {"user_ann"})
+
+
+def test_a_session_named_after_something_has_an_id_like_others() -> None:
+    assert is_session_id(session_id_of(b"x" * 32))
+    assert session_id_of(b"x" * 32) == session_id_of(b"x" * 32) != session_id_of(b"y" * 32)
 
 
 def test_an_agents_identity_tells_its_generation() -> None:

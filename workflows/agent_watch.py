@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 
 from contracts import AgentReady, AgentState, Briefing, ClaimRequest, SessionMemory, SessionRequest, Turn
-from identities import caller_identity
 
 _MINUTE = 60.0
 
@@ -170,7 +169,7 @@ def briefing(session: SessionRequest, generation: int, turns: tuple[Turn, ...], 
         session_id=session.session_id,
         generation=generation,
         user_name=session.user_name,
-        caller_identity=caller_identity(session.user_name),
+        caller_identity=session.caller,
         voice_id=session.voice_id,
         opening_line=session.opening_line,
         system_prompt=session.system_prompt,

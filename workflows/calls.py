@@ -13,7 +13,16 @@ from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.interface import SessionActivities
-    from contracts import AgentOutcome, LaunchRequest, RoomRequest, RoomView, SessionRequest, Ticket, TicketRequest
+    from contracts import (
+        AgentOutcome,
+        LaunchRequest,
+        RoomRequest,
+        RoomTimeouts,
+        RoomView,
+        SessionRequest,
+        Ticket,
+        TicketRequest,
+    )
 
 T = TypeVar("T")
 
@@ -23,12 +32,20 @@ _SLACK = timedelta(minutes=10)
 
 
 async def issue_ticket(session: SessionRequest) -> Ticket:
+    """The room and the ticket for it."""
+    return await _ticket(session, session.limits.room_timeouts)
+
+
+async def renew_ticket(session: SessionRequest) -> Ticket:
+    """The ticket alone: a room that was made once more could outlive a session that ends meanwhile."""
+    return await _ticket(session, None)
+
+
+async def _ticket(session: SessionRequest, timeouts: RoomTimeouts | None) -> Ticket:
     """Local, so that the ticket takes one workflow task: a REST client waits for it."""
     return await workflow.execute_local_activity_method(
         SessionActivities.issue_ticket,
-        TicketRequest(
-            session_id=session.session_id, user_name=session.user_name, timeouts=session.limits.room_timeouts
-        ),
+        TicketRequest(session_id=session.session_id, identity=session.caller, timeouts=timeouts),
         start_to_close_timeout=timedelta(seconds=3),
         retry_policy=RetryPolicy(maximum_attempts=2, initial_interval=timedelta(milliseconds=100)),
     )

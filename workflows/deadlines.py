@@ -24,7 +24,11 @@ class Deadline(NamedTuple):
 def next_deadline(
     limits: SessionLimits, caller: CallerPresence, agent: AgentWatch, *, started_at: float, looked_at: float
 ) -> Deadline:
-    """The nearest one. A look at the room (at `looked_at`, 0 before the first) starts a wait for the caller anew."""
+    """The nearest one.
+
+    The wait for the caller begins anew at `looked_at` (0 before the first time): LiveKit was asked who is in the room,
+    or a ticket was asked for once more.
+    """
     joined_at_ms = caller.first_joined_at_ms
     began = started_at if joined_at_ms is None else joined_at_ms / 1000
     deadlines = [Deadline(began + limits.max_duration_seconds, EndReason.MAX_DURATION)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contracts import Presence, SessionMemory, SessionRequest, Ticket, Turn
-from identities import caller_identity
 from workflows.agent_watch import AgentWatch
 from workflows.deadlines import Deadline, next_deadline
 from workflows.events import EventLog
@@ -22,27 +21,35 @@ class Notes:
         self._limits = session.limits
         self.started_at = now if memory is None else memory.started_at
         self.ticket: Ticket | None = None
+        self.ticket_at = 0.0
         self.looked_at = 0.0
-        self.caller = CallerPresence(caller_identity(session.user_name), int(self.started_at * 1000))
+        self.caller = CallerPresence(session.callers, int(self.started_at * 1000))
         self.agents = AgentWatch(now, session.limits.agent_max_losses_per_minute)
         self.transcript = Transcript()
         self.story = Story()
+        self.webhooks_told = 0
         self.events = EventLog(session.session_id, self.transcript)
         if memory is not None:
-            self.ticket = memory.ticket
+            self.take(memory.ticket, memory.started_at if memory.ticket_at is None else memory.ticket_at)
             self.looked_at = memory.looked_at
             self.caller.resume(memory)
             self.agents.resume(memory, now)
             self.story.resume(memory)
             for turn in memory.turns:
                 self.transcript.note(turn)
+            self.webhooks_told = memory.webhooks_told
             self.events.resume(memory.events, memory.generation)
+
+    def take(self, ticket: Ticket, now: float) -> None:
+        """Note what a caller may join with, and since when."""
+        self.ticket, self.ticket_at = ticket, now
 
     def memory(self, ticket: Ticket) -> SessionMemory:
         """What the next run must know."""
         return SessionMemory(
             started_at=self.started_at,
             ticket=ticket,
+            ticket_at=self.ticket_at,
             generation=self.agents.generation,
             lost_at=self.agents.lost_at,
             story=self.story.entries,
@@ -52,6 +59,7 @@ class Notes:
             looked_at=self.looked_at,
             turns=self.transcript.turns,
             events=self.events.memory,
+            webhooks_told=self.webhooks_told,
         )
 
     def see(self, report: Presence, now: float) -> None:

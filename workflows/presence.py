@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from contracts import Presence, SessionMemory, Sightings
@@ -32,9 +33,12 @@ class CallerPresence:
     repetitions gives the same result.
     """
 
-    def __init__(self, identity: str, began_at_ms: int) -> None:
-        """`began_at_ms`: when the session began. A join from before it is a clock that is off, not time to bill."""
-        self._identity = identity
+    def __init__(self, identities: Set[str], began_at_ms: int) -> None:
+        """`identities` are the caller's. `began_at_ms`: when the session began.
+
+        A join from before it is a clock that is off, not time to bill.
+        """
+        self._identities = identities
         self._began_at_ms = began_at_ms
         self._connections: dict[str, Connection] = {}
         self._nameless_leaves_at_ms: list[int] = []
@@ -50,7 +54,7 @@ class CallerPresence:
         return "joined" if left_at_ms is None else f"came back after {span((report.at_ms - left_at_ms) / 1000)}"
 
     def _note(self, report: Presence) -> None:
-        if report.identity != self._identity:
+        if report.identity not in self._identities:
             return
         if report.kind == "left" and not report.participant_sid:
             # The reference's webhook names no SID: whoever had joined by then has left.

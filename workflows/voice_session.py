@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
         SessionView,
         Ticket,
         Turn,
+        ValidTicketRequest,
     )
     from workflows import calls
     from workflows.agent_watch import briefing
@@ -39,6 +40,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.notes import Notes
     from workflows.renewal import Renewal
     from workflows.search_attributes import DURATION, END_REASON, STATE
+    from workflows.tickets import Tickets
+    from workflows.webhook_outbox import WebhookOutbox
 
 _BILL_WAITS_SECONDS = 3
 """How long the bill waits for a last look at the room before it is made from what is known."""
@@ -59,7 +62,8 @@ class VoiceSession:
         self._ending = Ending(request.session_id, self._notes)
         self._agents = Agents(request, self._notes, is_ending=self._is_ending, end=self._end, tell=self._tell)
         self._renewal = Renewal(self._notes.agents)
-        self._ticket_error: str | None = None
+        self._webhooks = WebhookOutbox(request, self._notes)
+        self._tickets = Tickets(request, self._notes, is_ending=self._is_ending)
         # Search attributes are carried over to a run that continues an earlier one.
         self._told_state = SessionState.STARTING if request.memory is None else self._state
 
@@ -71,18 +75,23 @@ class VoiceSession:
         try:
             # 1. The ticket first and by itself, so that the API can answer at once.
             if self._notes.ticket is None:
-                self._notes.ticket = await calls.issue_ticket(request)
+                self._notes.take(await calls.issue_ticket(request), now())
             # 2. From then on there is always an agent,
             agents = asyncio.create_task(self._agents.keep())
+            self._webhooks.begin()
             # 3. and a conversation, until somebody ends it or a timer does.
             await self._conversation()
         except (asyncio.CancelledError, FailureError) as error:  # a local activity's failure comes unwrapped
             self._end(EndReason.CANCELLED if is_cancelled_exception(error) else EndReason.ERROR)
-            self._ticket_error = calls.cause(error)
+            self._tickets.error = calls.cause(error)
         if not self._is_ending():
             self._renewal.renew(self._request, self._notes)
         # 4. One end for every reason.
-        return await calls.uninterrupted(self._close(agents))
+        summary = await calls.uninterrupted(self._close(agents))
+        if request.fingerprint and self._notes.ticket is None:
+            # Its key may be tried again: Temporal lets another run follow only one that failed.
+            raise ApplicationError(self._tickets.error or "no ticket was made", type=TICKET_FAILED)
+        return summary
 
     # The conversation.
 
@@ -132,6 +141,7 @@ class VoiceSession:
         summary = self._ending.confirm(agent_stopped=True, room_deleted=True, workflow_completed=True, errors=())
         self._notes.story.add(now(), "room, dispatches and agents are gone")
         self._tell()
+        await self._webhooks.handed_over()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return summary
 
@@ -166,10 +176,19 @@ class VoiceSession:
     @workflow.update
     async def ticket(self) -> Ticket:
         """What the caller needs to join. Fails with type `TicketFailed`."""
-        await workflow.wait_condition(lambda: self._notes.ticket is not None or self._is_ending())
-        if self._notes.ticket is None:
-            raise ApplicationError(self._ticket_error or "the session ended before it began", type=TICKET_FAILED)
-        return self._notes.ticket
+        return await self._tickets.first()
+
+    @workflow.update
+    async def valid_ticket(self, request: ValidTicketRequest) -> Ticket:
+        """What opens the room now, for a start under a key and for a caller who comes back.
+
+        Refused with type `KeyTaken` or `SessionEnding`, fails with `SessionEnding` or `TicketFailed`.
+        """
+        return await self._tickets.valid()
+
+    @valid_ticket.validator
+    def _validate_valid_ticket(self, request: ValidTicketRequest) -> None:
+        self._tickets.check(request)
 
     @workflow.update
     def claim(self, claim: ClaimRequest) -> Briefing:

@@ -41,7 +41,7 @@ def activities(settings: Settings, livekit: api.LiveKitAPI) -> LiveKitActivities
 
 @pytest.fixture
 async def ticket(activities: LiveKitActivities) -> Ticket:
-    request = TicketRequest(session_id=new_session_id(1_800_000_000), user_name="ann", timeouts=TIMEOUTS)
+    request = TicketRequest(session_id=new_session_id(1_800_000_000), identity="caller_1", timeouts=TIMEOUTS)
     return await ActivityEnvironment().run(activities.issue_ticket, request)
 
 
@@ -61,7 +61,7 @@ async def test_a_caller_is_seen_until_the_room_closes_and_cannot_open_it_again(
     caller = rtc.Room()
     await caller.connect(ticket.server_url, ticket.token)
     look = await ActivityEnvironment().run(activities.look_at_room, request)
-    assert [(each.identity, each.kind) for each in look.callers] == [("user_ann", "joined")]
+    assert [(each.identity, each.kind) for each in look.callers] == [("caller_1", "joined")]
     closed = await ActivityEnvironment().run(activities.close_room, request)
     assert [each.participant_sid for each in closed.callers] == [look.callers[0].participant_sid]
     assert await rooms(livekit, ticket.room_name) == []

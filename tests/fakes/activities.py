@@ -31,7 +31,7 @@ from contracts import (
     TicketRequest,
     Turn,
 )
-from identities import agent_identity, caller_identity
+from identities import agent_identity
 from workflows.voice_session import VoiceSession
 
 _BEAT_SECONDS = 0.05
@@ -151,8 +151,8 @@ class FakeActivities(SessionActivities):
         return Ticket(
             session_id=request.session_id,
             room_name=request.session_id,
-            identity=caller_identity(request.user_name),
-            token="signed",
+            identity=request.identity,
+            token=f"signed {scene.tickets}",
             server_url="ws://livekit",
         )
 

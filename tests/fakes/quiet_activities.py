@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.interface import TICKET_FAILED, SessionActivities
-from contracts import AgentOutcome, LaunchRequest, RoomRequest, RoomView, Ticket, TicketRequest
+from contracts import AgentOutcome, LaunchRequest, RoomRequest, RoomView, Ticket, TicketRequest, WebhookRequest
 
 
 class QuietActivities(SessionActivities):
@@ -27,7 +27,7 @@ class QuietActivities(SessionActivities):
         return Ticket(
             session_id=request.session_id,
             room_name=request.session_id,
-            identity=f"user_{request.user_name}",
+            identity=request.identity,
             token="header.claims.signature",
             server_url="wss://livekit.example",
         )
@@ -49,3 +49,7 @@ class QuietActivities(SessionActivities):
         """Done once LiveKit answers."""
         await self.livekit_answers.wait()
         return RoomView()
+
+    @activity.defn(name="deliver_webhook")
+    async def deliver_webhook(self, request: WebhookRequest) -> None:
+        """Taken by nobody in particular."""

@@ -25,7 +25,7 @@ class FakeSessions:
         return Ticket(
             session_id=request.session_id,
             room_name=request.session_id,
-            identity=f"user_{request.user_name}",
+            identity=request.caller,
             token="header.claims.signature",
             server_url="wss://livekit.example",
         )

@@ -25,7 +25,7 @@ from contracts import (
     Ticket,
     Turn,
 )
-from identities import new_session_id
+from identities import caller_identity, new_session_id
 from tests.fakes.activities import FakeActivities, FakeAgent, Scene
 from workflows.search_attributes import at_start
 from workflows.session_card import memo_at_start
@@ -44,7 +44,9 @@ class Session:
         self._env = env
         self._task_queue = task_queue
         self.id = new_session_id(1_800_000_000)
-        self.request = SessionRequest(session_id=self.id, user_name="ann", limits=limits)
+        self.request = SessionRequest(
+            session_id=self.id, user_name="ann", limits=limits, caller_identity=caller_identity(self.id)
+        )
         self.scene: Scene = fakes.scene(self.id)
         self.handle: WorkflowHandle[VoiceSession, SessionSummary] = env.client.get_workflow_handle_for(
             VoiceSession.run, self.id
@@ -110,7 +112,7 @@ class Session:
         return report.at_ms
 
     def sighting(self, kind: Literal["joined", "left"], sid: str, at_ms: int) -> Presence:
-        return Presence(participant_sid=sid, identity="user_ann", kind=kind, at_ms=at_ms, source="webhook")
+        return Presence(participant_sid=sid, identity=self.request.caller, kind=kind, at_ms=at_ms, source="webhook")
 
     async def end(self, at_ms: int | None = None) -> None:
         request = EndRequest(at_ms=await self.now_ms() if at_ms is None else at_ms)

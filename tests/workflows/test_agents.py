@@ -40,7 +40,7 @@ async def test_the_next_generation_knows_what_was_said(session: Session) -> None
     second = await session.agent(ready=False)
     briefing = await second.claim()
     assert briefing.turns == tuple(said)
-    assert (briefing.generation, briefing.caller_identity) == (2, "user_ann")
+    assert (briefing.generation, briefing.caller_identity) == (2, session.request.caller_identity)
     assert (await session.view()).agent_state is AgentState.LAUNCHING
     await second.ready()
     said.append(await second.say("It is noon."))

@@ -15,7 +15,7 @@ START = 1000.0
 
 class Situation:
     def __init__(self) -> None:
-        self.caller = CallerPresence("user_ann", 0)
+        self.caller = CallerPresence({"user_ann"}, 0)
         self.agent = AgentWatch(START, 5)
         self.agent.launch()
 

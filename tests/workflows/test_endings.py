@@ -239,7 +239,7 @@ async def test_a_ticket_that_fails_fails_its_update_and_ends_the_session(session
 async def test_a_ticket_is_tried_twice(session: Session) -> None:
     session.scene.ticket_failures = 1
     ticket = await (await session.ticket()).result()
-    assert (ticket.room_name, ticket.identity) == (session.id, "user_ann")
+    assert (ticket.room_name, ticket.identity) == (session.id, session.request.caller_identity)
     await session.agent()
     await session.end()
     await assert_ended(session, EndReason.API_REQUEST)
