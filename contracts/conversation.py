@@ -27,7 +27,10 @@ class Pace(Payload):
 
 
 class Turn(Payload):
-    """Something said, named by `(generation, sequence)`. Not `final`: the agent is still at it, this much was heard."""
+    """Something said, named by `(generation, sequence)`. Not `final`: the agent is still at it, this much was heard.
+
+    `began_at_ms`: since when the agent's words sounded, once they are final.
+    """
 
     generation: int
     sequence: int
@@ -36,4 +39,5 @@ class Turn(Payload):
     at_ms: int
     interrupted: bool = False
     final: bool = True
+    began_at_ms: int | None = None
     pace: Pace | None = None  # of an agent's answer to what the caller said

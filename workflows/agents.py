@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from contracts import AgentOutcome, AgentReady, DrainRequest, EndReason, SessionRequest
-    from workflows import calls
+    from workflows import calls, metrics
     from workflows.clock import now, since
     from workflows.losses import Loss, loss_of
     from workflows.notes import Notes
@@ -69,13 +69,19 @@ class Agents:
     def ready(self, report: AgentReady) -> None:
         """A newcomer has the word."""
         predecessor, missing_since = self._watch.serving, self._watch.missing_since
+        is_first, is_handed_on = not self._watch.ever_ready, self._watch.predecessor_lives
         if self._is_ending() or not self._watch.ready(report):
             return
         if predecessor is not None:
             told = f"took over from generation {predecessor}, which had served for {since(self._serving_since)}"
             self._tasks.append(asyncio.create_task(self._see_off(predecessor)))
         else:
-            waited = since(now() if missing_since is None else missing_since)
+            missing_since = now() if missing_since is None else missing_since
+            if is_first:
+                metrics.first_ready(now() - missing_since)
+            elif not is_handed_on:  # where a session goes on in a new run, its agent has talked on
+                metrics.recovered(now() - missing_since)
+            waited = since(missing_since)
             told = f"took over after {waited}" if report.generation > 1 else f"is ready after {waited}"
         self._story.add(now(), f"generation {report.generation} {told}")
         self._log.agent_ready(now(), report.generation, self._watch.leaving)
@@ -112,6 +118,8 @@ class Agents:
             return
         never_served = generation == self._watch.coming
         self._note(generation, loss)
+        if generation != self._watch.leaving and not loss.handed_over:
+            metrics.lost(loss)
         counts = loss.makes_a_crash or self._hands_over_at_once(generation, loss)
         self._watch.gone(generation, now(), counts=counts, is_dead=loss.is_dead)
         if self._watch.crash_looping:

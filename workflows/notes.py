@@ -23,6 +23,7 @@ class Notes:
         self.ticket: Ticket | None = None
         self.ticket_at = 0.0
         self.looked_at = 0.0
+        self._has_sounded = False
         self.caller = CallerPresence(session.callers, int(self.started_at * 1000))
         self.agents = AgentWatch(now, session.limits.agent_max_losses_per_minute)
         self.transcript = Transcript()
@@ -73,6 +74,15 @@ class Notes:
         if self.agents.may_report(turn):
             self.transcript.note(turn)
             self.events.heard(now, turn)
+
+    def first_sound(self, turn: Turn) -> float | None:
+        """How long the caller waited for the first agent's first words, in seconds, where this turn is those."""
+        joined_at_ms, began_at_ms = self.caller.first_joined_at_ms, turn.began_at_ms
+        is_early = turn.role == "agent" and turn.generation == 1 and not self._has_sounded
+        if not is_early or joined_at_ms is None or began_at_ms is None:
+            return None
+        self._has_sounded = True
+        return (began_at_ms - joined_at_ms) / 1000
 
     @property
     def next_deadline(self) -> Deadline:

@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
         Turn,
         ValidTicketRequest,
     )
-    from workflows import calls
+    from workflows import calls, metrics
     from workflows.agent_watch import briefing
     from workflows.agents import Agents
     from workflows.clock import now
@@ -169,6 +169,8 @@ class VoiceSession:
         return self._ending.is_decided
 
     def _end(self, reason: EndReason, at_ms: int | None = None) -> None:
+        if not self._is_ending():
+            metrics.ended(reason)
         self._ending.decide(reason, now(), at_ms)
 
     # What the world tells the session.
@@ -220,6 +222,8 @@ class VoiceSession:
     def turn(self, turn: Turn) -> None:
         """Something was said; repeated reports count once."""
         self._notes.hear(turn, now())
+        if (seconds := self._notes.first_sound(turn)) is not None:
+            metrics.first_sound(seconds)
         self._tell()
 
     @workflow.signal
