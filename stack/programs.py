@@ -117,7 +117,7 @@ def programs(settings: Settings, parts: Collection[str], state_dir: Path, server
             ready_seconds=90,
         ),
         Program("worker", "Worker", _python("worker"), lambda _: readiness.worker(temporal), ready_seconds=60),
-        *(_agent_server(settings.agent, index) for index in range(stack.agent_servers)),
+        *(_agent_server(settings, index, state_dir) for index in range(stack.agent_servers)),
         Program(
             "api",
             "API",
@@ -130,11 +130,13 @@ def programs(settings: Settings, parts: Collection[str], state_dir: Path, server
     return [program for program in everything if program.name in names]
 
 
-def _agent_server(agent: AgentSettings, index: int) -> Program:
+def _agent_server(settings: Settings, index: int, state_dir: Path) -> Program:
+    agent, name = settings.agent, agent_name(index)
+    unhurried = [*_python("stack.unhurried"), str(state_dir / f"{name}.began"), "agent"]
     return Program(
-        agent_name(index),
+        name,
         f"Agent {index + 1}" if index else "Agent",
-        _python("agent"),
+        unhurried if settings.stack.agent_servers > 1 else _python("agent"),
         lambda log: readiness.agent(agent_health_url(agent, index), log),
         ready_seconds=120,
         # SIGTERM would wait for sessions to be handed over to somebody, and here everybody stops.
