@@ -17,6 +17,7 @@ from livekit.agents import AgentServer
 from agent.drain import drain
 from agent.lost_jobs import JobWatch
 from agent.server import build_server
+from agent.speech import providers
 from errors import SetupError
 from settings import Settings
 
@@ -73,6 +74,7 @@ async def main() -> None:
     """Run one AgentServer."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings()
+    providers.check(settings.speech)
     server = build_server(settings)
     jobs = JobWatch(server, settings)
     orders = Orders()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from livekit.agents import Agent, AgentSession, APIError
+from livekit.agents import Agent, AgentSession, APIConnectOptions, APIError
+from livekit.agents.utils import http_context
 
 from agent.prompt import RESUMING
 from agent.speech import SpeechModels
 from contracts import DEFAULT_VOICE
+
+_ONE_TRY = APIConnectOptions(max_retry=0, timeout=3)
 
 
 async def rehearse(speech: SpeechModels) -> None:
@@ -16,13 +19,16 @@ async def rehearse(speech: SpeechModels) -> None:
 
     What an agent says that takes over is spoken here as well. A provider that cannot be reached now is no failure.
     """
-    parts = speech.for_voice(DEFAULT_VOICE)
-    # Without the language model: its client would keep connections of an event loop that ends here.
-    session: AgentSession[None] = AgentSession(
-        stt=parts.stt, tts=parts.tts, vad=parts.vad, session_close_transcript_timeout=0.1
-    )
-    await session.start(Agent(instructions=""), record=False, session_host=False)
-    await session.aclose()
-    with suppress(APIError):
-        async for _ in parts.tts.synthesize(RESUMING):
-            pass
+    async with http_context.open():  # a job has one of its own
+        parts = speech.for_voice(DEFAULT_VOICE)
+        # Without the language model: its client would keep connections of an event loop that ends here.
+        session: AgentSession[None] = AgentSession(
+            stt=parts.stt, tts=parts.tts, vad=parts.vad, session_close_transcript_timeout=0.1
+        )
+        await session.start(Agent(instructions=""), record=False, session_host=False)
+        await session.aclose()
+        with suppress(APIError):
+            async for _ in parts.tts.synthesize(RESUMING, conn_options=_ONE_TRY):
+                pass
+        await parts.stt.aclose()
+        await parts.tts.aclose()

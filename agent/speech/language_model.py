@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from livekit.agents import APIConnectOptions, APIError, llm
 from livekit.plugins import openai
 from openai import Timeout
+from pydantic import SecretStr
 
 from settings import SpeechSettings
 
@@ -23,12 +27,36 @@ _ONE_TRY: Final = APIConnectOptions(max_retry=0, timeout=10)
 _NOBODY: Final = "http://127.0.0.1:9/v1"
 
 
-def build(settings: SpeechSettings) -> llm.LLM[Any]:
-    """The LLM that `settings` names. Retries are livekit-agents' (it knows whether words were spoken already)."""
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a language model is to be asked."""
+
+    base_url: str
+    api_key: SecretStr
+    model: str
+
+    @property
+    def name(self) -> str:
+        """For people: the host and the model, and nothing that an address may hold besides."""
+        return f"{urlsplit(self.base_url).hostname}/{self.model}"
+
+
+def endpoints(settings: SpeechSettings) -> Sequence[Endpoint]:
+    """The endpoint that `settings` names, and after it the spare, where there is one."""
+    found = [Endpoint(settings.llm_base_url, settings.llm_api_key, settings.llm_model)]
+    if settings.llm_fallback_base_url:
+        found.append(
+            Endpoint(settings.llm_fallback_base_url, settings.llm_fallback_api_key, settings.llm_fallback_model)
+        )
+    return found
+
+
+def build(endpoint: Endpoint) -> llm.LLM[Any]:
+    """The LLM of `endpoint`. Retries are livekit-agents' (it knows whether words were spoken already)."""
     return openai.LLM(
-        base_url=settings.llm_base_url,
-        api_key=settings.llm_api_key.get_secret_value(),
-        model=settings.llm_model,
+        base_url=endpoint.base_url,
+        api_key=endpoint.api_key.get_secret_value(),
+        model=endpoint.model,
         temperature=TEMPERATURE,
         max_completion_tokens=MAX_TOKENS,
         timeout=TIMEOUT,
@@ -52,4 +80,4 @@ def warm(settings: SpeechSettings) -> None:
     """Do what the client does once a process, 0.2 s on the event loop, before a caller would hear it. No network."""
     context = llm.ChatContext.empty()
     context.add_message(role="user", content="")
-    asyncio.run(read_ahead(build(settings.model_copy(update={"llm_base_url": _NOBODY})), context))
+    asyncio.run(read_ahead(build(replace(endpoints(settings)[0], base_url=_NOBODY)), context))

@@ -1,51 +1,99 @@
 """Which speech providers there are. A setting such as `STT=moonshine/tiny-en` names one and its model.
 
-To add one: write a loader that imports its plugin, loads what is slow once a process, and returns what makes the part
-for a job; then enter it below.
+To add one: write a loader (in `hosted.py` where it is somebody's service) that imports its plugin, loads what is slow
+once a process, and returns what makes the part for a job. Enter it below with what it needs: the module that must be
+installed, the extra of pyproject.toml that brings it, the setting that holds its key. Then docs/CONFIGURATION.md names
+it, and a fake of its wire protocol in tests/fakes says that it works.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Final, Generic, TypeVar
 
+from agent.speech import hosted
+from agent.speech.hosted import MakeSTT, MakeTTS
 from errors import SetupError
+from settings import SpeechSettings
 
-if TYPE_CHECKING:
-    from livekit.agents import stt, tts
-
-MakeSTT = Callable[[], "stt.STT[Any]"]
-MakeTTS = Callable[[str], "tts.TTS[Any]"]
-"""Takes a voice id of `contracts.VOICES`."""
 Made = TypeVar("Made")
 
 
-def _moonshine(model: str) -> MakeSTT:
+@dataclass(frozen=True)
+class Provider(Generic[Made]):
+    """How a provider is loaded, and what it cannot do without."""
+
+    load: Callable[[str, SpeechSettings], Made]
+    module: str
+    how_to_install: str = "uv sync"
+    key: str = ""
+    """The field of `SpeechSettings` that must be set; empty for a provider that asks for none."""
+
+
+def _moonshine(model: str, settings: SpeechSettings) -> MakeSTT:
     from agent.speech import moonshine_stt  # noqa: PLC0415 - only where it is chosen
 
     return moonshine_stt.load(model)
 
 
-def _hibari(model: str) -> MakeTTS:
+def _hibari(model: str, settings: SpeechSettings) -> MakeTTS:
     from agent.speech import hibari_tts  # noqa: PLC0415 - only where it is chosen
 
     return hibari_tts.load(model)
 
 
-STT_PROVIDERS: Final[dict[str, Callable[[str], MakeSTT]]] = {"moonshine": _moonshine}
-TTS_PROVIDERS: Final[dict[str, Callable[[str], MakeTTS]]] = {"hibari": _hibari}
+_PLUGIN: Final = "livekit.plugins."
+
+STT_PROVIDERS: Final[Mapping[str, Provider[MakeSTT]]] = {
+    "moonshine": Provider(_moonshine, "moonshine_voice", "uv sync --group local"),
+    "deepgram": Provider(hosted.deepgram_stt, _PLUGIN + "deepgram", "uv sync --extra deepgram", "deepgram_api_key"),
+    "assemblyai": Provider(
+        hosted.assemblyai_stt, _PLUGIN + "assemblyai", "uv sync --extra assemblyai", "assemblyai_api_key"
+    ),
+    "openai": Provider(hosted.openai_stt, _PLUGIN + "openai", key="openai_api_key"),
+}
+TTS_PROVIDERS: Final[Mapping[str, Provider[MakeTTS]]] = {
+    "hibari": Provider(_hibari, "hibari", "uv sync --group local"),
+    "inworld": Provider(hosted.inworld_tts, _PLUGIN + "inworld", "uv sync --extra inworld", "inworld_api_key"),
+    "openai": Provider(hosted.openai_tts, _PLUGIN + "openai", key="openai_api_key"),
+}
 
 
-def load_provider(setting: str, choice: str, known: Mapping[str, Callable[[str], Made]]) -> Made:
-    """Load `choice` (`provider/model`) of `setting`. SetupError names the known providers, or what is not installed."""
-    provider, _, model = choice.partition("/")
-    if provider not in known or not model:
+def check(settings: SpeechSettings) -> None:
+    """Whether all that `settings` chooses can be loaded, spares too: known, installed, with a key. Loads nothing.
+
+    SetupError says what is missing and how to get it: at the start of an agent server, before it takes a call.
+    """
+    _provider("STT", settings.stt, STT_PROVIDERS, settings)
+    _provider("TTS", settings.tts, TTS_PROVIDERS, settings)
+    if settings.stt_fallback:
+        _provider("STT_FALLBACK", settings.stt_fallback, STT_PROVIDERS, settings)
+    if settings.tts_fallback:
+        _provider("TTS_FALLBACK", settings.tts_fallback, TTS_PROVIDERS, settings)
+    if bool(settings.llm_fallback_base_url) != bool(settings.llm_fallback_model):
+        raise SetupError("A spare language model needs both LLM_FALLBACK_BASE_URL and LLM_FALLBACK_MODEL.")
+
+
+def load_provider(setting: str, choice: str, known: Mapping[str, Provider[Made]], settings: SpeechSettings) -> Made:
+    """Load `choice` (`provider/model`) of `setting`. SetupError as by `check`, or for a model that does not exist."""
+    return _provider(setting, choice, known, settings).load(choice.partition("/")[2], settings)
+
+
+def _provider(
+    setting: str, choice: str, known: Mapping[str, Provider[Made]], settings: SpeechSettings
+) -> Provider[Made]:
+    name, _, model = choice.partition("/")
+    if name not in known or not model:
         raise SetupError(
             f"{setting}={choice!r} is not of the form provider/model; known providers: {', '.join(known)}."
         )
-    try:
-        return known[provider](model)
-    except ImportError as error:
+    provider = known[name]
+    if find_spec(provider.module) is None:
         raise SetupError(
-            f"{setting}={choice!r} needs a package that is not installed ({error.name}): run `uv sync`."
-        ) from error
+            f"{setting}={choice!r} needs {provider.module}, which is not installed: run `{provider.how_to_install}`."
+        )
+    if provider.key and not getattr(settings, provider.key).get_secret_value():
+        raise SetupError(f"{setting}={choice!r} needs an account: set {provider.key.upper()} to its key.")
+    return provider

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from livekit.agents import llm
+from pydantic import SecretStr
 
 from agent.speech import language_model
 from chaos.numbers import numbers_in
 from chaos.scripted_model import MODEL_NAME, ScriptedModel
-from settings import SpeechSettings
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def ask(model: ScriptedModel, *caller_turns: str) -> str:
         context.add_message(role="user", content=turn)
         context.add_message(role="assistant", content="Ninety nine.")
     context.items.pop()
-    client = language_model.build(SpeechSettings(llm_base_url=model.base_url, llm_model=MODEL_NAME))
+    client = language_model.build(language_model.Endpoint(model.base_url, SecretStr("any"), MODEL_NAME))
     async with client.chat(chat_ctx=context) as stream:
         return "".join([chunk.delta.content or "" async for chunk in stream if chunk.delta])
 

@@ -55,7 +55,8 @@ async def endpoint() -> AsyncIterator[Endpoint]:
 
 async def ask(endpoint: Endpoint) -> str:
     settings = SpeechSettings(llm_base_url=endpoint.url, llm_api_key=SecretStr("a-key"), llm_model="some/model")
-    model = language_model.build(settings)
+    [first] = language_model.endpoints(settings)
+    model = language_model.build(first)
     context = llm.ChatContext.empty()
     context.add_message(role="system", content="Be brief.")
     context.add_message(role="user", content="Hello.")

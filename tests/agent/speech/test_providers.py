@@ -4,48 +4,85 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from agent.speech import PRELOAD_MODULES, load
-from agent.speech.providers import STT_PROVIDERS, TTS_PROVIDERS, load_provider
+from agent.speech import PRELOAD_MODULES, load, providers
+from agent.speech.providers import STT_PROVIDERS, TTS_PROVIDERS, Provider, check, load_provider
 from errors import SetupError
 from settings import SpeechSettings
+
+KEY = SecretStr("a-key")
 
 
 @pytest.mark.parametrize("choice", ["nobody/model", "moonshine", "moonshine/", ""])
 def test_an_unknown_provider_is_refused_with_the_known_ones(choice: str) -> None:
-    with pytest.raises(SetupError, match=r"STT=.*known providers: moonshine"):
-        load(SpeechSettings(stt=choice))
+    with pytest.raises(SetupError, match=r"STT=.*known providers: moonshine, deepgram"):
+        load_provider("STT", choice, STT_PROVIDERS, SpeechSettings())
 
 
-def test_an_unknown_voice_provider_is_refused_too() -> None:
-    with pytest.raises(SetupError, match=r"TTS='nobody/model'.*known providers: hibari"):
-        load_provider("TTS", "nobody/model", TTS_PROVIDERS)
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"tts": "nobody/model"}, r"TTS='nobody/model'.*known providers: hibari"),
+        ({"stt_fallback": "nobody/model"}, r"STT_FALLBACK='nobody/model'.*known providers: moonshine"),
+        ({"tts_fallback": "openai"}, r"TTS_FALLBACK='openai' is not of the form"),
+        ({"stt": "deepgram/nova-3"}, r"STT='deepgram/nova-3' needs an account: set DEEPGRAM_API_KEY"),
+        ({"stt": "assemblyai/any"}, r"set ASSEMBLYAI_API_KEY"),
+        ({"stt_fallback": "openai/whisper-1"}, r"STT_FALLBACK='openai/whisper-1' needs an account: set OPENAI_API_KEY"),
+        ({"tts_fallback": "inworld/any"}, r"TTS_FALLBACK='inworld/any' needs an account: set INWORLD_API_KEY"),
+        ({"llm_fallback_model": "any"}, r"needs both LLM_FALLBACK_BASE_URL and LLM_FALLBACK_MODEL"),
+        ({"llm_fallback_base_url": "http://x/v1"}, r"needs both LLM_FALLBACK_BASE_URL and LLM_FALLBACK_MODEL"),
+    ],
+)
+def test_what_is_missing_is_said_at_the_start(settings: dict[str, Any], text: str) -> None:
+    with pytest.raises(SetupError, match=text):
+        check(SpeechSettings(**settings))
 
 
-def test_a_provider_whose_package_is_missing_says_so() -> None:
-    def needs_a_package(model: str) -> None:
-        raise ImportError("no such package", name="livekit.plugins.somebody")
+def test_what_is_complete_may_start() -> None:
+    check(
+        SpeechSettings(
+            stt="deepgram/nova-3",
+            stt_fallback="moonshine/tiny-en",
+            deepgram_api_key=KEY,
+            tts="inworld/inworld-tts-1.5-max",
+            tts_fallback="hibari/default",
+            inworld_api_key=KEY,
+            llm_fallback_base_url="http://localhost:1/v1",
+            llm_fallback_model="any",
+        )
+    )
 
-    with pytest.raises(SetupError, match=r"livekit.plugins.somebody.*uv sync"):
-        load_provider("STT", "somebody/best", {"somebody": needs_a_package})
+
+@pytest.mark.parametrize("name", ["deepgram", "assemblyai"])
+def test_a_provider_whose_extra_is_missing_names_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(providers, "find_spec", lambda module: None)
+    with pytest.raises(SetupError, match=rf"STT='{name}/best' needs livekit.plugins.{name}.*`uv sync --extra {name}`"):
+        check(SpeechSettings(stt=f"{name}/best"))
+
+
+def test_every_provider_is_installed_here_and_its_extra_brings_it() -> None:
+    for provider in (*STT_PROVIDERS.values(), *TTS_PROVIDERS.values()):
+        assert providers.find_spec(provider.module), provider.module
+        assert not provider.key or provider.key in SpeechSettings.model_fields
 
 
 def test_the_model_keeps_its_slashes() -> None:
-    assert load_provider("STT", "somebody/vendor/model", {"somebody": str}) == "vendor/model"
+    known = {"somebody": Provider(lambda model, settings: model, "json")}
+    assert load_provider("STT", "somebody/vendor/model", known, SpeechSettings()) == "vendor/model"
 
 
-def test_the_defaults_are_known() -> None:
-    defaults = SpeechSettings.model_fields
-    assert str(defaults["stt"].default).split("/")[0] in STT_PROVIDERS
-    assert str(defaults["tts"].default).split("/")[0] in TTS_PROVIDERS
+def test_the_defaults_need_no_account() -> None:
+    check(SpeechSettings())
 
 
 def test_importing_the_package_imports_nothing_heavy_and_preloading_starts_no_thread() -> None:
     script = f"""
 import sys, threading, importlib
-import agent.speech
+import agent.speech, agent.speech.providers
 heavy = {{"livekit.agents", "onnxruntime", "hibari", "moonshine_voice", "numpy"}} & set(sys.modules)
 assert not heavy, heavy
 for name in {PRELOAD_MODULES!r}: importlib.import_module(name)
@@ -55,3 +92,8 @@ assert threading.active_count() == 1
         [sys.executable, "-c", script], check=False, timeout=60, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_an_unknown_choice_stops_the_loading_too() -> None:
+    with pytest.raises(SetupError, match="known providers"):
+        load(SpeechSettings(stt="nobody/model"))

@@ -1,0 +1,95 @@
+"""Speech as somebody's service, by livekit-agents' own plugins. Keys and addresses are settings, never found elsewhere.
+
+Each part is made within the job that uses it, since its connections belong to that job's event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from contracts import VOICES
+from settings import SpeechSettings
+
+if TYPE_CHECKING:
+    from livekit.agents import stt, tts
+
+MakeSTT = Callable[[], "stt.STT[Any]"]
+MakeTTS = Callable[[str], "tts.TTS[Any]"]
+"""Takes a voice id of `contracts.VOICES`."""
+
+OPENAI_VOICES: Final = {
+    "Ashley": "nova",
+    "Craig": "echo",
+    "Edward": "onyx",
+    "Olivia": "coral",
+    "Wendy": "shimmer",
+    "Priya": "sage",
+}
+"""OpenAI's voices have other names: those that come nearest, and that all its speech models have."""
+
+
+def deepgram_stt(model: str, settings: SpeechSettings) -> MakeSTT:
+    """Deepgram's live transcription: a WebSocket a session."""
+    from livekit.plugins import deepgram  # noqa: PLC0415 - an extra, and heavy
+
+    return lambda: deepgram.STT(
+        model=model,
+        api_key=settings.deepgram_api_key.get_secret_value(),
+        base_url=settings.deepgram_base_url,
+    )
+
+
+def assemblyai_stt(model: str, settings: SpeechSettings) -> MakeSTT:
+    """AssemblyAI's Universal Streaming (v3): a WebSocket a session."""
+    from agent.speech.assemblyai_stt import AssemblyAISTT  # noqa: PLC0415 - an extra, and heavy
+
+    return lambda: AssemblyAISTT(
+        model=model,  # type: ignore[arg-type]  # a list of models that grows; the service refuses unknown ones
+        api_key=settings.assemblyai_api_key.get_secret_value(),
+        base_url=settings.assemblyai_base_url,
+    )
+
+
+def openai_stt(model: str, settings: SpeechSettings) -> MakeSTT:
+    """OpenAI's transcriptions, and whatever speaks their protocol: one request for each utterance."""
+    from livekit.plugins import openai  # noqa: PLC0415 - heavy
+
+    return lambda: openai.STT(
+        model=model,
+        api_key=settings.openai_api_key.get_secret_value(),
+        base_url=settings.openai_base_url,
+    )
+
+
+def inworld_tts(model: str, settings: SpeechSettings) -> MakeTTS:
+    """Inworld's voices, under their own names: a WebSocket a session."""
+    from livekit.plugins import inworld  # noqa: PLC0415 - an extra, and heavy
+
+    base_url = settings.inworld_base_url
+    return lambda voice_id: inworld.TTS(
+        model=model,
+        voice=_known(voice_id),
+        api_key=settings.inworld_api_key.get_secret_value(),
+        base_url=base_url,
+        ws_url=base_url.replace("http", "ws", 1),
+    )
+
+
+def openai_tts(model: str, settings: SpeechSettings) -> MakeTTS:
+    """OpenAI's speech, and whatever speaks its protocol: one request for each sentence."""
+    from livekit.plugins import openai  # noqa: PLC0415 - heavy
+
+    return lambda voice_id: openai.TTS(
+        model=model,
+        voice=OPENAI_VOICES[_known(voice_id)],
+        api_key=settings.openai_api_key.get_secret_value(),
+        base_url=settings.openai_base_url,
+        response_format="pcm",  # nothing to decode, and its first bytes are sound
+    )
+
+
+def _known(voice_id: str) -> str:
+    if voice_id not in VOICES:
+        raise ValueError(f"Unknown voice {voice_id!r}; known are {', '.join(VOICES)}.")
+    return voice_id

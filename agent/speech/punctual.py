@@ -1,0 +1,162 @@
+"""Hosted speech that must not keep a caller waiting: silence for too long is a failure, and failures have a spare.
+
+The plugins themselves bound the connecting, but give an answer half a minute and more: with somebody else at hand
+that is too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar
+
+from livekit.agents import APIConnectOptions, APITimeoutError, NotGivenOr, stt, tts, utils
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN
+
+
+class PunctualSTT(stt.STT[Any]):
+    """A non-streaming STT whose recognition of an utterance takes `seconds` at the most."""
+
+    def __init__(self, wrapped: stt.STT[Any], seconds: float) -> None:
+        super().__init__(capabilities=wrapped.capabilities)
+        self._wrapped = wrapped
+        self._seconds = seconds
+
+    @property
+    def model(self) -> str:
+        """The wrapped one's."""
+        return self._wrapped.model
+
+    @property
+    def provider(self) -> str:
+        """The wrapped one's."""
+        return self._wrapped.provider
+
+    async def _recognize_impl(
+        self,
+        buffer: utils.AudioBuffer,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions,
+    ) -> stt.SpeechEvent:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._wrapped.recognize(buffer, language=language, conn_options=conn_options)
+        except TimeoutError:
+            raise APITimeoutError from None
+
+    async def aclose(self) -> None:
+        await self._wrapped.aclose()
+
+
+class PunctualTTS(tts.TTS[Any]):
+    """A TTS that is never silent for longer than `seconds` while there is something to say."""
+
+    def __init__(self, wrapped: tts.TTS[Any], seconds: float) -> None:
+        super().__init__(
+            capabilities=wrapped.capabilities, sample_rate=wrapped.sample_rate, num_channels=wrapped.num_channels
+        )
+        self.wrapped = wrapped
+        self.seconds = seconds
+        wrapped.on("metrics_collected", lambda *args: self.emit("metrics_collected", *args))
+
+    @property
+    def model(self) -> str:
+        """The wrapped one's."""
+        return self.wrapped.model
+
+    @property
+    def provider(self) -> str:
+        """The wrapped one's."""
+        return self.wrapped.provider
+
+    def synthesize(
+        self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> tts.ChunkedStream:
+        """Speak one text."""
+        return _Chunked(tts=self, input_text=text, conn_options=conn_options)
+
+    def stream(self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS) -> tts.SynthesizeStream:
+        """Speak a text that is still being written."""
+        return _Streamed(tts=self, conn_options=conn_options)
+
+    def prewarm(self) -> None:
+        """Connect ahead, where the wrapped one can."""
+        self.wrapped.prewarm()
+
+    async def aclose(self) -> None:
+        await self.wrapped.aclose()
+
+
+class _Chunked(tts.ChunkedStream):
+    _tts_attempt_span_name: ClassVar[str | None] = None
+    _tts: PunctualTTS
+
+    async def _metrics_monitor_task(self, event_aiter: Any) -> None:
+        async for _ in event_aiter:
+            pass  # the wrapped one tells
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        output_emitter.initialize(
+            request_id=utils.shortuuid(),
+            sample_rate=self._tts.sample_rate,
+            num_channels=self._tts.num_channels,
+            mime_type="audio/pcm",
+        )
+        async with self._tts.wrapped.synthesize(self.input_text, conn_options=self._conn_options) as stream:
+            async for audio in _punctual(stream, self._tts.seconds):
+                output_emitter.push_frame(audio.frame)
+
+
+class _Streamed(tts.SynthesizeStream):
+    _tts_attempt_span_name: ClassVar[str | None] = None
+    _tts: PunctualTTS
+
+    async def _metrics_monitor_task(self, event_aiter: Any) -> None:
+        async for _ in event_aiter:
+            pass
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        output_emitter.initialize(
+            request_id=utils.shortuuid(),
+            sample_rate=self._tts.sample_rate,
+            num_channels=self._tts.num_channels,
+            mime_type="audio/pcm",
+            stream=True,
+        )
+        output_emitter.start_segment(segment_id=utils.shortuuid())
+        async with self._tts.wrapped.stream(conn_options=self._conn_options) as stream:
+            writing = asyncio.create_task(self._write(stream))
+            try:
+                async for audio in _punctual(stream, self._tts.seconds, writing):
+                    output_emitter.push_frame(audio.frame)
+            finally:
+                await utils.aio.cancel_and_wait(writing)
+
+    async def _write(self, stream: tts.SynthesizeStream) -> None:
+        async for data in self._input_ch:
+            if isinstance(data, str):
+                self._mark_started()
+                stream.push_text(data)
+            else:
+                stream.flush()
+        stream.end_input()
+
+
+async def _punctual(
+    stream: AsyncIterator[tts.SynthesizedAudio], seconds: float, writing: asyncio.Task[None] | None = None
+) -> AsyncIterator[tts.SynthesizedAudio]:
+    """What `stream` gives, none of it later than `seconds` after the last, once all of its text is written."""
+    while True:
+        audio = asyncio.ensure_future(anext(stream))
+        try:
+            if writing is not None:
+                await asyncio.wait({audio, writing}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({audio}, timeout=seconds)
+            if not done:
+                raise APITimeoutError
+            yield audio.result()
+        except StopAsyncIteration:
+            return
+        finally:
+            await utils.aio.cancel_and_wait(audio)

@@ -1,0 +1,195 @@
+"""Hosted providers: livekit-agents' real plugins, asked by our settings, against fakes of their wire protocols."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from livekit import rtc
+from livekit.agents import APIConnectOptions, APIError, APIStatusError, stt
+from livekit.agents.utils import http_context
+from pydantic import SecretStr
+
+from agent.speech.hosted import OPENAI_VOICES
+from agent.speech.providers import STT_PROVIDERS, TTS_PROVIDERS, load_provider
+from contracts import VOICES
+from settings import SpeechSettings
+from tests.fakes.speech_services import HEARD, SOUND, SpeechServices
+
+SECRET = "a-secret-key"
+ONE_TRY = APIConnectOptions(max_retry=0, timeout=5)
+STREAMING = ["deepgram/nova-3", "assemblyai/universal-streaming-english"]
+VOICED = ["inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts"]
+
+
+@pytest.fixture
+async def services() -> AsyncIterator[SpeechServices]:
+    async with SpeechServices() as services, http_context.open():
+        yield services
+
+
+def settings(services: SpeechServices) -> SpeechSettings:
+    key = SecretStr(SECRET)
+    return SpeechSettings(
+        deepgram_api_key=key,
+        deepgram_base_url=f"{services.url}/v1/listen",
+        assemblyai_api_key=key,
+        assemblyai_base_url=services.url.replace("http", "ws"),
+        inworld_api_key=key,
+        inworld_base_url=services.url,
+        openai_api_key=key,
+        openai_base_url=f"{services.url}/v1",
+    )
+
+
+def sound(seconds: float = 0.5, rate: int = 48_000) -> rtc.AudioFrame:
+    samples = int(seconds * rate)
+    return rtc.AudioFrame(b"\0\1" * samples, rate, 1, samples)
+
+
+async def hear(services: SpeechServices, choice: str) -> list[stt.SpeechEvent]:
+    """All that is told of one question, to its end."""
+    hearing = load_provider("STT", choice, STT_PROVIDERS, settings(services))()
+    events: list[stt.SpeechEvent] = []
+    async with hearing.stream(conn_options=ONE_TRY) as stream:
+        stream.push_frame(sound())
+        stream.flush()
+        async for event in stream:
+            events.append(event)
+            if event.type is stt.SpeechEventType.END_OF_SPEECH:
+                break
+    return events
+
+
+async def say(services: SpeechServices, choice: str, voice: str, *, streaming: bool) -> bytes:
+    """The sound of a sentence, without the quiet that the framework adds at its end."""
+    speaking = load_provider("TTS", choice, TTS_PROVIDERS, settings(services))(voice)
+    try:
+        if not streaming:
+            return bytes((await speaking.synthesize("Two euros.", conn_options=ONE_TRY).collect()).data).rstrip(b"\0")
+        async with speaking.stream(conn_options=ONE_TRY) as stream:
+            stream.push_text("Two euros.")
+            stream.end_input()
+            return b"".join([bytes(event.frame.data) async for event in stream]).rstrip(b"\0")
+    finally:
+        await speaking.aclose()
+
+
+@pytest.mark.parametrize("choice", STREAMING)
+async def test_a_streamed_question_is_heard_as_it_is_spoken(services: SpeechServices, choice: str) -> None:
+    events = await hear(services, choice)
+    spoken = [(event.type, event.alternatives[0].text) for event in events if event.alternatives]
+    assert spoken[0] == (stt.SpeechEventType.INTERIM_TRANSCRIPT, "What do")
+    assert spoken[-1] == (stt.SpeechEventType.FINAL_TRANSCRIPT, HEARD)
+    kinds = [event.type for event in events if event.type is not stt.SpeechEventType.RECOGNITION_USAGE]
+    assert kinds[0] is stt.SpeechEventType.START_OF_SPEECH
+    assert services.audio_bytes == pytest.approx(16_000, rel=0.02)  # half a second of 16-bit samples at 16 kHz
+
+
+async def test_deepgram_is_told_who_asks_and_for_what(services: SpeechServices) -> None:
+    await hear(services, "deepgram/nova-3")
+    [asked] = services.asked
+    assert asked.headers["authorization"] == f"Token {SECRET}"
+    assert {name: asked.query[name] for name in ("model", "sample_rate", "encoding", "interim_results")} == {
+        "model": "nova-3",
+        "sample_rate": "16000",
+        "encoding": "linear16",
+        "interim_results": "true",
+    }
+    assert {"type": "Finalize"} in services.told
+
+
+async def test_assemblyai_is_told_who_asks_and_for_what(services: SpeechServices) -> None:
+    await hear(services, "assemblyai/universal-streaming-english")
+    [asked] = services.asked
+    assert asked.headers["authorization"] == SECRET
+    assert {name: asked.query[name] for name in ("speech_model", "sample_rate", "encoding")} == {
+        "speech_model": "universal-streaming-english",
+        "sample_rate": "16000",
+        "encoding": "pcm_s16le",
+    }
+
+
+async def test_openai_hears_an_utterance_at_once(services: SpeechServices) -> None:
+    hearing = load_provider("STT", "openai/gpt-4o-mini-transcribe", STT_PROVIDERS, settings(services))()
+    assert not hearing.capabilities.streaming  # the session cuts the caller's speech by its own ears
+    event = await hearing.recognize([sound()], conn_options=ONE_TRY)
+    assert event.alternatives[0].text == HEARD
+    [asked] = services.asked
+    assert asked.headers["authorization"] == f"Bearer {SECRET}"
+    assert asked.body["model"] == "gpt-4o-mini-transcribe"
+    assert asked.body["language"] == "en"
+    assert services.audio_bytes > 48_000
+
+
+@pytest.mark.parametrize("voice", VOICES)
+async def test_inworld_speaks_with_its_own_voices(services: SpeechServices, voice: str) -> None:
+    assert await say(services, "inworld/inworld-tts-1.5-max", voice, streaming=True) == SOUND
+    create = next(order["create"] for order in services.told if "create" in order)
+    assert (create["voiceId"], create["modelId"]) == (voice, "inworld-tts-1.5-max")
+    assert (create["audioConfig"]["audioEncoding"], create["audioConfig"]["sampleRateHertz"]) == ("PCM", 24_000)
+    assert "".join(order["send_text"]["text"] for order in services.told if "send_text" in order) == "Two euros."
+    assert services.asked[0].headers["authorization"] == f"Basic {SECRET}"
+
+
+async def test_inworld_speaks_a_greeting_at_once(services: SpeechServices) -> None:
+    assert await say(services, "inworld/inworld-tts-2", "Priya", streaming=False) == SOUND
+    [asked] = services.asked
+    assert asked.headers["authorization"] == f"Basic {SECRET}"
+    assert (asked.body["text"], asked.body["voiceId"], asked.body["modelId"]) == (
+        "Two euros.",
+        "Priya",
+        "inworld-tts-2",
+    )
+
+
+@pytest.mark.parametrize("voice", VOICES)
+async def test_openai_speaks_with_the_voice_that_comes_nearest(services: SpeechServices, voice: str) -> None:
+    assert await say(services, "openai/gpt-4o-mini-tts", voice, streaming=False) == SOUND
+    [asked] = services.asked
+    assert asked.headers["authorization"] == f"Bearer {SECRET}"
+    assert {name: asked.body[name] for name in ("model", "voice", "input", "response_format")} == {
+        "model": "gpt-4o-mini-tts",
+        "voice": OPENAI_VOICES[voice],
+        "input": "Two euros.",
+        "response_format": "pcm",
+    }
+
+
+def test_openai_has_a_voice_of_its_own_for_each_of_the_six() -> None:
+    assert set(OPENAI_VOICES) == set(VOICES)
+    assert len(set(OPENAI_VOICES.values())) == len(VOICES)
+
+
+@pytest.mark.parametrize("choice", VOICED)
+async def test_an_unknown_voice_is_refused(services: SpeechServices, choice: str) -> None:
+    with pytest.raises(ValueError, match=r"'Bob'.*Ashley"):
+        load_provider("TTS", choice, TTS_PROVIDERS, settings(services))("Bob")
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+@pytest.mark.parametrize("choice", STREAMING)
+async def test_a_refused_stream_is_an_error_without_the_key(services: SpeechServices, choice: str, status: int) -> None:
+    services.status = status
+    with pytest.raises(APIError) as refused:
+        await hear(services, choice)
+    assert SECRET not in repr(refused.value)
+
+
+@pytest.mark.parametrize("choice", STREAMING)
+async def test_a_stream_that_breaks_is_an_error(services: SpeechServices, choice: str) -> None:
+    services.hang_up = True
+    with pytest.raises(APIError):
+        await hear(services, choice)
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+@pytest.mark.parametrize("choice", VOICED)
+async def test_a_refused_sentence_is_an_error_without_the_key(
+    services: SpeechServices, choice: str, status: int
+) -> None:
+    services.status = status
+    with pytest.raises(APIStatusError) as refused:
+        await say(services, choice, "Ashley", streaming=False)
+    assert refused.value.status_code == status
+    assert SECRET not in repr(refused.value)
