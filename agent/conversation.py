@@ -10,52 +10,31 @@ from typing import Literal
 
 from livekit import rtc
 from livekit.agents import (
-    Agent,
     AgentSession,
     ChatContext,
     ChatMessage,
     ConversationItemAddedEvent,
-    StopResponse,
-    TurnHandlingOptions,
+    UserStateChangedEvent,
 )
+from livekit.agents.llm import MetricsReport
 from livekit.agents.types import NOT_GIVEN
 from livekit.agents.voice.room_io import RoomOptions, TextOutputOptions
 
 from agent.floor import Floor
 from agent.heard import Heard
 from agent.lull import Lull
-from agent.prompt import RESUMING, instructions
+from agent.pace import pace
+from agent.prompt import RESUMING, STILL_THERE, instructions
 from agent.speech import SpeechParts
 from agent.speech.language_model import read_ahead
+from agent.spoken import spoken
 from agent.takeover import Succession
+from agent.voice_agent import DEAF_SECONDS, TEXT_FOR_THE_VOICE, TURNS, VoiceAgent
 from agent.workflow_line import WorkflowLine
 from contracts import Briefing, Turn
 from settings import Settings
 
 Role = Literal["caller", "agent"]
-
-_TURNS = TurnHandlingOptions(
-    # The longer delay is for sentences that sound unfinished; the detector is unsure of many a short question.
-    endpointing={"min_delay": 0.2, "max_delay": 0.7},
-    # "adaptive" would ask LiveKit's cloud.
-    interruption={"mode": "vad", "min_duration": 0.3, "resume_false_interruption": True},
-    preemptive_generation={"enabled": True, "preemptive_tts": True},
-)
-
-
-class VoiceAgent(Agent):
-    """The agent as livekit-agents runs it. A turn of the caller is answered only by who has the floor."""
-
-    def __init__(self, briefing: Briefing, floor: Floor) -> None:
-        super().__init__(instructions=instructions(briefing), chat_ctx=history(briefing.turns))
-        self._floor = floor
-
-    async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
-        """Called by the framework between the end of a turn and the answer to it."""
-        # The message may have been made much later, when an earlier turn no longer waited here.
-        ended_at = new_message.metrics.get("stopped_speaking_at", new_message.created_at)
-        if not await self._floor.takes(ended_at):
-            raise StopResponse
 
 
 class Conversation:
@@ -71,20 +50,25 @@ class Conversation:
         self._tts = parts.tts
         self._text_input = settings.agent.text_input
         self._reads_ahead = settings.speech.llm_read_ahead
+        self._earlier: Sequence[Turn] = ()
         self._turns: list[Turn] = []
+        self._question = MetricsReport()
         self._first_audio: dict[str, list[rtc.AudioFrame]] = {}
         self._floor = Floor()
-        self._agent = VoiceAgent(briefing, self._floor)
+        self._agent = VoiceAgent(briefing, self._floor, history(briefing.turns))
         self._session: AgentSession[None] = AgentSession(
             stt=parts.stt,
             llm=parts.llm,
             tts=parts.tts,
             vad=parts.vad,
-            turn_handling={**_TURNS, "turn_detection": parts.turn_detection},
-            user_away_timeout=None,
+            turn_handling={**TURNS, "turn_detection": parts.turn_detection},
+            tts_text_transforms=TEXT_FOR_THE_VOICE,
+            aec_warmup_duration=DEAF_SECONDS,
+            user_away_timeout=briefing.silence_seconds or None,
             session_close_transcript_timeout=0.1,  # waited for at every end, also when the caller is silent
         )
         self._session.on("conversation_item_added", self._on_item)
+        self._session.on("user_state_changed", self._on_caller)
         self._lull = Lull(self._session)
 
     async def join(self) -> None:
@@ -106,13 +90,14 @@ class Conversation:
         """Have the first words ready before anybody is there to hear them."""
         words = first_words(self._briefing.turns, Succession(), self._briefing.opening_line)
         if words:
-            self._first_audio[words] = [event.frame async for event in self._tts.synthesize(words)]
+            self._first_audio[words] = [event.frame async for event in self._tts.synthesize(spoken(words))]
 
     async def begin(self, succession: Succession, turns: Sequence[Turn]) -> bool:
         """Take the floor and speak first where there is something to say; False when the floor is already another's.
 
         `turns` is all that was said until now. What is said sounds once the caller hears the agent's track, not before.
         """
+        self._earlier = turns
         await self._agent.update_chat_ctx(history(turns))
         answered = max((turn.at_ms for turn in turns if turn.role == "caller"), default=0)
         if not self._floor.take(answered / 1000):
@@ -160,9 +145,21 @@ class Conversation:
         item = event.item
         if not isinstance(item, ChatMessage) or item.role not in ("user", "assistant") or not item.text_content:
             return
-        role: Role = "caller" if item.role == "user" else "agent"
-        self._turns.append(self._turn(role, item.text_content, interrupted=item.interrupted))
-        self._line.turn(self._turns[-1])
+        if item.role == "user":
+            self._question = item.metrics
+            turn = self._turn("caller", item.text_content, interrupted=item.interrupted)
+        else:
+            turn = self._turn("agent", item.text_content, interrupted=item.interrupted)
+            turn = turn.model_copy(update={"pace": pace(self._question, item.metrics)})
+        self._turns.append(turn)
+        self._line.turn(turn)
+
+    def _on_caller(self, event: UserStateChangedEvent) -> None:
+        """The framework takes a caller for away when both have been silent for a while."""
+        if event.new_state != "away" or not self._floor.held or not self._caller_is_there():
+            return
+        if not was_asked((*self._earlier, *self._turns)):
+            self._session.say(STILL_THERE)
 
     def _on_sentences(self, text: str) -> None:
         """Of a long answer the workflow learns as it is heard. It becomes final, under the same number, at its end."""
@@ -191,6 +188,16 @@ def first_words(turns: Sequence[Turn], succession: Succession, opening_line: str
     if turns[-1].role == "caller" or not turns[-1].final:
         return None
     return "" if succession.in_order else RESUMING
+
+
+def was_asked(turns: Sequence[Turn]) -> bool:
+    """Whether the caller was asked if they are still there, by this agent or one before it, and said nothing since."""
+    for turn in reversed(turns):
+        if turn.role == "caller":
+            return False
+        if turn.text == STILL_THERE:
+            return True
+    return False
 
 
 def history(turns: Sequence[Turn]) -> ChatContext:

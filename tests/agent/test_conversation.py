@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Literal
 
 import pytest
-from livekit.agents import ChatContext, ChatMessage, StopResponse
 
-from agent.conversation import VoiceAgent, first_words, history
-from agent.floor import Floor
-from agent.prompt import HOUSE_RULES, RESUMING, instructions
+from agent.conversation import first_words, history, was_asked
+from agent.prompt import RESUMING, STILL_THERE
 from agent.takeover import Succession
 from contracts import Turn
-from tests.fakes.briefings import briefing
 
 
 def turn(role: Literal["caller", "agent"], text: str, *, interrupted: bool = False) -> Turn:
@@ -56,21 +52,19 @@ def test_history_keeps_order_roles_times_and_what_was_cut_off() -> None:
     assert items[0].created_at == 1_700_000_000
 
 
-def test_the_prompt_is_the_customers_and_the_house_rules() -> None:
-    text = instructions(briefing(system_prompt="You sell tulips."))
-    assert text.startswith("You sell tulips.")
-    assert text.endswith(HOUSE_RULES)
-    assert "ada" not in text  # a name is data: it could carry instructions
+CALLER, AGENT = turn("caller", "Hello?"), turn("agent", "Hi there.")
+ASKED = turn("agent", STILL_THERE)
 
 
-@pytest.mark.parametrize(("stopped_at", "mine"), [(99.5, False), (102.0, True)])
-async def test_a_turn_that_the_predecessor_took_is_not_taken_again_however_late_it_comes(
-    stopped_at: float, mine: bool
-) -> None:
-    floor = Floor()
-    floor.take(last_turn_at=100.0)
-    agent = VoiceAgent(briefing(generation=2), floor)
-    message = ChatMessage(role="user", content=["Twenty seven."], created_at=103.0)
-    message.metrics = {"stopped_speaking_at": stopped_at}
-    with contextlib.nullcontext() if mine else pytest.raises(StopResponse):
-        await agent.on_user_turn_completed(ChatContext.empty(), message)
+@pytest.mark.parametrize(
+    ("turns", "asked"),
+    [
+        ([], False),
+        ([AGENT, CALLER, AGENT], False),
+        ([AGENT, ASKED], True),
+        ([AGENT, ASKED, turn("agent", RESUMING)], True),  # whoever takes over does not ask again
+        ([AGENT, ASKED, CALLER, AGENT], False),
+    ],
+)
+def test_nobody_is_asked_twice_in_one_silence(turns: list[Turn], asked: bool) -> None:
+    assert was_asked(turns) is asked

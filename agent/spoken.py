@@ -1,0 +1,202 @@
+"""Text as it is read aloud: numbers, prices, dates, times and links as people say them. English; pure.
+
+Voices differ in what they make of "$3.50", "2025-03-01" or "example.com/menu", and some spell it; words they all read
+alike. livekit-agents applies `spoken_stream` to what goes to the voice; captions and history keep the text as written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from itertools import pairwise
+from typing import Final
+
+from num2words import num2words
+
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_MONTH: Final = "|".join(_MONTHS)
+_CURRENCIES: Final = {
+    "$": ("dollar", "cent"),
+    "USD": ("dollar", "cent"),
+    "€": ("euro", "cent"),
+    "EUR": ("euro", "cent"),
+    "£": ("pound", "penny"),
+    "GBP": ("pound", "penny"),
+}
+_UNITS: Final = {
+    **{"km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter", "kg": "kilogram", "g": "gram"},
+    **{"ml": "milliliter", "l": "liter", "GB": "gigabyte", "MB": "megabyte"},
+}
+_NUMBER: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+_DOMAINS: Final = "com|org|net|io|dev|ai|app|co|uk|de|fr|eu|us|info|gov|edu|shop"
+_END: Final = r"(?![\w]|[.,:/-]\d)"
+_LONGEST: Final = 15
+"""More digits than any voice or listener makes sense of as one number: they are said one by one."""
+_TOKENS_OF_A_MATCH: Final = 4
+
+_PATTERN: Final = re.compile(
+    rf"""(?<![\w.,:/@-])(?:
+      (?P<email>[A-Za-z0-9][\w.+-]*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{{2,}})
+    | (?P<link>(?:https?://)(?:[^\s<>"]*[\w/])|(?:www\.)?(?:[A-Za-z0-9-]+\.)+(?:{_DOMAINS})(?:/[\w./%~-]*[\w/])?)(?!\w)
+    | (?P<iso>\d{{4}}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])){_END}
+    | (?P<month>{_MONTH})\s(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?:,?\s(?P<year>\d{{4}}))?{_END}
+    | (?P<day2>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?\s(?:of\s)?(?P<month2>{_MONTH})(?:,?\s(?P<year2>\d{{4}}))?{_END}
+    | (?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?:\s?(?P<half>[AaPp])\.?[Mm]\b\.?)?{_END}
+    | (?P<hour2>0?[1-9]|1[0-2])\s?(?P<half2>[AaPp])\.?[Mm]\b{_END}
+    | (?P<phone>\+\d{{1,3}}(?:[\ -]?\d{{2,5}}){{1,3}}|\d{{3}}-\d{{3,4}}(?:-\d{{4}})?){_END}
+    | (?P<sign>[$€£])\s?(?P<amount>{_NUMBER})(?:\s(?P<scale>thousand|million|billion|trillion)\b)?{_END}
+    | (?P<amount2>{_NUMBER})\s?(?P<sign2>€|£|USD|EUR|GBP){_END}
+    | (?P<percent>-?(?:{_NUMBER}))\s?%
+    | (?P<degrees>-?(?:{_NUMBER}))\s?°(?P<scale2>[CF]\b)?
+    | (?P<measure>{_NUMBER})\s?(?P<unit>km/h|mph|{"|".join(_UNITS)})\b
+    | (?P<from>\d+)[-\u2013](?P<to>\d+){_END}
+    | (?P<ordinal>\d{{1,15}})(?:st|nd|rd|th)\b
+    | (?P<dotted>\d+(?:\.\d+){{2,}}){_END}
+    | (?P<calendar>1[1-9]\d\d|20\d\d){_END}
+    | (?P<number>-?(?:{_NUMBER})){_END}
+    )""",
+    re.VERBOSE,
+)
+_LIVE: Final = re.compile(rf"[\d$€£]|^\W*(?:{_MONTH})\b")
+"""What a match of several tokens can begin with or go on with."""
+
+
+def spoken(text: str) -> str:
+    """`text` with everything that is written in signs put in words; what is not understood stays as it is."""
+    return _PATTERN.sub(_in_words, text)
+
+
+async def spoken_stream(text: AsyncIterable[str]) -> AsyncIterator[str]:
+    """`spoken` of a text that comes in pieces: the same words wherever it is cut, each as soon as it is certain."""
+    pending = ""
+    async for piece in text:
+        pending += piece
+        if (settled := _settled(pending)) > 0:
+            yield spoken(pending[:settled])
+            pending = pending[settled:]
+    if pending:
+        yield spoken(pending)
+
+
+def _settled(text: str) -> int:
+    """How much of `text` will be said alike whatever follows."""
+    tokens = [match.start() for match in re.finditer(r"\S+\s*", text)]
+    if not tokens:
+        return 0
+    cut = tokens[-1]  # it may still grow
+    late = tokens[-_TOKENS_OF_A_MATCH:]
+    for begin, end in pairwise(late):
+        if _LIVE.search(text[begin:end]):
+            cut = begin
+            break
+    for match in _PATTERN.finditer(text):
+        if match.start() < cut < match.end():
+            return match.start()
+    return cut
+
+
+def _in_words(match: re.Match[str]) -> str:
+    found = {name: value for name, value in match.groupdict().items() if value is not None}
+    say = _SAY[next(name for name in found if name in _SAY)]
+    return say(found)
+
+
+def _cardinal(digits: str) -> str:
+    sign, digits = ("minus ", digits[1:]) if digits.startswith("-") else ("", digits)
+    digits = digits.replace(",", "")
+    whole, _, fraction = digits.partition(".")
+    if len(whole) > _LONGEST or (len(whole) > 1 and whole.startswith("0")):
+        said = _one_by_one(whole)
+    else:
+        said = str(num2words(int(whole))).replace(",", "")
+    return sign + said + (f" point {_one_by_one(fraction)}" if fraction else "")
+
+
+def _one_by_one(digits: str) -> str:
+    return " ".join(str(num2words(int(digit))) for digit in digits)
+
+
+def _ordinal(digits: str) -> str:
+    return str(num2words(int(digits), to="ordinal")).replace(",", "")
+
+
+def _year(digits: str) -> str:
+    return str(num2words(int(digits), to="year"))
+
+
+def _date(month: str, day: str, year: str | None) -> str:
+    return f"{month} {_ordinal(day)}" + (f", {_year(year)}" if year else "")
+
+
+def _time(hour: str, minute: str, half: str | None) -> str:
+    at = int(hour)
+    if half is None and (at > 12 or at == 0):
+        half = "a" if at == 0 else "p"
+    suffix = f" {half.upper()}M" if half else ""
+    said = _cardinal(str(at % 12 or 12))
+    if minute == "00":
+        return said + (suffix or " o'clock")
+    return f"{said} {'oh ' if minute[0] == '0' else ''}{_cardinal(str(int(minute)))}{suffix}"
+
+
+def _money(amount: str, sign: str, scale: str | None) -> str:
+    one, cent = _CURRENCIES[sign]
+    amount = amount.replace(",", "")
+    whole, _, fraction = amount.partition(".")
+    if scale or len(fraction) > 2:
+        return f"{_cardinal(amount)}{' ' + scale if scale else ''} {one}s"
+    cents = int(fraction.ljust(2, "0")) if fraction else 0
+    parts = [] if cents and not int(whole) else [f"{_cardinal(whole)} {one}{'' if int(whole) == 1 else 's'}"]
+    if cents:
+        plural = "pence" if cent == "penny" else "cents"
+        parts.append(f"{_cardinal(str(cents))} {cent if cents == 1 else plural}")
+    return " and ".join(parts)
+
+
+def _measure(amount: str, unit: str) -> str:
+    if unit in ("km/h", "mph"):
+        return f"{_cardinal(amount)} {'kilometers' if unit == 'km/h' else 'miles'} an hour"
+    return f"{_cardinal(amount)} {_UNITS[unit]}{'' if amount == '1' else 's'}"
+
+
+def _degrees(amount: str, scale: str | None) -> str:
+    name = {"C": " Celsius", "F": " Fahrenheit"}.get(scale or "", "")
+    return f"{_cardinal(amount)} degree{'' if amount in ('1', '-1') else 's'}{name}"
+
+
+def _link(address: str) -> str:
+    """Without what nobody says: the scheme, `www.`, a query."""
+    address = re.sub(r"^https?://", "", address).removeprefix("www.").partition("?")[0].rstrip("/")
+    for sign, word in ((".", "dot"), ("/", "slash"), ("@", "at"), ("-", "dash"), ("_", "underscore"), ("+", "plus")):
+        address = address.replace(sign, f" {word} ")
+    return " ".join(address.split())
+
+
+def _phone(number: str) -> str:
+    plus = "plus " if number.startswith("+") else ""
+    return plus + ", ".join(_one_by_one(group) for group in re.findall(r"\d+", number))
+
+
+_SAY: Final[dict[str, Callable[[dict[str, str]], str]]] = {
+    "email": lambda found: _link(found["email"]),
+    "link": lambda found: _link(found["link"]),
+    "iso": lambda found: _date(_MONTHS[int(found["iso"][5:7]) - 1], found["iso"][8:], found["iso"][:4]),
+    "month": lambda found: _date(found["month"], found["day"], found.get("year")),
+    "month2": lambda found: _date(found["month2"], found["day2"], found.get("year2")),
+    "hour": lambda found: _time(found["hour"], found["minute"], found.get("half")),
+    "hour2": lambda found: _time(found["hour2"], "00", found["half2"]),
+    "phone": lambda found: _phone(found["phone"]),
+    "sign": lambda found: _money(found["amount"], found["sign"], found.get("scale")),
+    "sign2": lambda found: _money(found["amount2"], found["sign2"], None),
+    "percent": lambda found: f"{_cardinal(found['percent'])} percent",
+    "degrees": lambda found: _degrees(found["degrees"], found.get("scale2")),
+    "unit": lambda found: _measure(found["measure"], found["unit"]),
+    "to": lambda found: f"{_cardinal(found['from'])} to {_cardinal(found['to'])}",
+    "ordinal": lambda found: _ordinal(found["ordinal"]),
+    "dotted": lambda found: " point ".join(_cardinal(part) for part in found["dotted"].split(".")),
+    "calendar": lambda found: _year(found["calendar"]),
+    "number": lambda found: _cardinal(found["number"]),
+}
