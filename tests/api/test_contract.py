@@ -161,12 +161,13 @@ async def test_openapi_describes_every_route(http: httpx.AsyncClient) -> None:
         ("get", "/health"),
         ("post", "/api/session/start"),
         ("post", "/api/session/end"),
+        ("post", "/api/session/{sessionId}/token"),
         ("get", "/api/sessions"),
         ("get", "/api/session/{sessionId}"),
         ("get", "/api/session/{sessionId}/transcript"),
         ("post", "/webhook/livekit"),
     }
     start = document["paths"]["/api/session/start"]["post"]
-    assert set(start["responses"]) == {"200", "400", "413", "500", "503"}
+    assert set(start["responses"]) == {"200", "400", "409", "413", "500", "503"}
     assert start["requestBody"]["content"]["application/json"]["example"]["userName"] == "user123"
     assert "422" not in str(document["paths"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from contracts import EndReason, Presence, RoomFinished, SessionRequest, SessionSummary, Ticket
-from errors import SessionNotFound
+from errors import KeyTaken, SessionEnded, SessionNotFound
 
 
 class FakeSessions:
@@ -13,15 +13,29 @@ class FakeSessions:
 
     def __init__(self) -> None:
         self.started: list[SessionRequest] = []
+        self.ended: set[str] = set()
         self.metadata: dict[str, dict[str, Any]] = {}
         self.news: list[tuple[str, Presence | RoomFinished]] = []
         self.failure: Exception | None = None
 
     async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> Ticket:
-        """A ticket for the session."""
+        """A ticket for the session, which is the one before when it was started by the same request."""
         self._fail()
-        self.started.append(request)
-        self.metadata[request.session_id] = metadata or {}
+        if request.session_id not in self._known:
+            self.started.append(request)
+            self.metadata[request.session_id] = metadata or {}
+        if self._known[request.session_id].fingerprint != request.fingerprint:
+            raise KeyTaken("another body")
+        return await self.rejoin(request.session_id)
+
+    async def rejoin(self, session_id: str) -> Ticket:
+        """A ticket for a session that was started here and has not ended."""
+        self._fail()
+        if session_id not in self._known:
+            raise SessionNotFound(f"Session {session_id} not found")
+        if session_id in self.ended:
+            raise SessionEnded(f"Session {session_id} has ended")
+        request = self._known[session_id]
         return Ticket(
             session_id=request.session_id,
             room_name=request.session_id,
@@ -33,8 +47,9 @@ class FakeSessions:
     async def end(self, session_id: str) -> SessionSummary:
         """The bill of a session that was started here."""
         self._fail()
-        if session_id not in {request.session_id for request in self.started}:
+        if session_id not in self._known:
             raise SessionNotFound(f"Session {session_id} not found")
+        self.ended.add(session_id)
         return SessionSummary(
             session_id=session_id,
             end_reason=EndReason.API_REQUEST,
@@ -55,6 +70,10 @@ class FakeSessions:
         """Remember that the room closed."""
         self._fail()
         self.news.append((session_id, report))
+
+    @property
+    def _known(self) -> dict[str, SessionRequest]:
+        return {request.session_id: request for request in self.started}
 
     def _fail(self) -> None:
         if self.failure is not None:
