@@ -1,0 +1,70 @@
+"""A call whose history grows long goes on in a new run of its workflow, under the caller's ears and with its memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from chaos.world import World, world_of
+from contracts import EndReason
+from settings import Settings
+from stack import programs
+from stack.caller import Caller, speech
+from stack.local_stack import LocalStack
+from workflows.voice_session import VoiceSession
+
+pytestmark = pytest.mark.slow
+
+OPENING = "Welcome to the library."
+QUESTIONS = ("What is the capital of France?", "Name a colour of the rainbow.", "How many days has a week?")
+LONG_EVENTS = 60
+"""Temporal suggests a new run at 4,096 events or 4 MB by default: hours of talk."""
+
+
+@pytest.fixture
+async def forgetful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """A stack whose Temporal finds a history long after a few turns."""
+    usual = programs.temporal_command
+
+    def impatient(binary: Path, settings: Settings, state_dir: Path) -> list[str]:
+        limit = f"limit.historyCount.suggestContinueAsNew={LONG_EVENTS}"
+        return [*usual(binary, settings, state_dir), "--dynamic-config-value", limit]
+
+    monkeypatch.setattr(programs, "temporal_command", impatient)
+    speech.warm_up()
+    with LocalStack.isolated(tmp_path, Settings()) as stack:
+        async with world_of(stack) as world:
+            yield world
+
+
+async def test_the_caller_talks_on_across_runs(forgetful: World) -> None:
+    started = await forgetful.rest.start("talker", openingLine=OPENING)
+    session = forgetful.session(started.session_id)
+    first_run = (await session.describe()).run_id
+    async with Caller(started.server_url, started.token) as caller:
+        await caller.hear()
+        while (await session.describe()).run_id == first_run:
+            assert len(await session.query(VoiceSession.transcript)) < 30, "the history never grew long"
+            for question in QUESTIONS:
+                await caller.silence(0.5)
+                spoken = await caller.say(question)
+                await caller.sound(after=spoken.last_sound_at)
+                await caller.hear()
+        known = await session.query(VoiceSession.transcript)
+        await caller.silence(1.0)
+        await caller.say("Thank you, and goodbye.")
+        assert speech.words((await caller.hear()).text)
+        assert caller.timeline.overlap() == 0
+        asked_at = monotonic()
+        bill = await forgetful.rest.end(started.session_id)
+    turns = await session.query(VoiceSession.transcript)
+    assert turns[: len(known)] == known, "what was said before is known afterwards"
+    assert [turn.text for turn in turns].count(OPENING) == 1, "nobody is greeted twice"
+    summary = await session.result()
+    assert (summary.end_reason, summary.errors) == (EndReason.API_REQUEST, ())
+    assert summary.generations > 1, "the new run has an agent of its own"
+    assert abs(bill["durationSeconds"] - (asked_at - caller.joined_at)) <= 1
+    assert await forgetful.left_behind(started.session_id, within=10) == ()
