@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import temporalio.contrib.opentelemetry as temporal_traces
-from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -59,18 +56,6 @@ def traceparent() -> str:
     return carrier.get("traceparent", "")
 
 
-@contextmanager
-def job_span(provider: TracerProvider | None, parent: str, attributes: Mapping[str, str | int]) -> Iterator[None]:
-    """An agent's job from its dispatch until it speaks, below `parent`; what livekit-agents records stands below it."""
-    if provider is None:
-        yield
-        return
-    context: Context = _W3C.extract({"traceparent": parent})
-    own_trace = trace.get_current_span().get_span_context()
-    with provider.get_tracer("agent").start_as_current_span(
-        "agent_job",
-        context=context,
-        attributes=dict(attributes),
-        links=[trace.Link(own_trace)] if own_trace.is_valid else [],
-    ):
-        yield
+def context_of(parent: str) -> Context:
+    """The context below `parent`, a `traceparent`; a new trace where that is empty."""
+    return _W3C.extract({"traceparent": parent}, Context())
