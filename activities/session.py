@@ -26,6 +26,7 @@ from contracts import (
 from errors import TicketFailed
 from sealing import Sealer
 from settings import Settings
+from telemetry.traces import traceparent
 
 _LOOK_EVERY_SECONDS = 0.2
 _LOOKS_PER_DISPATCH = 15
@@ -64,6 +65,7 @@ class LiveKitActivities(SessionActivities):
             session_id=request.session_id,
             generation=request.generation,
             sealed_task_token=self._sealer.seal(activity.info().task_token),
+            traceparent=traceparent(),
         )
         try:
             async with asyncio.timeout(request.join_deadline_seconds):

@@ -20,6 +20,7 @@ from agent.server import build_server
 from agent.speech import providers
 from errors import SetupError
 from settings import Settings
+from telemetry import logs
 
 logger = logging.getLogger("agent")
 
@@ -72,8 +73,8 @@ async def _first(serving: asyncio.Task[None], *others: Coroutine[Any, Any, Any])
 
 async def main() -> None:
     """Run one AgentServer."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings()
+    logs.configure(settings.telemetry.log_format)
     providers.check(settings.speech)
     server = build_server(settings)
     jobs = JobWatch(server, settings)

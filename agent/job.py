@@ -11,6 +11,7 @@ from functools import partial
 
 from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext, JobProcess
+from opentelemetry.sdk.trace import TracerProvider
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -24,6 +25,9 @@ from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Pres
 from identities import ARRIVED
 from sealing import Sealer
 from settings import Settings
+from telemetry import logs
+from telemetry.agent_traces import job_span, trace_jobs
+from telemetry.traces import temporal_interceptors
 from temporal_client import connect
 
 logger = logging.getLogger("agent.job")
@@ -40,16 +44,18 @@ _IN_ORDER = (HANDED_OVER, _SERVER_STOPS)
 
 def warm_up(process: JobProcess) -> None:
     """Load everything slow before the process gets a job: settings, Temporal's client, speech models."""
+    logs.stamp_records()
     settings = Settings()
     process.userdata["settings"] = settings
-    process.userdata["temporal"] = asyncio.run(_connected(settings))
+    process.userdata["traces"] = traces = trace_jobs(settings.telemetry)
+    process.userdata["temporal"] = asyncio.run(_connected(settings, traces))
     process.userdata["speech"] = speech = load(settings.speech)
     asyncio.run(rehearse(speech))
 
 
-async def _connected(settings: Settings) -> Client:
+async def _connected(settings: Settings, traces: TracerProvider | None) -> Client:
     """A client that is connected already, or will be at its first call: a process starts though Temporal is away."""
-    client = await connect(settings.temporal, lazy=True)
+    client = await connect(settings.temporal, lazy=True, interceptors=temporal_interceptors(traces))
     with suppress(RPCError, RuntimeError):
         await client.service_client.check_health(timeout=_CONNECT_TIMEOUT)
     return client
@@ -61,17 +67,20 @@ async def run(ctx: JobContext) -> None:
     A fault on the way ends the job: one that stayed in the room, beating but dumb, would pass for an agent.
     """
     try:
-        await _enter(ctx)
+        traces: TracerProvider | None = ctx.proc.userdata["traces"]
+        metadata = DispatchMetadata.model_validate_json(ctx.job.metadata)
+        logs.process_is_about(metadata.session_id)
+        with job_span(ctx, traces, metadata):
+            await _enter(ctx, metadata)
     except Exception as error:
         ctx.shutdown(f"it failed: {type(error).__name__}")
         raise
 
 
-async def _enter(ctx: JobContext) -> None:
+async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
     settings: Settings = ctx.proc.userdata["settings"]
     client: Client = ctx.proc.userdata["temporal"]
     speech: SpeechModels = ctx.proc.userdata["speech"]
-    metadata = DispatchMetadata.model_validate_json(ctx.job.metadata)
     task_token = Sealer(settings.livekit.api_secret.get_secret_value()).unseal(metadata.sealed_task_token)
     identity = ctx.local_participant_identity
 

@@ -39,7 +39,7 @@ class JobWatch:
     def __init__(self, server: AgentServer, settings: Settings) -> None:
         self.temporal = LazyClient(settings.temporal)
         self._sealer = Sealer(settings.livekit.api_secret.get_secret_value())
-        self._sentinel = SentinelKeeper()
+        self._sentinel = SentinelKeeper(settings.telemetry.log_format)
         self._running: dict[str, DispatchMetadata] = {}
         self._on_launch: list[Callable[[DispatchMetadata], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()

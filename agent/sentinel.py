@@ -1,4 +1,4 @@
-"""`python -m agent.sentinel <namespace> <failure type>`: reports an AgentServer that died with its jobs.
+"""`python -m agent.sentinel <namespace> <failure type> <log format>`: reports an AgentServer that died with its jobs.
 
 The AgentServer holds the other end of the standard input. Its first line says how to connect to Temporal, then it
 writes a line when a job begins or ends. However it dies, also by `kill -9`, the input ends, and whatever still runs
@@ -21,6 +21,8 @@ from datetime import timedelta
 from temporalio.service import ConnectConfig, RPCError, ServiceClient, WorkflowService
 
 from agent.task_tokens import fail_token
+from telemetry import logs
+from telemetry.logs import LogFormat
 
 logger = logging.getLogger("agent.sentinel")
 
@@ -74,9 +76,9 @@ async def report_lost(service: WorkflowService, namespace: str, failure_type: st
         logger.warning("the agent server ended; of its %d jobs, %d are reported lost", len(jobs), sum(failed))
 
 
-async def main(namespace: str, failure_type: str) -> None:
+async def main(namespace: str, failure_type: str, log_format: LogFormat) -> None:
     """Wait for the end of the input, then report what ran."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure(log_format)
     lines = asyncio.StreamReader(limit=_LONGEST_LINE)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     first = await lines.readline()
@@ -100,4 +102,4 @@ async def _connect(client: ServiceClient) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], "json" if sys.argv[3:] == ["json"] else "text"))

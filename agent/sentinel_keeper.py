@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from activities.interface import AGENT_SERVER_ENDED
 from agent.sentinel import connection_line, gone_line, running_line
+from telemetry.logs import LogFormat
 
 logger = logging.getLogger("agent.sentinel_keeper")
 
@@ -32,7 +33,8 @@ class _Pipe(asyncio.BaseProtocol):
 class SentinelKeeper:
     """One live sentinel from `start` to `aclose`; each new one is told again of every job that runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, log_format: LogFormat = "text") -> None:
+        self._log_format = log_format
         self._running: dict[str, bytes] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: asyncio.WriteTransport | None = None
@@ -69,7 +71,7 @@ class SentinelKeeper:
             _end(self._process)
 
     async def _keep(self, temporal: Client) -> None:
-        command = (sys.executable, "-m", "agent.sentinel", temporal.namespace, AGENT_SERVER_ENDED)
+        command = (sys.executable, "-m", "agent.sentinel", temporal.namespace, AGENT_SERVER_ENDED, self._log_format)
         while True:
             try:
                 process = _start(command)

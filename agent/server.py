@@ -28,6 +28,8 @@ def build_server(settings: Settings) -> AgentServer:
         load_fnc=lambda server: min(len(server.active_jobs) / agent.max_jobs, 1.0),
         host=agent.health_host,
         port=agent.health_port,
+        # All of its figures are made in this process: none of them needs prometheus_client's files of other processes.
+        prometheus_port=settings.telemetry.agent_metrics_port or None,
         preload_modules=["agent.job", *PRELOAD_MODULES],
         log_level="INFO",  # below it livekit-agents logs what callers say
     )

@@ -25,6 +25,7 @@ class DispatchMetadata(Payload):
     session_id: str
     generation: int
     sealed_task_token: str = Field(repr=False)
+    traceparent: str = ""  # the span of the launch as W3C writes it, ids only; empty where nothing is traced
 
 
 class ClaimRequest(Payload):
