@@ -20,6 +20,9 @@ from activities.interface import SessionActivities
 from activities.session import LiveKitActivities
 from errors import SetupError
 from settings import LiveKitSettings, Settings
+from telemetry import logs
+from telemetry.temporal_sdk import session_of_call, worker_runtime
+from telemetry.traces import temporal_interceptors, tracer_provider
 from temporal_client import connect
 from workflows import search_attributes
 from workflows.voice_session import VoiceSession
@@ -57,7 +60,8 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     tests/test_layering.py, that they are deterministic by the replays.
     """
     ours = ("contracts", "identities", "activities", "workflows")
-    return SandboxedWorkflowRunner(SandboxRestrictions.default.with_passthrough_modules("pydantic", *ours))
+    theirs = ("pydantic", "opentelemetry")  # the latter where sessions are traced: its context must be one
+    return SandboxedWorkflowRunner(SandboxRestrictions.default.with_passthrough_modules(*theirs, *ours))
 
 
 def livekit_api(livekit: LiveKitSettings) -> api.LiveKitAPI:
@@ -91,12 +95,16 @@ async def require_search_attributes(client: Client) -> None:
 
 async def main() -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings()
+    logs.configure(settings.telemetry.log_format, session_of_call)
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    client = await connect(settings.temporal)
+    client = await connect(
+        settings.temporal,
+        interceptors=temporal_interceptors(tracer_provider(settings.telemetry, "voice-worker")),
+        runtime=worker_runtime(settings.telemetry),
+    )
     await require_search_attributes(client)
     async with livekit_api(settings.livekit) as livekit:
         activities = LiveKitActivities(settings, livekit)
