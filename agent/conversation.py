@@ -150,7 +150,13 @@ class Conversation:
             turn = self._turn("caller", item.text_content, interrupted=item.interrupted)
         else:
             turn = self._turn("agent", item.text_content, interrupted=item.interrupted)
-            turn = turn.model_copy(update={"pace": pace(self._question, item.metrics)})
+            began = item.metrics.get("started_speaking_at")
+            turn = turn.model_copy(
+                update={
+                    "pace": pace(self._question, item.metrics),
+                    "began_at_ms": round(began * 1000) if began else None,
+                }
+            )
         self._turns.append(turn)
         self._line.turn(turn)
 
