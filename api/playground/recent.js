@@ -1,0 +1,39 @@
+/** The list of recent sessions. */
+
+import { api } from "./api.js";
+import { SESSION_STATES, ago, duration, endReason } from "./words.js";
+
+const at = (id) => document.getElementById(id);
+
+export async function showRecent() {
+  const note = at("recent-note");
+  try {
+    const { sessions } = await api.sessions();
+    at("recent").replaceChildren(...sessions.map(row));
+    note.hidden = sessions.length > 0;
+    note.textContent = "Nobody has called yet.";
+  } catch (error) {
+    note.hidden = false;
+    note.textContent = error.message;
+  }
+}
+
+function row(session) {
+  const item = document.createElement("li");
+  const link = document.createElement("a");
+  link.href = `#${session.sessionId}`;
+  const live = session.state !== "ended";
+  link.append(
+    line("name", session.userName ?? "unreadable", session.durationSeconds === null ? "" : duration(session.durationSeconds)),
+    line(live ? "told live" : "told", `${live ? SESSION_STATES[session.state] : endReason(session.endReason)} · ${ago(session.startedAt)}`),
+  );
+  item.append(link);
+  return item;
+}
+
+function line(name, ...texts) {
+  const element = document.createElement("span");
+  element.className = name;
+  element.append(...texts.map((text) => Object.assign(document.createElement("span"), { textContent: text })));
+  return element;
+}

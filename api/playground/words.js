@@ -1,0 +1,102 @@
+/** What the page says, wherever it says more than a label. */
+
+export const SESSION_STATES = {
+  starting: "starting",
+  waiting: "waiting for you",
+  active: "active",
+  reconnecting: "waiting for you to come back",
+  ending: "ending",
+  ended: "ended",
+};
+
+const END_REASONS = {
+  api_request: "ended by request",
+  caller_left: "the caller left",
+  room_finished: "the room was closed",
+  no_show: "the caller never joined",
+  max_duration: "reached its longest duration",
+  idle: "nobody spoke any more",
+  agent_unavailable: "no agent could serve",
+  cancelled: "cancelled in Temporal",
+  error: "ended by an error",
+};
+
+export const endReason = (reason) => END_REASONS[reason] ?? reason ?? "terminated in Temporal";
+
+export function duration(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const rest = String(whole % 60).padStart(2, "0");
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
+}
+
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+export function ago(time, now = Date.now()) {
+  const seconds = Math.min(0, (new Date(time) - now) / 1000);
+  if (seconds > -60) return "just now";
+  const [unit, size] = [["minute", 60], ["hour", 3600], ["day", 86400]].findLast(([, size]) => -seconds >= size);
+  return RELATIVE.format(Math.round(seconds / size), unit);
+}
+
+/** What may be in the way of a call. `actions` name what can be done; `app.js` knows how. */
+export const TROUBLES = {
+  microphoneRefused: {
+    title: "The microphone was refused",
+    text: "The agent can only answer what it hears. Allow the microphone for this page, in the address bar or in the browser's settings, and try again.",
+    actions: ["again", "back"],
+  },
+  microphoneMissing: {
+    title: "There is no microphone",
+    text: "No microphone was found on this device. Connect one, or a headset, and try again.",
+    actions: ["again", "back"],
+  },
+  microphoneBusy: {
+    title: "The microphone does not answer",
+    text: "It is there, but something else holds it. Close other programs that use it, and try again.",
+    actions: ["again", "back"],
+  },
+  insecure: {
+    title: "This address is not safe enough",
+    text: "Browsers give the microphone to pages from https:// or from localhost only. Open this page from there.",
+    actions: ["back"],
+  },
+  unreachable: {
+    title: "LiveKit cannot be reached",
+    text: "The session stands, and its agent waits, but your voice finds no way to them. The server may be down, or a firewall is in between.",
+    actions: ["rejoin", "end"],
+  },
+  elsewhere: {
+    title: "The call goes on in another window",
+    text: "A session has one caller, and you have joined this one from somewhere else.",
+    actions: ["rejoin", "back"],
+  },
+  removed: {
+    title: "You were taken out of the room",
+    text: "Somebody removed you from the call. The session waits a little for you to come back.",
+    actions: ["rejoin", "end"],
+  },
+  unknown: {
+    title: "This session is not known",
+    text: "It may be older than what Temporal keeps, or from another stack.",
+    actions: ["back"],
+  },
+  apiAway: {
+    title: "The call cannot go on just now",
+    text: "The API did not let you back in. If the session still stands, you can try again.",
+    actions: ["rejoin", "back"],
+  },
+};
+
+export const ACTIONS = {
+  again: "Try again",
+  back: "Back to the start",
+  rejoin: "Join again",
+  end: "End the session",
+};
+
+export const lost = (generation, reason) =>
+  `Agent ${generation} was lost${reason ? ` (${reason})` : ""}. The next one is on its way, and knows what was said.`;
+export const tookOver = (generation, seconds) =>
+  `Agent ${generation} took over${seconds ? ` after ${seconds.toFixed(1)} s` : ""}. Go on talking.`;
+export const handingOver = (generation) => `Agent ${generation} hands over to the next one.`;

@@ -1,0 +1,97 @@
+"""A real Chromium, and the page before an API that the test plays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import uvicorn
+from playwright.async_api import Browser, Page, async_playwright
+from pydantic import SecretStr
+
+from settings import LiveKitSettings, PlaygroundSettings, Settings
+from tests.browser.chromium import chromium
+from tests.browser.looks import Watch
+from tests.fakes.playground_api import LIVEKIT, FakePlaygroundApi
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+FAKE_LIVEKIT = (Path(__file__).parents[1] / "fakes/livekit_client.js").read_text()
+
+OpenBrowser = Callable[..., AbstractAsyncContextManager[Browser]]
+
+
+@pytest.fixture(scope="session")
+def executable() -> str | None:
+    return chromium()
+
+
+@pytest.fixture
+def open_browser(executable: str | None) -> OpenBrowser:
+    """Opens a Chromium with these further arguments."""
+
+    @asynccontextmanager
+    async def opened(*arguments: str) -> AsyncIterator[Browser]:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=executable, args=["--use-fake-device-for-media-stream", *arguments]
+            )
+            try:
+                yield browser
+            finally:
+                await browser.close()
+
+    return opened
+
+
+@pytest.fixture
+def fake_api() -> FakePlaygroundApi:
+    return FakePlaygroundApi(
+        Settings(
+            livekit=LiveKitSettings(url=LIVEKIT, api_key="devkey", api_secret=SecretStr("s" * 64)),
+            playground=PlaygroundSettings(enabled=True, kill_agent=True, temporal_ui_url="http://localhost:8233"),
+        )
+    )
+
+
+@pytest.fixture
+async def address(fake_api: FakePlaygroundApi) -> AsyncIterator[str]:
+    async with served(fake_api.app) as url:
+        yield url
+
+
+@asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[str]:
+    """The address of `app` on a free port of this machine."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://localhost:{port}"
+    server.should_exit = server.force_exit = True
+    await serving
+
+
+@pytest.fixture
+async def browser(open_browser: OpenBrowser) -> AsyncIterator[Browser]:
+    async with open_browser("--use-fake-ui-for-media-stream") as browser:
+        yield browser
+
+
+@pytest.fixture
+async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
+    """The page, opened, with the test in LiveKit's place."""
+    page = await browser.new_page()
+    watch = Watch(page, address)
+    await page.route(
+        "**/livekit-client.umd.js", lambda route: route.fulfill(body=FAKE_LIVEKIT, content_type="text/javascript")
+    )
+    await page.goto(f"{address}/playground")
+    yield page
+    watch.nothing_wrong()

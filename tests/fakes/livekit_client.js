@@ -1,0 +1,59 @@
+// LiveKit's client library as far as the playground uses it; a test is the server: `fakeRoom` is the present room.
+(() => {
+  const RoomEvent = Object.fromEntries(
+    ["TrackSubscribed", "TrackUnsubscribed", "ParticipantAttributesChanged", "Reconnecting", "Reconnected",
+      "AudioPlaybackStatusChanged", "Disconnected"].map((name) => [name, name]),
+  );
+  const DisconnectReason = { CLIENT_INITIATED: 1, DUPLICATE_IDENTITY: 2, PARTICIPANT_REMOVED: 4, ROOM_DELETED: 5 };
+  const tone = () => {
+    const context = new AudioContext();
+    const gain = new GainNode(context, { gain: 0 });
+    const out = context.createMediaStreamDestination();
+    const oscillator = new OscillatorNode(context, { frequency: 180 });
+    oscillator.connect(gain).connect(out);
+    oscillator.start();
+    return { gain, track: out.stream.getAudioTracks()[0] };
+  };
+
+  class Room {
+    static joins = true; // false: LiveKit cannot be reached
+    #listeners = {};
+    #streams = {};
+    canPlaybackAudio = true;
+    localParticipant = {
+      audioLevel: 0,
+      publishTrack: async (track) => (this.publication = { track, isMuted: false,
+        mute: async () => { this.publication.isMuted = true; }, unmute: async () => { this.publication.isMuted = false; } }),
+    };
+    constructor(options) { this.options = options; }
+    on(name, listener) { this.#listeners[name] = listener; return this; }
+    emit(name, ...news) { this.#listeners[name]?.(...news); }
+    registerTextStreamHandler(topic, handler) { this.#streams[topic] = handler; }
+    async connect(url, token) {
+      if (!Room.joins) throw new Error("could not establish signal connection: Failed to fetch");
+      this.joined = { url, token };
+      globalThis.fakeRoom = this;
+    }
+    async disconnect() { this.left = true; this.emit("Disconnected", DisconnectReason.CLIENT_INITIATED); }
+    async startAudio() { this.canPlaybackAudio = true; }
+
+    // The test's side.
+    agentComes(generation) {
+      const identity = `agent_${generation}_AJ_x`;
+      const { gain, track } = tone();
+      const element = () => document.createElement("audio");
+      const remote = { kind: "audio", sid: `TR_${generation}`, mediaStreamTrack: track, attach: element, detach: () => [] };
+      this.agent = { participant: { identity, audioLevel: 0 }, gain, remote };
+      this.emit("TrackSubscribed", remote, {}, this.agent.participant);
+    }
+    agentGoes() { this.emit("TrackUnsubscribed", this.agent.remote); }
+    loudness(value) { this.agent.gain.gain.value = value; }
+    mood(word) { this.emit("ParticipantAttributesChanged", { "lk.agent.state": word }, this.agent.participant); }
+    caption(identity, segment, words, final = true) {
+      const attributes = { "lk.segment_id": segment, "lk.transcription_final": String(final) };
+      const reader = { info: { id: segment, attributes }, async *[Symbol.asyncIterator]() { yield* words; } };
+      return this.#streams["lk.transcription"](reader, { identity });
+    }
+  }
+  globalThis.LivekitClient = { Room, RoomEvent, DisconnectReason, Track: { Kind: { Audio: "audio" }, Source: { Microphone: "microphone" } } };
+})();

@@ -1,0 +1,146 @@
+"""An API for the playground to talk to: the real page and its policy, before sessions that a test drives by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from api.errors import install_error_handlers
+from api.routes.playground import install_playground
+from errors import SessionNotFound
+from settings import Settings
+
+SESSION = "session_1795439980_9c990a7fb3fc"
+OTHER = "session_1795436400_0a1b2c3d4e5f"
+STARTED = "2026-11-23T15:21:20.123Z"
+LIVEKIT = "ws://127.0.0.1:9"
+
+
+class FakePlaygroundApi:
+    """One session that the page can start, rejoin, kill the agent of, and end; and one that has ended long ago.
+
+    `happens` adds to its event log. `refusals` holds an answer (status, text) by route name for every call to it.
+    """
+
+    def __init__(self, settings: Settings, *, kill_button: bool = True) -> None:
+        self.app = FastAPI()
+        self.log: list[dict[str, Any]] = []
+        self.turns: list[dict[str, Any]] = []
+        self.started: list[dict[str, Any]] = []
+        self.killed: list[str] = []
+        self.tokens = 0
+        self.end_reason: str | None = None
+        self.refusals: dict[str, tuple[int, str]] = {}
+        self._news = asyncio.Condition()
+        install_error_handlers(self.app)
+        install_playground(self.app, settings, self if kill_button else None)
+        self._add_routes()
+
+    async def happens(self, kind: str, **data: Any) -> None:
+        """The next entry of the session's log."""
+        if kind == "turn":
+            data = {"at": STARTED, "interrupted": False, "generation": 1, **data}
+            self.turns.append(data)
+        async with self._news:
+            at = f"2026-11-23T15:21:{21 + len(self.log):02}.000Z"
+            self.log.append({"id": len(self.log) + 1, "type": kind, "at": at, "sessionId": SESSION, "data": data})
+            self._news.notify_all()
+
+    async def over(self, reason: str) -> None:
+        """The session ends."""
+        self.end_reason = reason
+        bill = {"durationSeconds": 125, "durationMinutes": 3, "generations": 2, "errors": []}
+        await self.happens("session.ended", endReason=reason, **bill)
+
+    async def kill(self, session_id: str) -> bool:
+        """As `api.agent_processes.AgentProcesses`."""
+        if session_id != SESSION:
+            raise SessionNotFound(f"Session {session_id} not found")
+        self.killed.append(session_id)
+        return True
+
+    def _add_routes(self) -> None:
+        add = self.app.add_api_route
+        add("/api/session/start", self._start, methods=["POST"], response_model=None)
+        add("/api/session/end", self._end, methods=["POST"], response_model=None)
+        add("/api/session/{session_id}/token", self._token, methods=["POST"], response_model=None)
+        add("/api/session/{session_id}/events", self._events, response_model=None)
+        add("/api/session/{session_id}/transcript", self._transcript, response_model=None)
+        add("/api/session/{session_id}", self._session, response_model=None)
+        add("/api/sessions", self._sessions, response_model=None)
+
+    def _refused(self, route: str) -> Response | None:
+        if route not in self.refusals:
+            return None
+        status, text = self.refusals[route]
+        return JSONResponse({"detail": text}, status)
+
+    def _ticket(self) -> dict[str, Any]:
+        return {"sessionId": SESSION, "token": "header.claims.signature", "serverUrl": LIVEKIT, "roomName": SESSION}
+
+    async def _start(self, request: Request) -> Response:
+        wanted = await request.json()
+        self.started.append(wanted)
+        if not wanted["userName"].strip():
+            return JSONResponse({"detail": "userName: must not be blank"}, 400)
+        return self._refused("start") or JSONResponse(self._ticket())
+
+    async def _token(self, session_id: str) -> Response:
+        self.tokens += 1
+        return self._refused("token") or JSONResponse({**self._ticket(), "sessionId": session_id})
+
+    async def _end(self) -> Response:
+        refusal = self._refused("end")
+        if refusal is None and self.end_reason is None:
+            await self.over("api_request")
+        details = {"durationSeconds": 125, "durationMinutes": 3, "errors": []}
+        return refusal or JSONResponse({"success": True, "message": "", "details": details})
+
+    async def _events(self, request: Request) -> Response:
+        after = int(request.headers.get("last-event-id", "0"))
+        return self._refused("events") or StreamingResponse(self._stream(after), media_type="text/event-stream")
+
+    async def _stream(self, after: int) -> AsyncIterator[str]:
+        while True:
+            async with self._news:
+                await self._news.wait_for(lambda: len(self.log) > after)
+            event = self.log[after]
+            after += 1
+            yield f"id: {event['id']}\nevent: {event['type']}\ndata: {json.dumps(event)}\n\n"
+            if event["type"] == "session.ended":
+                return
+
+    async def _transcript(self, session_id: str) -> Response:
+        turns = self.turns if session_id == SESSION else []
+        return self._refused("transcript") or JSONResponse({"sessionId": session_id, "turns": turns})
+
+    async def _session(self, session_id: str) -> Response:
+        if session_id not in (SESSION, OTHER):
+            return JSONResponse({"detail": f"Session {session_id} not found"}, 404)
+        return self._refused("session") or JSONResponse(self._item(session_id))
+
+    async def _sessions(self) -> Response:
+        items = [self._item(SESSION)] if self.started else []
+        return self._refused("sessions") or JSONResponse({"sessions": [*items, self._item(OTHER)], "nextPageToken": None})
+
+    def _item(self, session_id: str) -> dict[str, Any]:
+        reason = "caller_left" if session_id == OTHER else self.end_reason
+        return {
+            "sessionId": session_id,
+            "userName": "Grace" if session_id == OTHER else "Ada",
+            "voiceId": "Craig",
+            "metadata": {},
+            "state": "ended" if reason else "active",
+            "startedAt": STARTED,
+            "endedAt": "2026-11-23T15:23:25.456Z" if reason else None,
+            "endReason": reason,
+            "durationSeconds": 125 if reason else None,
+            "durationMinutes": 3 if reason else None,
+            "agentState": "stopped" if reason else "ready",
+            "agentGeneration": 2,
+        }
