@@ -33,6 +33,7 @@ class SessionMemory(Payload):
     sightings: tuple[Sightings, ...] = ()
     nameless_leaves_at_ms: tuple[int, ...] = ()
     looked_at: float = 0
+    last_sign_at: float = 0
     turns: tuple[Turn, ...] = Field((), repr=False)
     events: EventMemory = EventMemory()
     webhooks_told: int = 0  # the number of the last event that was handed to the delivery

@@ -176,5 +176,6 @@ def briefing(session: SessionRequest, generation: int, turns: tuple[Turn, ...], 
         turns=turns,
         heartbeat_timeout_seconds=session.limits.agent_heartbeat_timeout_seconds,
         alone_seconds=session.limits.agent_alone_seconds,
+        silence_seconds=session.limits.silence_seconds,
         predecessor_lives=predecessor_lives,
     )

@@ -15,6 +15,7 @@ _IN_WORDS = {
     EndReason.NO_SHOW: "the caller never came",
     EndReason.MAX_DURATION: "it had lasted as long as a session may",
     EndReason.AGENT_UNAVAILABLE: "no agent could be kept",
+    EndReason.IDLE: "nobody said anything for as long as a silence may last",
     EndReason.CANCELLED: "it was cancelled in Temporal",
     EndReason.ERROR: "it could not begin",
 }

@@ -23,6 +23,7 @@ class Notes:
         self.ticket: Ticket | None = None
         self.ticket_at = 0.0
         self.looked_at = 0.0
+        self.last_sign_at = 0.0
         self._has_sounded = False
         self.caller = CallerPresence(session.callers, int(self.started_at * 1000))
         self.agents = AgentWatch(now, session.limits.agent_max_losses_per_minute)
@@ -33,6 +34,7 @@ class Notes:
         if memory is not None:
             self.take(memory.ticket, memory.started_at if memory.ticket_at is None else memory.ticket_at)
             self.looked_at = memory.looked_at
+            self.last_sign_at = memory.last_sign_at
             self.caller.resume(memory)
             self.agents.resume(memory, now)
             self.story.resume(memory)
@@ -58,6 +60,7 @@ class Notes:
             sightings=self.caller.sightings,
             nameless_leaves_at_ms=self.caller.nameless_leaves_at_ms,
             looked_at=self.looked_at,
+            last_sign_at=self.last_sign_at,
             turns=self.transcript.turns,
             events=self.events.memory,
             webhooks_told=self.webhooks_told,
@@ -66,12 +69,14 @@ class Notes:
     def see(self, report: Presence, now: float) -> None:
         """Take in where the caller was seen, and tell what that changes."""
         if change := self.caller.note(_on_earth(report, now)):
+            self.last_sign_at = now
             self.story.add(now, f"the caller {change}")
             self.events.presence(now, is_there=self.caller.present, participant_sid=report.participant_sid)
 
     def hear(self, turn: Turn, now: float) -> None:
         """Take in a turn, unless it comes from an agent that no longer has the word."""
         if self.agents.may_report(turn):
+            self.last_sign_at = now
             self.transcript.note(turn)
             self.events.heard(now, turn)
 
@@ -88,7 +93,12 @@ class Notes:
     def next_deadline(self) -> Deadline:
         """Which timer ends the session next."""
         return next_deadline(
-            self._limits, self.caller, self.agents, started_at=self.started_at, looked_at=self.looked_at
+            self._limits,
+            self.caller,
+            self.agents,
+            started_at=self.started_at,
+            looked_at=self.looked_at,
+            last_sign_at=self.last_sign_at,
         )
 
 

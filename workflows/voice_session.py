@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.interface import SUPERSEDED, TICKET_FAILED
@@ -35,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.agent_watch import briefing
     from workflows.agents import Agents
     from workflows.clock import now
+    from workflows.confirmation import has_come_true
     from workflows.deadlines import Deadline
     from workflows.ending import Ending
     from workflows.notes import Notes
@@ -106,27 +107,12 @@ class VoiceSession:
                     timeout_summary=deadline.reason,
                 )
             except TimeoutError:
-                if not deadline.rests_on_absence or await self._is_absent():
+                if await has_come_true(deadline, self._request, self._notes, self._is_ending):
                     self._end(deadline.reason)
 
     def _has_news_since(self, deadline: Deadline) -> bool:
-        return self._is_ending() or self._renewal.is_due or self._notes.next_deadline != deadline
-
-    async def _is_absent(self) -> bool:
-        """Ask LiveKit itself whether the caller is gone: reports can be lost. Unknown is not gone: ask again later."""
-        self._notes.looked_at = now()
-        look = calls.look_at_room(self._request)
-        await workflow.wait_condition(lambda: look.done() or self._is_ending())
-        if self._is_ending():  # a look that takes its time delays nobody's end
-            look.cancel()
-            return False
-        try:
-            view = await look
-        except ActivityError:
-            return False
-        for sighting in view.callers:
-            self._notes.see(sighting, now())
-        return not self._notes.caller.present
+        is_another = self._notes.next_deadline != deadline and not deadline.stands_until(self._notes.next_deadline)
+        return self._is_ending() or self._renewal.is_due or is_another
 
     # The end: one path for every reason.
 
@@ -210,6 +196,7 @@ class VoiceSession:
         for turn in report.inherited:
             self._notes.hear(turn, now())
         self._agents.ready(report)
+        self._notes.last_sign_at = now()
         self._tell()
 
     @workflow.signal
