@@ -32,8 +32,10 @@ class Situation:
         report = {"participant_sid": "A", "identity": "user_ann", "kind": kind, "at_ms": int(at * 1000)}
         self.caller.note(Presence.model_validate({**report, "source": "webhook"}))
 
-    def next(self, looked_at: float = 0) -> Deadline:
-        return next_deadline(LIMITS, self.caller, self.agent, started_at=START, looked_at=looked_at)
+    def next(self, looked_at: float = 0, *, limits: SessionLimits = LIMITS, said_at: float = 0) -> Deadline:
+        return next_deadline(
+            limits, self.caller, self.agent, started_at=START, looked_at=looked_at, last_sign_at=said_at
+        )
 
 
 def test_an_agent_must_come_first() -> None:
@@ -68,6 +70,31 @@ def test_who_left_has_the_grace_and_no_more_than_the_longest_duration() -> None:
     late.joined(1050)
     late.left(1645)
     assert late.next() == (1650, EndReason.MAX_DURATION)
+
+
+def test_silence_is_counted_from_the_last_that_was_said_while_both_are_there() -> None:
+    chatty = LIMITS.model_copy(update={"idle_seconds": 50})
+    now = Situation()
+    now.agent_ready()
+    assert now.next(limits=chatty) == (1120, EndReason.NO_SHOW)
+    now.joined(1050)
+    assert now.next(limits=chatty) == (1100, EndReason.IDLE)
+    assert now.next(limits=chatty, said_at=1080) == (1130, EndReason.IDLE)
+    assert now.next(limits=LIMITS, said_at=1080) == (1650, EndReason.MAX_DURATION)
+    now.agent.gone(1, 1100, counts=True, is_dead=True)
+    assert now.next(limits=chatty, said_at=1080) == (1160, EndReason.AGENT_UNAVAILABLE)
+    now.agent.launch()
+    now.agent.ready(AgentReady(generation=2, identity="agent_2_a", at_ms=0))
+    now.left(1110)
+    assert now.next(limits=chatty, said_at=1080) == (1140, EndReason.CALLER_LEFT)
+
+
+def test_only_a_silence_is_put_off_without_another_timer() -> None:
+    idle, later = Deadline(1100, EndReason.IDLE), Deadline(1130, EndReason.IDLE)
+    assert idle.stands_until(later)
+    assert not later.stands_until(idle)
+    assert not idle.stands_until(Deadline(1130, EndReason.CALLER_LEFT))
+    assert not Deadline(1100, EndReason.NO_SHOW).stands_until(Deadline(1130, EndReason.NO_SHOW))
 
 
 def test_which_reasons_rest_on_absence() -> None:
