@@ -14,6 +14,11 @@ MOST_REDELIVERED: Final = 500
 """Events in one redelivery: far below Temporal's 2 MB, and more than a session has."""
 
 
+def delivery_id(session_id: str) -> str:
+    """The id of the workflow that delivers a session's webhooks."""
+    return f"webhooks_{session_id}"
+
+
 class WebhookType(StrEnum):
     """What a customer is told of."""
 

@@ -16,6 +16,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.interface import JOIN_DEADLINE, TICKET_FAILED, SessionActivities
+from activities.webhooks import WebhookSender
 from contracts import (
     AgentOutcome,
     AgentReady,
@@ -30,6 +31,7 @@ from contracts import (
     Ticket,
     TicketRequest,
     Turn,
+    WebhookRequest,
 )
 from identities import agent_identity
 from workflows.voice_session import VoiceSession
@@ -124,6 +126,7 @@ class Scene:
     close_gate: asyncio.Event = field(default_factory=open_gate)
     close_failures: int = 0
     closes: int = 0
+    webhooks: WebhookSender | None = None
 
     async def next_agent(self) -> FakeAgent:
         """The next generation's job, as soon as it is launched."""
@@ -186,3 +189,9 @@ class FakeActivities(SessionActivities):
         if scene.closes <= scene.close_failures:
             raise ApplicationError("LiveKit is out of order")
         return RoomView(callers=scene.callers)
+
+    @activity.defn(name="deliver_webhook")
+    async def deliver_webhook(self, request: WebhookRequest) -> None:
+        sender = self.scene(request.session_id).webhooks
+        assert sender is not None, "this test has no receiver"
+        await sender.deliver(request)
