@@ -107,6 +107,8 @@ class SessionSettings(_Group):
     agent_max_losses_per_minute: Annotated[int, Field(ge=1)] = _LIMITS.agent_max_losses_per_minute
     agent_relaunch_pause_seconds: Seconds = _LIMITS.agent_relaunch_pause_seconds
     agent_alone_seconds: Seconds = _LIMITS.agent_alone_seconds
+    silence_seconds: Annotated[float, Field(ge=0)] = 30
+    idle_seconds: Annotated[float, Field(ge=0)] = 300
 
     @property
     def limits(self) -> SessionLimits:
