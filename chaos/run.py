@@ -109,6 +109,10 @@ def _settings(model: ScriptedModel) -> Settings:
         speech=settings.speech.model_copy(update={"llm_base_url": model.base_url, "llm_model": MODEL_NAME}),
         stack=settings.stack.model_copy(update={"agent_servers": _AGENT_SERVERS}),
         session=settings.session.model_copy(
-            update={"agent_max_losses_per_minute": _LOSSES_PER_MINUTE, "reconnect_grace_seconds": _GRACE_SECONDS}
+            update={
+                "agent_max_losses_per_minute": _LOSSES_PER_MINUTE,
+                "reconnect_grace_seconds": _GRACE_SECONDS,
+                "silence_seconds": 0,  # only what the caller says makes an agent of chaos speak
+            }
         ),
     )
