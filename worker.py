@@ -26,6 +26,7 @@ from telemetry.traces import temporal_interceptors, tracer_provider
 from temporal_client import connect
 from workflows import search_attributes
 from workflows.voice_session import VoiceSession
+from workflows.webhook_delivery import WebhookDelivery
 
 _GRACE = timedelta(seconds=10)
 _LIVEKIT_TIMEOUT = aiohttp.ClientTimeout(total=3)
@@ -36,12 +37,13 @@ def build_worker(client: Client, activities: SessionActivities, task_queue: str)
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[VoiceSession],
+        workflows=[VoiceSession, WebhookDelivery],
         activities=[
             activities.issue_ticket,
             activities.launch_agent,
             activities.look_at_room,
             activities.close_room,
+            activities.deliver_webhook,
         ],
         workflow_runner=workflow_runner(),
         graceful_shutdown_timeout=_GRACE,

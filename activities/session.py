@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 from activities.interface import JOIN_DEADLINE, TICKET_FAILED, SessionActivities
 from activities.rooms import Rooms
 from activities.tickets import mint_ticket
+from activities.webhooks import WebhookSender
 from contracts import (
     AgentOutcome,
     DispatchMetadata,
@@ -22,6 +23,7 @@ from contracts import (
     RoomView,
     Ticket,
     TicketRequest,
+    WebhookRequest,
 )
 from errors import TicketFailed
 from sealing import Sealer
@@ -34,12 +36,13 @@ _LIVEKIT_ERRORS = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 
 class LiveKitActivities(SessionActivities):
-    """Side effects of sessions; one instance serves all of a worker's."""
+    """Side effects of sessions; one instance serves all of a worker's. Raises `SetupError` for bad settings."""
 
     def __init__(self, settings: Settings, livekit: api.LiveKitAPI) -> None:
         self._settings = settings
         self._rooms = Rooms(livekit, settings.agent.name)
         self._sealer = Sealer(settings.livekit.api_secret.get_secret_value())
+        self._webhooks = WebhookSender(settings.webhooks)
 
     @activity.defn(name="issue_ticket")
     async def issue_ticket(self, request: TicketRequest) -> Ticket:
@@ -48,10 +51,11 @@ class LiveKitActivities(SessionActivities):
             ticket = mint_ticket(
                 self._settings.livekit,
                 request.session_id,
-                request.user_name,
+                request.identity,
                 may_send_data=self._settings.agent.text_input,
             )
-            await self._rooms.create(request.session_id, request.timeouts)
+            if request.timeouts is not None:
+                await self._rooms.create(request.session_id, request.timeouts)
         except TicketFailed as error:
             raise ApplicationError(str(error), type=TICKET_FAILED, non_retryable=True) from error
         except _LIVEKIT_ERRORS as error:
@@ -118,6 +122,11 @@ class LiveKitActivities(SessionActivities):
         if not await self._rooms.delete(request.session_id):
             raise ApplicationError("LiveKit still has the room: somebody came in while it was being deleted")
         return view
+
+    @activity.defn(name="deliver_webhook")
+    async def deliver_webhook(self, request: WebhookRequest) -> None:
+        """See the interface."""
+        await self._webhooks.deliver(request)
 
 
 async def _insistently(call: Callable[[], Awaitable[None]]) -> None:

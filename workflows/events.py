@@ -129,6 +129,11 @@ class EventLog:
 
     # What there is.
 
+    @property
+    def last(self) -> int:
+        """The number of the newest event; 0 before there is one."""
+        return self._length
+
     def page(self, request: EventsRequest) -> EventsPage:
         """What came after `request.after`, as far as it is kept."""
         dropped = self._length - len(self._kept)
