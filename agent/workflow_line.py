@@ -14,7 +14,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts import AgentReady, Briefing, ClaimRequest, DispatchMetadata, Payload, Presence, Turn
+from contracts import AgentReady, Briefing, ClaimRequest, DispatchMetadata, Payload, Presence, ProviderChanged, Turn
 from workflows.voice_session import VoiceSession
 
 logger = logging.getLogger("agent.workflow_line")
@@ -68,6 +68,10 @@ class WorkflowLine:
     def presence(self, report: Presence) -> None:
         """Report that the caller came or went."""
         self._outbox.put_nowait((VoiceSession.presence, report))
+
+    def provider_changed(self, report: ProviderChanged) -> None:
+        """Report that a provider of speech failed, or is back."""
+        self._outbox.put_nowait((VoiceSession.provider_changed, report))
 
     def turn(self, turn: Turn) -> None:
         """Report what was said."""

@@ -14,6 +14,7 @@ from contracts.agent import (
     DrainRequest,
     Handover,
     LaunchRequest,
+    ProviderChanged,
     YieldRequest,
 )
 from contracts.conversation import Pace, Turn
@@ -74,6 +75,7 @@ __all__ = [
     "Pace",
     "Payload",
     "Presence",
+    "ProviderChanged",
     "Redelivery",
     "RedeliveryPlan",
     "RoomFinished",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from contracts.conversation import Turn
@@ -83,6 +85,16 @@ class DrainRequest(Payload):
     """Signal `drain`: this generation's AgentServer will stop. It speaks on until a newcomer asks it to yield."""
 
     generation: int
+
+
+class ProviderChanged(Payload):
+    """Signal `provider_changed`: a provider of speech (`provider/model`) failed, or is back; `next_up` serves next."""
+
+    generation: int
+    part: Literal["stt", "llm", "tts"]
+    provider: str
+    available: bool
+    next_up: str | None = None
 
 
 class YieldRequest(Payload):

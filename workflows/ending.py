@@ -20,6 +20,11 @@ _IN_WORDS = {
     EndReason.ERROR: "it could not begin",
 }
 
+_WAITS_SECONDS = 3
+"""How long the bill waits for a last look at the room before it is made from what is known."""
+_WAITS_FOR_NOBODY_SECONDS = 8
+"""The same where no caller is known: one who was there, and of whom no news has come yet, must not be missed."""
+
 
 class Ending:
     """The end of one session; times are the workflow's seconds."""
@@ -40,6 +45,11 @@ class Ending:
     def is_complete(self) -> bool:
         """Whether everything is cleaned up."""
         return self.summary is not None and self.summary.workflow_completed
+
+    @property
+    def waits_seconds(self) -> int:
+        """How long the bill waits for a last look at the room."""
+        return _WAITS_FOR_NOBODY_SECONDS if self._notes.caller.first_joined_at_ms is None else _WAITS_SECONDS
 
     def decide(self, reason: EndReason, now: float, at_ms: int | None = None) -> None:
         """End the conversation; the first reason stands. A time from outside never lies beyond the session's own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from datetime import UTC, datetime
 
-from contracts import SessionMemory, SessionView
+from contracts import ProviderChanged, SessionMemory, SessionView
 
 _FIRST = 8
 _LAST = 40
@@ -18,6 +18,7 @@ _STATES = {
     "ending": "is being cleaned up",
     "ended": "has ended",
 }
+_PARTS = {"stt": "speech to text", "llm": "language model", "tts": "text to speech"}
 
 
 class Story:
@@ -65,3 +66,11 @@ class Story:
         if left_out:
             lines.insert(len(self._first), f"\n… {left_out} entries are left out here …\n")
         return lines
+
+
+def provider_news(report: ProviderChanged) -> str:
+    """What became of a provider of speech, and what that means."""
+    who = f"generation {report.generation}: {_PARTS[report.part]} {report.provider}"
+    if report.available:
+        return f"{who} is back"
+    return f"{who} failed, {f'{report.next_up} takes over' if report.next_up else 'and there is no other'}"

@@ -22,6 +22,8 @@ with workflow.unsafe.imports_passed_through():
         EventsPage,
         EventsRequest,
         Presence,
+        ProviderChanged,
+        RedeliveryPlan,
         RoomFinished,
         SessionRequest,
         SessionState,
@@ -41,13 +43,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.notes import Notes
     from workflows.renewal import Renewal
     from workflows.search_attributes import DURATION, END_REASON, STATE
+    from workflows.story import provider_news
     from workflows.tickets import Tickets
     from workflows.webhook_outbox import WebhookOutbox
 
-_BILL_WAITS_SECONDS = 3
-"""How long the bill waits for a last look at the room before it is made from what is known."""
-_BILL_OF_NOBODY_WAITS_SECONDS = 8
-"""The same where no caller is known: one who was there, and of whom no news has come yet, must not be missed."""
 _ROOM_NOT_DELETED = "LiveKit has not confirmed yet that the room is deleted; it is tried until it does."
 
 
@@ -134,9 +133,7 @@ class VoiceSession:
     async def _clean_up(self, agents: asyncio.Task[None] | None) -> None:
         await self._agents.stop()  # a launch still under way could dispatch into a room that is already deleted
         closing = asyncio.create_task(self._close_room())
-        is_known = self._notes.caller.first_joined_at_ms is not None
-        waits = _BILL_WAITS_SECONDS if is_known else _BILL_OF_NOBODY_WAITS_SECONDS
-        done, _ = await workflow.wait([closing], timeout=waits)
+        done, _ = await workflow.wait([closing], timeout=self._ending.waits_seconds)
         # From here on every answer gives this bill, however long the clean-up takes.
         self._ending.settle(now())
         if not done:
@@ -220,6 +217,12 @@ class VoiceSession:
         self._tell()
 
     @workflow.signal
+    def provider_changed(self, report: ProviderChanged) -> None:
+        """A provider of speech failed, or is back. Only told: no command comes of it, so nothing needs a patch."""
+        self._notes.story.add(now(), provider_news(report))
+        self._tell()
+
+    @workflow.signal
     def room_finished(self, report: RoomFinished) -> None:
         """LiveKit closed the room."""
         self._end(EndReason.ROOM_FINISHED, report.at_ms)
@@ -253,6 +256,11 @@ class VoiceSession:
     def events(self, request: EventsRequest) -> EventsPage:
         """What happened, numbered."""
         return self._notes.events.page(request)
+
+    @workflow.query
+    def webhooks(self, request: EventsRequest) -> RedeliveryPlan:
+        """What its customer was told, for telling it again."""
+        return self._webhooks.replay(request)
 
     # What the session tells the world.
 

@@ -1,6 +1,6 @@
-"""AssemblyAI's plugin, with its errors as livekit-agents expects them: otherwise one refused connection ends all hearing.
+"""AssemblyAI's plugin, with errors as livekit-agents expects them: else one refused connection ends all hearing.
 
-The plugin lets aiohttp's own errors through, which nobody tries again, and whose `repr` holds the key; nor does it bound
+It lets aiohttp's own errors through, which nobody tries again, and whose `repr` holds the key; nor does it bound
 the time of connecting. Both are so in 1.8.9: tests/agent/speech/test_hosted.py says when this can go.
 """
 
