@@ -13,8 +13,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from api.sessions import TemporalSessions
 from contracts import SessionRequest
+from errors import KeyTaken, NoWorkerAnswered, SessionEnded, TicketFailed
 from identities import new_session_id
-from settings import Settings, StackSettings, TemporalSettings
+from settings import ApiSettings, Settings, StackSettings, TemporalSettings
 from stack.servers import TEMPORAL, resolve
 from temporal_client import LazyClient, connect
 from tests.fakes.quiet_activities import QuietActivities
@@ -38,10 +39,23 @@ async def client() -> AsyncIterator[Client]:
         yield await connect(TemporalSettings(address=env.client.service_client.config.target_host))
 
 
-async def test_a_hundred_equal_starts_make_one_session_and_none_after_its_end(client: Client) -> None:
+def api_at(client: Client, start_timeout_seconds: float = 10) -> TemporalSessions:
+    """An API process of its own."""
     temporal = TemporalSettings(address=client.service_client.config.target_host, task_queue=QUEUE)
-    settings = replace(Settings(), temporal=temporal)
-    sessions = TemporalSessions(LazyClient(settings.temporal), settings)
+    settings = replace(Settings(), temporal=temporal, api=ApiSettings(start_timeout_seconds=start_timeout_seconds))
+    return TemporalSessions(LazyClient(settings.temporal), settings)
+
+
+def keyed(session_id: str, fingerprint: str = "one body") -> SessionRequest:
+    return SessionRequest(session_id=session_id, user_name="ann", fingerprint=fingerprint)
+
+
+async def runs(client: Client) -> list[str]:
+    return [run.id async for run in client.list_workflows("WorkflowType = 'VoiceSession'")]
+
+
+async def test_a_hundred_equal_starts_make_one_session_and_none_after_its_end(client: Client) -> None:
+    sessions = api_at(client)
     request = SessionRequest(session_id=new_session_id(int(time.time())), user_name="ann")
     async with build_worker(client, QuietActivities(), QUEUE):
         tickets = await asyncio.gather(*(sessions.start(request) for _ in range(AT_ONCE)))
@@ -50,6 +64,51 @@ async def test_a_hundred_equal_starts_make_one_session_and_none_after_its_end(cl
         # The ticket's update is known by its id, also when its run is over: the same ticket, which opens nothing now.
         assert await sessions.start(request) == tickets[0]
         assert await sessions.end(request.session_id) == bill
-    runs = [run async for run in client.list_workflows("WorkflowType = 'VoiceSession'")]
-    assert [run.id for run in runs] == [request.session_id]
+    assert await runs(client) == [request.session_id]
     await sessions.close()
+
+
+async def test_a_hundred_starts_under_one_key_make_one_session_and_none_after_its_end(client: Client) -> None:
+    apis = [api_at(client), api_at(client)]
+    request = keyed(new_session_id(int(time.time())))
+    async with build_worker(client, QuietActivities(), QUEUE):
+        tickets = await asyncio.gather(*(apis[number % 2].start(request) for number in range(AT_ONCE)))
+        assert len(set(tickets)) == 1
+        with pytest.raises(KeyTaken):
+            await apis[0].start(keyed(request.session_id, "another body"))
+        assert await apis[1].rejoin(request.session_id) == tickets[0]
+        await apis[0].end(request.session_id)
+        for attempt in (apis[0].start(request), apis[1].rejoin(request.session_id)):
+            with pytest.raises(SessionEnded):
+                await attempt
+    assert await runs(client) == [request.session_id]
+    for api in apis:
+        await api.close()
+
+
+async def test_a_key_outlives_a_start_that_nobody_answered_and_one_without_a_ticket(client: Client) -> None:
+    first, second, activities = api_at(client, start_timeout_seconds=1), api_at(client), QuietActivities()
+    request = keyed(new_session_id(int(time.time())))
+    activities.ticket_error = "the key is not known"
+    with pytest.raises(NoWorkerAnswered):
+        await first.start(request)
+    await first.close()
+    async with build_worker(client, activities, QUEUE):
+        for _ in range(2):
+            with pytest.raises(TicketFailed, match="the key is not known"):
+                await second.start(request)
+        activities.ticket_error = None
+        tickets = await asyncio.gather(*(second.start(request) for _ in range(10)))
+        assert len(set(tickets)) == 1
+        await second.end(request.session_id)
+    await second.close()
+
+
+async def test_a_session_that_somebody_terminated_is_not_begun_again(client: Client) -> None:
+    api, request = api_at(client), keyed(new_session_id(int(time.time())))
+    async with build_worker(client, QuietActivities(), QUEUE):
+        await api.start(request)
+        await client.get_workflow_handle(request.session_id).terminate()
+        with pytest.raises(SessionEnded):
+            await api.start(request)
+    await api.close()
