@@ -25,6 +25,7 @@ COPY LICENSE NOTICE codec.py errors.py identities.py sealing.py settings.py temp
 COPY activities activities
 COPY agent agent
 COPY api api
+COPY console console
 COPY contracts contracts
 COPY telemetry telemetry
 COPY workflows workflows

@@ -4,14 +4,15 @@ OrchestratorError
 ├── SessionNotFound        the id names no session                                    API 404
 ├── WebhookRejected        a webhook without a valid signature                        API 401
 ├── WebhookTargetRefused   a customer's webhook may not go there                      API 400
-├── SessionEnded           it has ended, or is about to: no ticket opens it         API 409
-├── KeyTaken               an Idempotency-Key with another request than before      API 409
+├── SessionEnded           it has ended, or is about to: no ticket opens it           API 409
+├── KeyTaken               an Idempotency-Key with another request than before        API 409
 ├── TicketFailed           no LiveKit token or room for a new session                 API 500
 ├── EndFailed              a session's end could not be carried out                   API 500
 ├── SealBroken             a dispatch sealed with another secret (sealing.py)            the agent refuses it
 ├── PayloadUnreadable      a payload whose key is missing, or that is damaged         API 500
 ├── TemporalUnavailable    Temporal did not take the request                          API 503
 │   └── NoWorkerAnswered   Temporal took it, but no worker answered in time           API 503
+├── ConsoleError           what an operator typed cannot be done                      the command exits 1
 └── SetupError             a setting or a part is missing; the text says what to do   the process exits 1
 
 `api/errors.py` maps them to statuses. Across Temporal they travel as the `type` of an `ApplicationError`.
@@ -60,6 +61,10 @@ class TemporalUnavailable(OrchestratorError):
 
 class NoWorkerAnswered(TemporalUnavailable):
     """Temporal is there, but no worker took the session in time."""
+
+
+class ConsoleError(OrchestratorError):
+    """The API refused what an operator asked for, or cannot be reached; the text says what to do."""
 
 
 class SetupError(OrchestratorError):

@@ -25,6 +25,10 @@ class _Group(BaseSettings):
     )
 
 
+def _listed(origins: str) -> tuple[str, ...]:
+    return tuple(origin.strip().rstrip("/") for origin in origins.split(",") if origin.strip())
+
+
 class TemporalSettings(_Group):
     """Where Temporal is, how the connection is protected, what encrypts its payloads, and how workers are found."""
 
@@ -62,7 +66,7 @@ class CodecEndpointSettings(_Group):
     @property
     def allowed_origins(self) -> tuple[str, ...]:
         """The pages that a browser may call it from, each `scheme://host:port`."""
-        return tuple(origin.strip().rstrip("/") for origin in self.origins.split(",") if origin.strip())
+        return _listed(self.origins)
 
 
 class LiveKitSettings(_Group):
@@ -124,7 +128,18 @@ class ApiSettings(_Group):
     start_timeout_seconds: Seconds = 10
     end_timeout_seconds: Seconds = 10
     max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
+    keys_file: Path | None = None
+    rate_limit: str = ""
+    start_rate_limit: str = ""
+    max_sessions: Annotated[int, Field(ge=0)] = Field(0, validation_alias="MAX_SESSIONS")
+    cors_origins: str = ""
+    forwarded_allow_ips: str = Field("127.0.0.1", validation_alias="FORWARDED_ALLOW_IPS")
     model_config = SettingsConfigDict(env_prefix="API_")
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The pages of other origins that a browser may call it from, each `scheme://host:port`."""
+        return _listed(self.cors_origins)
 
     @property
     def on_loopback(self) -> bool:
@@ -199,6 +214,14 @@ class TelemetrySettings(_Group):
     otlp_headers: SecretStr = Field(SecretStr(""), validation_alias="OTEL_EXPORTER_OTLP_HEADERS")
 
 
+class ConsoleSettings(_Group):
+    """The operators' command line."""
+
+    api_url: str = "http://127.0.0.1:8000"
+    api_key: SecretStr = SecretStr("")
+    model_config = SettingsConfigDict(env_prefix="CONSOLE_")
+
+
 class StackSettings(_Group):
     """The local stack of `make up`: ports, where its state lives, and servers that you bring yourself."""
 
@@ -236,4 +259,5 @@ class Settings:
     speech: SpeechSettings = field(default_factory=SpeechSettings)
     playground: PlaygroundSettings = field(default_factory=PlaygroundSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)
     stack: StackSettings = field(default_factory=StackSettings)

@@ -15,6 +15,7 @@ FOLDERS = (
     "api",
     "benchmarks",
     "chaos",
+    "console",
     "contracts",
     "scripts",
     "soak",

@@ -1,0 +1,1 @@
+"""The operators' command line. It knows the REST API and nothing else."""
