@@ -16,6 +16,7 @@ from temporalio.client import (
     WithStartWorkflowOperation,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
+    WorkflowHandle,
     WorkflowUpdateFailedError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -79,7 +80,7 @@ async def rejoin_ticket(client: Client, session_id: str, patience: timedelta) ->
         raise SessionNotFound(f"Session {session_id} not found")
     if not _is_live(described):
         raise _ended(session_id)
-    handle = client.get_workflow_handle_for(VoiceSession.run, session_id)
+    handle: WorkflowHandle[VoiceSession, SessionSummary] = client.get_workflow_handle_for(VoiceSession.run, session_id)
     try:
         return await handle.execute_update(
             VoiceSession.valid_ticket, ValidTicketRequest(), id=f"ticket-{_minute()}", rpc_timeout=patience

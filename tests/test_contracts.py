@@ -59,7 +59,8 @@ def test_a_callers_identity_tells_nothing_and_is_the_sessions_own() -> None:
 
 def test_sessions_from_before_go_on_with_the_identity_that_they_have() -> None:
     before = SessionRequest.model_validate({"session_id": "a", "user_name": "ann"})
-    assert (before.caller, before.callers) == ("user_ann", {"user_ann"})
+    assert before.caller == "user_ann"
+    assert before.callers == {"user_ann"}
 
 
 def test_a_session_named_after_something_has_an_id_like_others() -> None:

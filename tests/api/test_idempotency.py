@@ -108,10 +108,16 @@ def test_keys_owners_and_secrets_keep_sessions_apart(one: str, other: str) -> No
 
 
 def test_equal_requests_have_equal_fingerprints() -> None:
-    body = {"userName": "ann", "metadata": {"a": 1, "b": [2, "é"]}}
+    body: dict[str, Any] = {"userName": "ann", "metadata": {"a": 1, "b": [2, "é"]}}
     assert fingerprint(body) == fingerprint({"metadata": {"b": [2, "é"], "a": 1}, "userName": " ann "})
     assert fingerprint(body) != fingerprint(body, session_id="another")
-    for change in ({"userName": "ben"}, {"metadata": {}}, {"voiceId": "Craig"}, {"systemPrompt": "Be kind."}):
+    changes: list[dict[str, Any]] = [
+        {"userName": "ben"},
+        {"metadata": {}},
+        {"voiceId": "Craig"},
+        {"systemPrompt": "Be."},
+    ]
+    for change in changes:
         assert fingerprint(body) != fingerprint({**body, **change})
 
 
