@@ -23,6 +23,7 @@ from livekit.agents.voice.room_io import RoomOptions, TextOutputOptions
 from agent.floor import Floor
 from agent.heard import Heard
 from agent.lull import Lull
+from agent.mishaps import Mishaps
 from agent.pace import pace
 from agent.prompt import RESUMING, STILL_THERE, instructions
 from agent.speech import SpeechParts
@@ -48,6 +49,7 @@ class Conversation:
         self._line = line
         self._llm = parts.llm
         self._tts = parts.tts
+        self._patience = parts.conn_options.tts_conn_options
         self._text_input = settings.agent.text_input
         self._reads_ahead = settings.speech.llm_read_ahead
         self._earlier: Sequence[Turn] = ()
@@ -61,6 +63,7 @@ class Conversation:
             llm=parts.llm,
             tts=parts.tts,
             vad=parts.vad,
+            conn_options=parts.conn_options,
             turn_handling={**TURNS, "turn_detection": parts.turn_detection},
             tts_text_transforms=TEXT_FOR_THE_VOICE,
             aec_warmup_duration=DEAF_SECONDS,
@@ -70,6 +73,9 @@ class Conversation:
         self._session.on("conversation_item_added", self._on_item)
         self._session.on("user_state_changed", self._on_caller)
         self._lull = Lull(self._session)
+        self._mishaps = Mishaps(
+            self._session, self._lull, proven=briefing.generation == 1 or briefing.predecessor_lives
+        )
 
     async def join(self) -> None:
         """Publish the agent's voice, still without a sound, and listen to the caller, and to nobody else."""
@@ -90,7 +96,9 @@ class Conversation:
         """Have the first words ready before anybody is there to hear them."""
         words = first_words(self._briefing.turns, Succession(), self._briefing.opening_line)
         if words:
-            self._first_audio[words] = [event.frame async for event in self._tts.synthesize(spoken(words))]
+            self._first_audio[words] = [
+                event.frame async for event in self._tts.synthesize(spoken(words), conn_options=self._patience)
+            ]
 
     async def begin(self, succession: Succession, turns: Sequence[Turn]) -> bool:
         """Take the floor and speak first where there is something to say; False when the floor is already another's.
@@ -112,6 +120,10 @@ class Conversation:
         elif words is None:
             self._session.generate_reply()
         return True
+
+    async def given_up(self) -> str:
+        """Wait until its providers of speech have failed this agent so often that it should leave; why."""
+        return await self._mishaps.given_up()
 
     async def last_words(self, limit_seconds: float) -> tuple[Turn, ...]:
         """Finish what is being said and asked, within the limit; then give the floor away. All turns of this agent."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 
@@ -19,9 +20,10 @@ from agent.conversation import Conversation
 from agent.heartbeat import Heartbeat, Verdict
 from agent.rehearsal import rehearse
 from agent.speech import SpeechModels, load
+from agent.speech.fallback import Availability
 from agent.takeover import HANDED_OVER, Incumbent, Succession, take_over
 from agent.workflow_line import NotWantedError, WorkflowLine
-from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Presence
+from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Presence, ProviderChanged
 from identities import ARRIVED
 from sealing import Sealer
 from settings import Settings
@@ -118,7 +120,11 @@ async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
         ctx.shutdown(verdict)
         return
 
-    conversation = Conversation(briefing, ctx.room, speech.for_voice(briefing.voice_id), line, settings)
+    parts = speech.for_voice(briefing.voice_id)
+    parts.watch(partial(_tell, line, briefing))
+    conversation = Conversation(briefing, ctx.room, parts, line, settings)
+    giving_up = asyncio.create_task(conversation.given_up())
+    giving_up.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
     beating = asyncio.create_task(heartbeat.until_verdict(conversation.mute, alone_seconds=briefing.alone_seconds))
 
     async def take_the_floor() -> Succession:
@@ -154,6 +160,13 @@ async def _until_not_wanted(beating: asyncio.Task[Verdict], incumbent: Incumbent
         # The successor is on its way, and will ask. Until then the caller has no other agent than this one.
         await asyncio.wait({dismissed}, timeout=_SUCCESSOR_SECONDS)
     return dismissed.result() if dismissed.done() else str(beating.result())
+
+
+def _tell(line: WorkflowLine, briefing: Briefing, news: Availability) -> None:
+    """A provider of speech failed, or is back: the session says so, and the log."""
+    how = "is back" if news.available else f"failed; next is {news.next_up or 'nobody'}"
+    logger.warning("%s of %s: %s %s", news.part, briefing.session_id, news.provider, how)
+    line.provider_changed(ProviderChanged(generation=briefing.generation, **asdict(news)))
 
 
 async def _remove(ctx: JobContext, identity: str) -> None:

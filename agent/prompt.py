@@ -16,6 +16,8 @@ RESUMING: Final = "Sorry, I lost you for a moment. Please go on."
 """Said by an agent that takes over from a lost one when nothing is left open: what the caller said last may be lost."""
 STILL_THERE: Final = "Are you still there?"
 """Asked once when nobody has said anything for a while."""
+NO_ANSWER: Final = "Sorry, I could not think of an answer. Could you say that again?"
+"""Said when the language model fails at a reply."""
 
 _MARKS = re.compile(r"<\s*/?\s*task\s*/?\s*>", re.IGNORECASE)
 _NOT_IN_A_NAME = re.compile(r"[^\w .,'-]+|_")

@@ -16,6 +16,7 @@ from aiohttp import WSMsgType, web
 from aiohttp.typedefs import Handler
 
 HEARD: Final = "What do tulips cost?"
+ANSWER: Final = "Two euros."
 SOUND: Final = b"\x01\x10" * 12_000
 """Half a second at 24 kHz."""
 
@@ -58,6 +59,7 @@ class SpeechServices:
         app.router.add_get("/v3/ws", self._assemblyai)
         app.router.add_get("/tts/v1/voice:streamBidirectional", self._inworld)
         app.router.add_post("/tts/v1/voice:stream", self._inworld_at_once)
+        app.router.add_post("/v1/chat/completions", self._openai_chat)
         app.router.add_post("/v1/audio/speech", self._openai_speech)
         app.router.add_post("/v1/audio/transcriptions", self._openai_transcription)
         self._runner = web.AppRunner(app, shutdown_timeout=0)
@@ -181,6 +183,15 @@ class SpeechServices:
             {"type": "speech.audio.done", "usage": {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}},
         ]
         return await _lines(request, "text/event-stream", events, "data: ")
+
+    # The language model.
+
+    async def _openai_chat(self, request: web.Request) -> web.StreamResponse:
+        chunks = [
+            {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "any", "choices": [choice]}
+            for choice in ({"index": 0, "delta": {"role": "assistant", "content": ANSWER}, "finish_reason": None},)
+        ]
+        return await _lines(request, "text/event-stream", chunks, "data: ")
 
 
 def _text(sound: bytes) -> str:

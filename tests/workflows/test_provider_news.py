@@ -9,6 +9,8 @@ from tests.workflows.driver import Session
 from workflows.story import provider_news
 from workflows.voice_session import VoiceSession
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 FAILED = ProviderChanged(
     generation=1, part="stt", provider="deepgram/nova-3", available=False, next_up="moonshine/tiny-en"
 )
@@ -24,7 +26,7 @@ FAILED = ProviderChanged(
         (FAILED.model_copy(update={"part": "tts"}), "text to speech deepgram/nova-3 failed"),
     ],
 )
-def test_what_became_of_a_provider_is_told_in_words(report: ProviderChanged, words: str) -> None:
+async def test_what_became_of_a_provider_is_told_in_words(report: ProviderChanged, words: str) -> None:
     assert words in provider_news(report)
 
 
