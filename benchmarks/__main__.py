@@ -20,6 +20,8 @@ from rich.console import Console
 from benchmarks.answers import bare_ends, start_answers, whole_lives
 from benchmarks.bare import bare_worker
 from benchmarks.conversations import Conversations
+from benchmarks.interruptions import interruptions
+from benchmarks.memory import memory
 from benchmarks.recoveries import Recoveries
 from benchmarks.report import Row, print_table, write_json
 from chaos.world import world_of
@@ -29,16 +31,18 @@ from stack.caller import SessionClient, speech
 from stack.local_stack import LocalStack
 from temporal_client import connect
 
+_MEMORY_CALLS = 2
 _ORCHESTRATION = ("temporal", "livekit", "worker", "api")
 
 
 def main() -> int:
-    """Run on a stack of its own; the counts bound the time to about four minutes on two cores."""
+    """Run on a stack of its own; the counts bound the time to about six minutes on two cores."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Measure, side by side with bare Temporal."
     )
     parser.add_argument("--starts", type=int, default=60, help="starts, each beside a bare one (%(default)s)")
     parser.add_argument("--calls", type=int, default=12, help="spoken calls (%(default)s)")
+    parser.add_argument("--interruptions", type=int, default=8, help="greetings spoken into (%(default)s)")
     parser.add_argument("--faults", type=int, default=5, help="faults of each kind (%(default)s)")
     parser.add_argument("--lives", type=int, default=60, help="whole lives in each block (%(default)s)")
     parser.add_argument("--blocks", type=int, default=3, help="blocks of whole lives, by turns (%(default)s)")
@@ -88,12 +92,16 @@ async def _calls(stack: LocalStack, options: argparse.Namespace, tell: Callable[
     client = await connect(stack.settings.temporal)
     async with SessionClient(_api_url(stack)) as api:
         tell("spoken calls")
-        conversations = Conversations(api)
+        conversations = Conversations(api, client)
         await conversations.hold(options.calls)
         rows = conversations.rows(await bare_ends(client, max(20, options.calls)))
-    if options.faults:
-        tell("agents that are lost")
-        async with world_of(stack) as world:
+        tell("callers who interrupt")
+        rows.append(await interruptions(api, options.interruptions))
+    async with world_of(stack) as world:
+        tell("memory")
+        rows += await memory(world, _MEMORY_CALLS)
+        if options.faults:
+            tell("agents that are lost")
             rows += await Recoveries(world).rows(options.faults, conversations.greetings, conversations.replies)
     return rows
 

@@ -28,13 +28,13 @@ class Goal:
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. Values are seconds, or whole lives a second where `unit` is `/s`."""
+    """One comparison. Values are seconds; whole lives a second where `unit` is `/s`, megabytes where it is `MB`."""
 
     name: str
     ours: Sequence[float]
     peer: Sequence[float] = ()
     peer_name: str = ""
-    unit: Literal["s", "/s"] = "s"
+    unit: Literal["s", "/s", "MB"] = "s"
     goal: Goal | None = None
     failures: int = 0
     notes: Sequence[str] = field(default=())
@@ -118,6 +118,8 @@ def _texts(values: Sequence[float], unit: str) -> tuple[str, str, str]:
 def _text(value: float, unit: str) -> str:
     if unit == "/s":
         return f"{value:.1f} /s"
+    if unit == "MB":
+        return f"{value:.0f} MB"
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
 
 
