@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -47,11 +46,14 @@ async def _is_absent(session: SessionRequest, notes: Notes, is_ending: Callable[
 
 async def _is_silent(deadline: Deadline, notes: Notes, is_ending: Callable[[], bool]) -> bool:
     """Whether nothing was said since, nor is reported in a moment."""
-    if notes.next_deadline == deadline:
-        with suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: is_ending() or notes.next_deadline != deadline,
-                timeout=_LATE_REPORTS_SECONDS,
-                timeout_summary="was something said that is not reported yet?",
-            )
-    return notes.next_deadline == deadline
+    if notes.next_deadline != deadline:
+        return False
+    try:
+        await workflow.wait_condition(
+            lambda: is_ending() or notes.next_deadline != deadline,
+            timeout=_LATE_REPORTS_SECONDS,
+            timeout_summary="was something said that is not reported yet?",
+        )
+    except TimeoutError:
+        return True
+    return False

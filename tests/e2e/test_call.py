@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import uuid
@@ -77,30 +76,6 @@ async def test_presence_comes_from_livekits_webhooks_too(world: World) -> None:
     await world.session(started.session_id).result()
     sources = {(p["kind"], p["source"]) for p in await presence_signals(world, started.session_id)}
     assert {("joined", "webhook"), ("left", "webhook")} <= sources
-
-
-async def test_the_agent_stops_when_the_caller_speaks(world: World) -> None:
-    opening = " ".join(
-        f"This is sentence number {number} of a very long greeting." for number in ("one", "two", "three", "four")
-    )
-    started = await world.rest.start("barger", openingLine=opening)
-    async with Caller(started.server_url, started.token) as caller:
-        began = await caller.sound(after=0)
-        await caller.sound(after=began + 1.5)
-        speaking = asyncio.create_task(caller.say("Excuse me, I have a question about my bill please."))
-        interrupted = await caller.hear()
-        spoken = await speaking
-        assert spoken.first_sound_at > began + 1.5
-        assert interrupted.last_sound_at - spoken.first_sound_at < 1.5
-        # The answer begins: by then the interrupted turn was reported.
-        await caller.sound(after=max(spoken.last_sound_at, interrupted.last_sound_at))
-        await world.rest.end(started.session_id)
-    turns = await world.session(started.session_id).query(VoiceSession.transcript)
-    assert turns[0].role == "agent"
-    assert turns[0].interrupted
-    assert opening.startswith(turns[0].text.removesuffix("...").strip())
-    assert len(turns[0].text) < len(opening)
-    assert turns[1].role == "caller"
 
 
 async def presence_signals(world: World, session_id: str) -> list[dict[str, str]]:
