@@ -36,5 +36,5 @@ export const api = {
   session: (sessionId) => call("GET", of(sessionId)),
   transcript: (sessionId) => call("GET", `${of(sessionId)}/transcript`),
   sessions: () => call("GET", "api/sessions?pageSize=8"),
-  eventsUrl: (sessionId) => `${of(sessionId)}/events`,
+  eventsUrl: (sessionId, after) => `${of(sessionId)}/events?after=${after}`,
 };

@@ -1,15 +1,18 @@
 /** Shows the entries of a dialogue in a list, and touches only what changed. */
 export class Captions {
   #list;
+  #names;
   #items = new Map();
 
-  constructor(list) {
+  constructor(list, caller) {
     this.#list = list;
+    this.#names = { agent: "Agent", caller };
     list.replaceChildren();
   }
 
   show(entries) {
-    const atEnd = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 40;
+    const frame = this.#list.parentElement;
+    const atEnd = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 40;
     const keys = new Set(entries.map((entry) => entry.key));
     for (const [key, item] of this.#items) {
       if (!keys.has(key)) {
@@ -17,16 +20,16 @@ export class Captions {
         this.#items.delete(key);
       }
     }
-    for (const entry of entries) this.#showOne(entry);
-    if (atEnd) this.#list.scrollTop = this.#list.scrollHeight;
+    entries.forEach((entry, index) => this.#showOne(entry, index));
+    if (atEnd) frame.scrollTop = frame.scrollHeight;
   }
 
-  #showOne(entry) {
+  #showOne(entry, index) {
     let item = this.#items.get(entry.key);
     if (!item) {
       item = entry.kind === "note" ? note() : said();
       this.#items.set(entry.key, item);
-      this.#list.append(item);
+      this.#list.insertBefore(item, this.#list.children[index] ?? null);
     }
     if (entry.kind === "note") {
       item.textContent = entry.text;
@@ -34,7 +37,7 @@ export class Captions {
     }
     item.className = [entry.role, entry.live && "live", entry.interrupted && "cut"].filter(Boolean).join(" ");
     const [by, words] = item.children;
-    by.textContent = entry.role === "agent" ? "Agent" : "You";
+    by.textContent = this.#names[entry.role];
     if (words.textContent !== entry.text) words.textContent = entry.text;
   }
 }

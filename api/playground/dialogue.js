@@ -1,6 +1,6 @@
 /**
  * What was said, as one list: captions while they sound, and in their place the turns that the session has recorded.
- * An entry is `{key, kind: "turn" | "note", role, text, generation, live, closed, interrupted}`.
+ * An entry is `{key, kind: "turn" | "note", number, role, text, generation, live, closed, interrupted}`.
  */
 export class Dialogue {
   #made = 0;
@@ -24,10 +24,11 @@ export class Dialogue {
     this.#onChange();
   }
 
-  /** One turn of the session's record; it takes the place of the captions that were the same words. */
+  /** A turn of the session's record, or a better form of the one with its `number`; it replaces captions of its words. */
   turn(turn) {
     const places = this.#captionsOf(turn);
-    const entry = this.#earlier(turn) ?? places[0] ?? this.#add({ kind: "turn" });
+    const known = this.entries.find((one) => one.number === turn.number);
+    const entry = known ?? places[0] ?? this.#add({ kind: "turn", number: turn.number });
     this.entries = this.entries.filter((one) => one === entry || !places.includes(one));
     Object.assign(entry, { ...turn, live: false, closed: true });
     this.#onChange();
@@ -48,7 +49,8 @@ export class Dialogue {
 
   #add(entry) {
     const made = { key: (this.#made += 1), text: "", ...entry };
-    this.entries.push(made);
+    const later = this.entries.findIndex((one) => one.number > made.number);
+    this.entries.splice(later < 0 ? this.entries.length : later, 0, made);
     return made;
   }
 
@@ -58,13 +60,6 @@ export class Dialogue {
     );
     const same = live.filter((one) => overlap(one.text, turn.text));
     return same.length ? same : live.filter((one) => one.closed).slice(0, 1);
-  }
-
-  /** The same turn, recorded before its end. */
-  #earlier(turn) {
-    const last = this.entries.findLast((one) => one.kind === "turn" && !one.live && one.role === turn.role);
-    const longer = last?.generation === turn.generation && last.interrupted && plain(turn.text).startsWith(plain(last.text));
-    return longer ? last : undefined;
   }
 
   #isRecorded(role, generation, text) {

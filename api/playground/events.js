@@ -12,7 +12,7 @@ export function follow(sessionId, onEvent) {
   let timer;
 
   function open() {
-    source = new EventSource(api.eventsUrl(sessionId));
+    source = new EventSource(api.eventsUrl(sessionId, last));
     for (const type of TYPES) source.addEventListener(type, receive);
     source.addEventListener("error", () => {
       // The browser comes back by itself, and with the last id, unless the answer was an error.

@@ -23,7 +23,7 @@ export async function showRecord(sessionId, config, { bill = null, own = false }
   at("rejoin").hidden = ended;
   at("workflow").hidden = !config.temporalUiUrl;
   if (config.temporalUiUrl) at("workflow").href = `${config.temporalUiUrl}/${encodeURIComponent(sessionId)}`;
-  showTranscript(sessionId, turns);
+  showTranscript(sessionId, turns, own);
 }
 
 function title(session, own, ended) {
@@ -61,8 +61,8 @@ function fact([name, value]) {
   return pair;
 }
 
-function showTranscript(sessionId, turns) {
-  const captions = new Captions(at("transcript"));
+function showTranscript(sessionId, turns, own) {
+  const captions = new Captions(at("transcript"), own ? "You" : "Caller");
   const dialogue = new Dialogue(() => captions.show(dialogue.entries));
   for (const turn of turns) dialogue.turn(turn);
   if (!turns.length) note(at("transcript-note").textContent || "Nothing was said.");

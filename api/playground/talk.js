@@ -44,7 +44,7 @@ export class Talk {
     this.#sessionId = sessionId;
     this.#microphone = microphone;
     this.#done = done;
-    const captions = new Captions(at("captions"));
+    const captions = new Captions(at("captions"), "You");
     this.#dialogue = new Dialogue(() => captions.show(this.#dialogue.entries));
     this.#ribbon = new Ribbon(at("ribbon"), () => this.#levels());
     at("kill").hidden = !config.killButton;
@@ -104,7 +104,14 @@ export class Talk {
       this.#ribbon.mark(`agent ${generation}`);
       this.#tell(tookOver(generation, lostAt && (time - lostAt) / 1000));
       this.#agent.lostAt = 0;
+      this.#catchUp();
     }
+  }
+
+  /** What a lost agent had begun to say is no event, but it stands in the transcript. */
+  async #catchUp() {
+    const { turns } = await api.transcript(this.#sessionId).catch(() => ({ turns: [] }));
+    for (const turn of turns) this.#dialogue.turn(turn);
   }
 
   #tell(text) {
@@ -210,8 +217,8 @@ export class Talk {
     const since = performance.now() - LINGERS_MS;
     if (this.#heardAt.agent > since) return "The agent speaks";
     if (this.#agent.state === "lost") return "The agent is lost";
-    if (this.#heardAt.caller > since) return "You speak";
     if (this.#agent.state === "launching") return this.#agent.generation > 1 ? "The next agent comes" : "The agent comes";
+    if (this.#heardAt.caller > since) return "You speak";
     if (this.#agent.mood === "thinking") return "The agent thinks";
     return this.#muted ? "You are muted" : "The agent listens";
   }

@@ -14,7 +14,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome
 
 
 def chromium() -> str | None:
-    """The executable, installed if need be; None for the one that Playwright keeps itself. Fails with all that failed."""
+    """The executable, installed if need be; None for the one that Playwright keeps. Fails with all that was tried."""
     found = _installed()
     if found:
         return found

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.looks import look
 from tests.fakes.playground_api import OTHER, SESSION, FakePlaygroundApi
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
+
+    from tests.browser.conftest import OpenBrowser
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +42,9 @@ async def test_the_start(page: Page, fake_api: FakePlaygroundApi) -> None:
     await expect(page.get_by_role("link", name="Grace")).to_contain_text("2:05")
     await look(page, "start")
     await page.get_by_role("button", name="Garden shop").click()
-    await expect(page.get_by_label("Opening line")).to_have_value("Good morning, this is the garden shop. What would you like to know?")
+    await expect(page.get_by_label("Opening line")).to_have_value(
+        "Good morning, this is the garden shop. What would you like to know?"
+    )
     await expect(page.get_by_role("radio", name="Olivia", exact=True)).to_be_checked()
     # By keyboard alone, from the name to the call.
     await page.get_by_label("Your name").focus()
@@ -159,7 +164,7 @@ async def test_a_session_that_is_ended_elsewhere(page: Page, fake_api: FakePlayg
 async def test_a_reload_after_the_end(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     fake_api.end_reason = "caller_left"
-    fake_api.refusals["token"] = (404, f"Session {SESSION} has ended")
+    fake_api.refusals["token"] = (409, f"Session {SESSION} has ended or is about to; start a new one.")
     await page.reload()
     await expect(page.get_by_text("the caller left")).to_be_visible()
     assert await page.evaluate("() => sessionStorage.length") == 0
@@ -168,16 +173,18 @@ async def test_a_reload_after_the_end(page: Page, fake_api: FakePlaygroundApi) -
 async def test_the_connection_is_lost_and_comes_back(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     await ready(page, fake_api)
+    await page.get_by_role("button", name="Mute").click()
     await page.evaluate("() => fakeRoom.emit('Reconnecting')")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Connection lost")
     await look(page, "call-connection-lost")
     await page.evaluate("() => fakeRoom.emit('Reconnected')")
-    await expect(page.get_by_role("heading", level=1)).to_have_text("The agent listens")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("You are muted")
     first = await page.evaluate_handle("() => fakeRoom")
     await page.evaluate("() => fakeRoom.emit('Disconnected', 3)")  # the server was started anew
     await page.wait_for_function("(first) => fakeRoom !== first && fakeRoom.publication", arg=first)
     assert fake_api.tokens == 1
-    await expect(page.get_by_role("heading", level=1)).to_have_text("The agent listens")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("You are muted")
+    assert await page.evaluate("() => fakeRoom.publication.isMuted")
 
 
 async def test_the_call_goes_on_in_another_window(page: Page) -> None:
@@ -232,7 +239,8 @@ async def test_an_unknown_session(page: Page, address: str) -> None:
 )
 async def test_no_microphone(page: Page, fake_api: FakePlaygroundApi, error: str, title: str) -> None:
     await page.evaluate(
-        "(name) => { MediaDevices.prototype.getUserMedia = async () => { throw new DOMException('no', name); }; }", error
+        "(name) => { MediaDevices.prototype.getUserMedia = async () => { throw new DOMException('no', name); }; }",
+        error,
     )
     await page.get_by_label("Your name").fill("Ada")
     await page.get_by_role("button", name="Start talking").click()
@@ -241,19 +249,32 @@ async def test_no_microphone(page: Page, fake_api: FakePlaygroundApi, error: str
     await look(page, f"trouble-{error}")
 
 
-async def test_the_browser_itself_refuses_the_microphone(browser: Browser, page: Page, address: str) -> None:
-    context = await browser.new_context(permissions=[])
-    await context.grant_permissions([], origin=address)
-    refused = await context.new_page()
-    await refused.goto(f"{address}/playground")
-    await refused.get_by_label("Your name").fill("Ada")
-    await refused.get_by_role("button", name="Start talking").click()
-    await expect(refused.get_by_role("heading", level=1)).to_have_text("The microphone was refused")
+async def test_the_browser_itself_refuses_the_microphone(open_browser: OpenBrowser, address: str) -> None:
+    async with open_browser() as browser:
+        page = await browser.new_page(permissions=[])
+        await page.goto(f"{address}/playground")
+        await page.get_by_label("Your name").fill("Ada")
+        await page.get_by_role("button", name="Start talking").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("The microphone was refused")
 
 
 async def test_nothing_is_seen_before_it_has_its_style(browser: Browser, address: str) -> None:
-    """The style sheet is held back: the page stays empty until it is there."""
+    page = await browser.new_page()
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/call.css", hold)
+    async with page.expect_response("**/app.js"):
+        await page.goto(f"{address}/playground", wait_until="commit")
+    assert await page.locator("main:visible").count() == 0
+    held.set()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Talk to it")
+
+
+async def test_without_scripts_the_page_says_what_it_needs(browser: Browser, address: str) -> None:
     page = await browser.new_page(java_script_enabled=False)
     await page.goto(f"{address}/playground")
-    assert await page.locator("main:visible").count() == 0
-    await expect(page.get_by_text("This page needs JavaScript")).to_be_visible()
+    await expect(page.locator(".without-scripts")).to_be_visible()

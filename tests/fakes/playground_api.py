@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -36,18 +38,19 @@ class FakePlaygroundApi:
         self.tokens = 0
         self.end_reason: str | None = None
         self.refusals: dict[str, tuple[int, str]] = {}
+        self._began = datetime.now(UTC)
         self._news = asyncio.Condition()
         install_error_handlers(self.app)
         install_playground(self.app, settings, self if kill_button else None)
         self._add_routes()
 
-    async def happens(self, kind: str, **data: Any) -> None:
+    async def happens(self, kind: str, /, **data: Any) -> None:
         """The next entry of the session's log."""
         if kind == "turn":
-            data = {"at": STARTED, "interrupted": False, "generation": 1, **data}
+            data = {"at": STARTED, "interrupted": False, "generation": 1, **data, "number": len(self.turns) + 1}
             self.turns.append(data)
         async with self._news:
-            at = f"2026-11-23T15:21:{21 + len(self.log):02}.000Z"
+            at = (self._began + timedelta(seconds=len(self.log))).isoformat(timespec="milliseconds")
             self.log.append({"id": len(self.log) + 1, "type": kind, "at": at, "sessionId": SESSION, "data": data})
             self._news.notify_all()
 
@@ -102,15 +105,15 @@ class FakePlaygroundApi:
         return refusal or JSONResponse({"success": True, "message": "", "details": details})
 
     async def _events(self, request: Request) -> Response:
-        after = int(request.headers.get("last-event-id", "0"))
+        after = int(request.headers.get("last-event-id") or request.query_params["after"])
         return self._refused("events") or StreamingResponse(self._stream(after), media_type="text/event-stream")
 
     async def _stream(self, after: int) -> AsyncIterator[str]:
-        while True:
+        for number in count(after):
             async with self._news:
-                await self._news.wait_for(lambda: len(self.log) > after)
-            event = self.log[after]
-            after += 1
+                while len(self.log) <= number:
+                    await self._news.wait()
+            event = self.log[number]
             yield f"id: {event['id']}\nevent: {event['type']}\ndata: {json.dumps(event)}\n\n"
             if event["type"] == "session.ended":
                 return
@@ -126,7 +129,9 @@ class FakePlaygroundApi:
 
     async def _sessions(self) -> Response:
         items = [self._item(SESSION)] if self.started else []
-        return self._refused("sessions") or JSONResponse({"sessions": [*items, self._item(OTHER)], "nextPageToken": None})
+        return self._refused("sessions") or JSONResponse(
+            {"sessions": [*items, self._item(OTHER)], "nextPageToken": None}
+        )
 
     def _item(self, session_id: str) -> dict[str, Any]:
         reason = "caller_left" if session_id == OTHER else self.end_reason

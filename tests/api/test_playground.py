@@ -1,0 +1,151 @@
+"""The routes of the playground: whether there is a page, what may reach it, and who may press its button."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import av
+import httpx
+import pytest
+
+from api.app import create_app
+from api.routes.playground import FOLDER, content_security_policy
+from contracts import VOICES
+from errors import SetupError
+from settings import ApiSettings, LiveKitSettings, PlaygroundSettings, Settings, SpeechSettings
+from tests.fakes.playground_api import SESSION, FakePlaygroundApi
+
+ON = PlaygroundSettings(enabled=True)
+BUTTON = PlaygroundSettings(enabled=True, kill_agent=True, temporal_ui_url="http://localhost:8233/")
+
+
+def client(settings: Settings, host: str = "localhost:8000") -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(settings)), base_url=f"http://{host}")
+
+
+async def test_there_is_no_page_unless_it_is_wanted() -> None:
+    async with client(Settings()) as http:
+        for path in ("/playground", "/playground/config.json", "/playground/app.js"):
+            assert (await http.get(path)).status_code == 404
+
+
+async def test_the_page_and_its_files_come_with_a_strict_policy() -> None:
+    livekit = LiveKitSettings(url="ws://livekit.internal:7880", public_url="wss://livekit.example")
+    async with client(Settings(playground=ON, livekit=livekit)) as http:
+        for path, kind in (
+            ("/playground", "text/html"),
+            ("/playground/app.js", "text/javascript"),
+            ("/playground/style.css", "text/css"),
+            ("/playground/voices/Ashley.mp3", "audio/mpeg"),
+            ("/playground/vendor/livekit-client.umd.js", "text/javascript"),
+        ):
+            answer = await http.get(path)
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith(kind)
+            assert answer.headers["content-security-policy"] == content_security_policy(livekit)
+            assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_the_policy_opens_the_way_to_livekit_and_none_besides() -> None:
+    policy = content_security_policy(LiveKitSettings(url="ws://a:7880", public_url="wss://livekit.example/"))
+    assert "connect-src 'self' wss://livekit.example https://livekit.example;" in policy
+    assert "ws://a" not in policy
+    assert "unsafe" not in policy
+    assert "*" not in policy
+
+
+async def test_nothing_beside_its_folder_is_served() -> None:
+    async with client(Settings(playground=ON)) as http:
+        for path in ("/playground/..%2fapp.py", "/playground/%2e%2e/app.py", "/playground/nothing.js"):
+            answer = await http.get(path)
+            assert answer.status_code == 404
+            assert "detail" in answer.json()
+
+
+async def test_what_the_page_must_know() -> None:
+    async with client(Settings(playground=BUTTON)) as http:
+        assert (await http.get("/playground/config.json")).json() == {
+            "temporalUiUrl": "http://localhost:8233/namespaces/default/workflows",
+            "killButton": True,
+            "voiceSamples": True,
+        }
+    async with client(Settings(playground=ON, speech=SpeechSettings(tts="inworld/inworld-tts-2"))) as http:
+        assert (await http.get("/playground/config.json")).json() == {
+            "temporalUiUrl": None,
+            "killButton": False,
+            "voiceSamples": False,
+        }
+
+
+def test_a_button_that_other_machines_could_press_is_refused() -> None:
+    with pytest.raises(SetupError, match="PLAYGROUND_KILL_AGENT"):
+        create_app(Settings(playground=BUTTON, api=ApiSettings(host="::")))
+
+
+async def test_without_the_setting_nothing_kills() -> None:
+    async with client(Settings(playground=ON)) as http:
+        answer = await http.post(f"/playground/kill-agent/{SESSION}", headers={"Origin": "http://localhost:8000"})
+        assert answer.status_code in (404, 405)
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("localhost:8000", None),
+        ("localhost:8000", "https://example.com"),
+        ("localhost:8000", "http://localhost:9000"),
+        ("localhost:8000", "null"),
+        ("rebound.example:8000", "http://rebound.example:8000"),
+    ],
+)
+async def test_other_pages_may_not_kill(host: str, origin: str | None) -> None:
+    api = FakePlaygroundApi(Settings(playground=BUTTON))
+    transport = httpx.ASGITransport(api.app)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as http:
+        headers = {"Origin": origin} if origin else {}
+        answer = await http.post(f"/playground/kill-agent/{SESSION}", headers=headers)
+    assert answer.status_code == 403
+    assert api.killed == []
+
+
+async def test_the_page_may_kill() -> None:
+    api = FakePlaygroundApi(Settings(playground=BUTTON))
+    origin = "http://127.0.0.1:8000"
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api.app), base_url=origin) as http:
+        answer = await http.post(f"/playground/kill-agent/{SESSION}", headers={"Origin": origin})
+        unknown = await http.post("/playground/kill-agent/session_1_x", headers={"Origin": origin})
+    assert answer.status_code == 204
+    assert api.killed == [SESSION]
+    assert unknown.status_code == 404
+
+
+def test_the_library_is_the_one_that_was_fetched() -> None:
+    facts = json.loads((FOLDER / "vendor/version.json").read_text())
+    wanted = json.loads((FOLDER.parents[1] / "scripts/vendor/package.json").read_text())
+    assert wanted["dependencies"] == {facts["package"]: facts["version"]}
+    library = (FOLDER / "vendor/livekit-client.umd.js").read_bytes()
+    assert hashlib.sha256(library).hexdigest() == facts["sha256"]
+    assert f"{facts['package']} {facts['version']}: Apache-2.0" in (FOLDER / "vendor/LICENSES.txt").read_text()
+
+
+def test_every_voice_has_its_sample() -> None:
+    samples = {file.stem: file for file in (FOLDER / "voices").iterdir()}
+    assert set(samples) == set(VOICES)
+    assert len({file.read_bytes() for file in samples.values()}) == len(VOICES)
+    for file in samples.values():
+        assert 1.5 < seconds(file) < 6
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.*")), ids=lambda file: file.name)
+def test_no_file_names_another_host(file: Path) -> None:
+    named = set(re.findall(r"[a-z]+://[^\s\"'`]+", file.read_text()))
+    assert named <= {"http://www.w3.org/2000/svg"}
+    assert len(file.read_text().splitlines()) <= 300
+
+
+def seconds(file: Path) -> float:
+    with av.open(file) as container:
+        return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
