@@ -7,6 +7,7 @@ import sys
 
 import uvicorn
 
+from api.access import warn_if_open
 from api.app import create_app
 from api.codec_pages import NoTokenInPath
 from errors import SetupError
@@ -24,10 +25,12 @@ def main() -> None:
     logging.getLogger("uvicorn.access").addFilter(NoTokenInPath())
     app = create_app(settings)
     serve(app.state.metrics.registry, told.metrics_host, told.api_metrics_port, "API_METRICS_PORT")
+    warn_if_open(settings.api)
     uvicorn.run(
         app,
         host=settings.api.host,
         port=settings.api.port,
+        forwarded_allow_ips=settings.api.forwarded_allow_ips,
         server_header=False,
         log_config=None,  # its lines take the way of all others
         timeout_graceful_shutdown=int(settings.api.end_timeout_seconds) + 2,

@@ -8,9 +8,13 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
 
+from api.access import Access, guard
 from api.agent_processes import AgentProcesses, LocalAgentProcesses
+from api.capacity import Capacity
 from api.codec_pages import CodecOrigins
+from api.cross_origin import cross_origin
 from api.errors import install_error_handlers
 from api.health import Health
 from api.limits import BodyLimit
@@ -21,12 +25,16 @@ from api.routes import health as health_routes
 from api.routes import root as root_routes
 from api.routes import session_views
 from api.routes import sessions as session_routes
+from api.routes import stats as stats_routes
 from api.routes import tickets as ticket_routes
 from api.routes import webhook as webhook_routes
 from api.routes.codec import codec_router
 from api.routes.playground import install_playground
+from api.security_headers import SecurityHeaders
+from api.session_counts import SessionCounts, TemporalSessionCounts
 from api.session_reader import SessionReader, TemporalSessionReader
 from api.sessions import Sessions, TemporalSessions
+from api.stats import Stats
 from codec import key_ring
 from settings import Settings
 from telemetry.api_metrics import ApiMetrics
@@ -34,11 +42,17 @@ from telemetry.api_traces import instrument
 from telemetry.traces import temporal_interceptors, tracer_provider
 from temporal_client import LazyClient
 
+_OPEN = (root_routes, health_routes, webhook_routes)
+"""These ask for no API key: webhooks are signed, and the others tell of no session."""
+
 _DESCRIPTION = "Add a talking AI agent to your app with one call. Every session is a durable workflow."
 
 
 def create_app(
-    settings: Settings | None = None, sessions: Sessions | None = None, reader: SessionReader | None = None
+    settings: Settings | None = None,
+    sessions: Sessions | None = None,
+    reader: SessionReader | None = None,
+    counts: SessionCounts | None = None,
 ) -> FastAPI:
     """The REST API. It starts without Temporal and LiveKit, and says in `/health` what is missing.
 
@@ -69,14 +83,23 @@ def create_app(
     app.state.settings = settings
     app.state.sessions = gateway
     app.state.reader = reader or TemporalSessionReader(client, settings.temporal)
+    app.state.access = Access(settings.api, app.state.reader)
+    counts = counts or TemporalSessionCounts(client, settings.temporal)
+    app.state.capacity = Capacity(counts, settings.api.max_sessions)
+    app.state.stats = Stats(counts, settings)
+    guarded = guard(settings.api)
     app.state.health = Health(client, settings)
     app.state.metrics = metrics
     app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
+    if (pages := cross_origin(settings.api)) is not None:
+        app.add_middleware(CORSMiddleware, **pages)
     app.add_middleware(CodecOrigins, origins=settings.codec_endpoint.allowed_origins)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(SessionInLogs)
     install_error_handlers(app)
     for routes in (root_routes, health_routes, session_routes, ticket_routes, session_views, webhook_routes):
-        app.include_router(routes.router)
+        app.include_router(routes.router, **({} if routes in _OPEN else guarded))
+    app.include_router(stats_routes.router, **guarded)
     app.include_router(codec_router(settings, key_ring(settings.temporal)))
     install_playground(app, settings, _agent_processes(client, settings))
     instrument(app, provider)

@@ -6,9 +6,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.capacity import Capacity
 from api.health import Health
 from api.session_reader import SessionReader
 from api.sessions import Sessions
+from api.stats import Stats
 from settings import Settings
 from telemetry.api_metrics import ApiMetrics
 
@@ -38,8 +40,20 @@ def _metrics(request: Request) -> ApiMetrics:
     return metrics
 
 
+def _capacity(request: Request) -> Capacity:
+    capacity: Capacity = request.app.state.capacity
+    return capacity
+
+
+def _stats(request: Request) -> Stats:
+    stats: Stats = request.app.state.stats
+    return stats
+
+
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionsDep = Annotated[Sessions, Depends(_sessions)]
 ReaderDep = Annotated[SessionReader, Depends(_reader)]
 HealthDep = Annotated[Health, Depends(_health)]
+CapacityDep = Annotated[Capacity, Depends(_capacity)]
+StatsDep = Annotated[Stats, Depends(_stats)]
 MetricsDep = Annotated[ApiMetrics, Depends(_metrics)]

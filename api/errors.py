@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from api.answers import error_response
+from api.security_headers import add_security_headers
 from errors import (
     EndFailed,
     KeyTaken,
@@ -109,4 +110,7 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
 async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
     # Starlette raises the error again after this answer and the server logs its traceback: say only where it was.
     _log.error("%s %s failed unexpectedly: %s", request.method, request.url.path, type(error).__name__)
-    return error_response(500, "Internal server error.")
+    # This answer is made outside of all middleware.
+    answer = error_response(500, "Internal server error.")
+    add_security_headers(answer.headers, request.scope)
+    return answer

@@ -15,6 +15,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from api.models import HealthResponse
+from api.session_counts import living
 from settings import Settings
 from temporal_client import LazyClient
 
@@ -61,8 +62,8 @@ class Health:
     async def _workers_poll(self) -> bool:
         """Whether a worker has polled lately, and no session waits longer than a start may.
 
-        Temporal keeps a killed worker in its list for five minutes, so the time of its last poll decides. That alone
-        is wrong for a minute after a kill; the age of the backlog tells as soon as any session has news to process.
+        The time of the last poll is wrong for a minute after a kill; the age of the backlog tells as soon as any
+        session has news to process.
         """
         client = await self._client.get()
         answer = await client.workflow_service.describe_task_queue(
@@ -74,8 +75,7 @@ class Health:
             ),
             timeout=timedelta(seconds=_ANSWER_SECONDS),
         )
-        oldest = time.time() - _POLL_SECONDS
-        polled = any(poller.last_access_time.ToNanoseconds() / 1e9 > oldest for poller in answer.pollers)
+        polled = bool(living(answer.pollers))
         waiting = answer.stats.approximate_backlog_age.ToNanoseconds() / 1e9
         return polled and waiting < self._settings.api.start_timeout_seconds
 

@@ -226,11 +226,12 @@ def errors(*examples: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
 
 _ERROR_TITLES = {
     400: "The input is wrong; the text says where",
-    401: "The signature or the token is missing or wrong",
+    401: "The key, the signature or the token is missing or wrong",
     403: "Not for this page",
     404: "No such session",
     409: "The session has ended, or the Idempotency-Key was used with another body",
     413: "The body is too large",
+    429: "Too many requests; Retry-After says when to come back",
     500: "The server failed",
-    503: "Temporal or its workers are unavailable",
+    503: "Temporal or its workers are unavailable, or all places are taken",
 }

@@ -5,23 +5,26 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Collection
 
 from api.errors import InvalidInput
 from api.session_models import SessionFilter
 from api.times import rfc3339, round_up
 from codec import KeyRing, user_values
 from contracts import SessionState
-from workflows.search_attributes import END_REASON, STARTED_AT, STATE, USER
+from workflows.search_attributes import END_REASON, OWNER, STARTED_AT, STATE, USER
 
 _DIGEST_BYTES = 9
 
 
-def visibility_query(wanted: SessionFilter, keys: KeyRing | None = None) -> str:
-    """The sessions that match every filter. A session that continued as new is its last run.
+def visibility_query(wanted: SessionFilter, keys: KeyRing | None = None, owner: str | None = None) -> str:
+    """The sessions of `owner`, or of all, that match every filter. One that continued as new is its last run.
 
     With `keys` users are looked for by what stands for their names.
     """
     terms = ["WorkflowType = 'VoiceSession'", "ExecutionStatus != 'ContinuedAsNew'"]
+    if owner is not None:
+        terms.append(f"{OWNER.name} = {_quoted(owner)}")
     if wanted.state is SessionState.ENDED:
         # A workflow that was terminated, or failed, left its attribute as it was.
         terms.append(f"({STATE.name} = {_quoted(wanted.state)} OR ExecutionStatus != 'Running')")
@@ -36,6 +39,18 @@ def visibility_query(wanted: SessionFilter, keys: KeyRing | None = None) -> str:
         terms.append(f"{STARTED_AT.name} >= {_quoted(rfc3339(round_up(wanted.startedAfter)))}")
     if wanted.startedBefore is not None:
         terms.append(f"{STARTED_AT.name} < {_quoted(rfc3339(round_up(wanted.startedBefore)))}")
+    return " AND ".join(terms)
+
+
+def running_query(*, state: SessionState | None = None, owner: str | None = None, but: Collection[str] = ()) -> str:
+    """The sessions of `owner`, or of all, that have not ended: in this state, and of no id in `but`."""
+    terms = ["WorkflowType = 'VoiceSession'", "ExecutionStatus = 'Running'"]
+    if state is not None:
+        terms.append(f"{STATE.name} = {_quoted(state)}")
+    if owner is not None:
+        terms.append(f"{OWNER.name} = {_quoted(owner)}")
+    if but:
+        terms.append(f"WorkflowId NOT IN ({', '.join(_quoted(session_id) for session_id in sorted(but))})")
     return " AND ".join(terms)
 
 

@@ -26,6 +26,7 @@ from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from identities import is_session_id
 from settings import TemporalSettings
 from temporal_client import LazyClient
+from workflows.search_attributes import OWNER
 from workflows.voice_session import VoiceSession
 
 _ANSWER_SECONDS = 5.0
@@ -40,8 +41,11 @@ T = TypeVar("T")
 class SessionReader(Protocol):
     """What is known of sessions, as the routes see it. Every call may raise `TemporalUnavailable`."""
 
-    async def find(self, wanted: SessionFilter) -> SessionListResponse:
-        """One page of the sessions that match. Raises `InvalidInput` when its page token is damaged."""
+    async def find(self, wanted: SessionFilter, owner: str | None = None) -> SessionListResponse:
+        """One page of the sessions of `owner`, or of all, that match. Raises `InvalidInput` for a damaged token."""
+
+    async def owner(self, session_id: str) -> str:
+        """Whose API key started the session; empty where there was none. Raises `SessionNotFound`."""
 
     async def state(self, session_id: str) -> SessionResponse:
         """One session, live or ended. Raises `SessionNotFound`."""
@@ -61,9 +65,9 @@ class TemporalSessionReader:
         self._settings = settings
         self._keys = key_ring(settings)
 
-    async def find(self, wanted: SessionFilter) -> SessionListResponse:
+    async def find(self, wanted: SessionFilter, owner: str | None = None) -> SessionListResponse:
         """One call, whatever the number of sessions: attributes and memo come with the list."""
-        query = visibility_query(wanted, self._keys)
+        query = visibility_query(wanted, self._keys, owner)
         token = open_page_token(wanted.pageToken, query)
         client = await self._client.get()
         found = client.list_workflows(
@@ -72,6 +76,12 @@ class TemporalSessionReader:
         await self._answer(found.fetch_next_page())
         items = [await session_facts.item(execution) for execution in found.current_page or ()]
         return SessionListResponse(sessions=items, nextPageToken=seal_page_token(found.next_page_token, query))
+
+    async def owner(self, session_id: str) -> str:
+        """From its search attributes, which Temporal tells of one session without delay."""
+        handle = await self._handle(session_id)
+        described = await self._answer(handle.describe(), session_id)
+        return described.typed_search_attributes.get(OWNER, "")
 
     async def state(self, session_id: str) -> SessionResponse:
         """A live one tells by itself; of an ended one its result remains."""

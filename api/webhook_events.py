@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from contracts import Presence, RoomFinished
+from errors import WebhookRejected
 from identities import is_session_id
 
 _KINDS: dict[str, Literal["joined", "left"]] = {
@@ -14,6 +15,7 @@ _KINDS: dict[str, Literal["joined", "left"]] = {
     "participant_connection_aborted": "left",
 }
 
+_GOOD_FOR_MS = 300_000
 _DELIVERY_MS = 250
 """What a webhook may take to arrive, beyond the second that `createdAt` leaves open."""
 
@@ -26,6 +28,17 @@ def event_name(event: dict[str, Any]) -> str:
 def created_at_ms(event: dict[str, Any]) -> int | None:
     """When LiveKit made the event, in whole seconds; None in the reference's form, which does not say it."""
     return _milliseconds(event, "createdAt", seconds=True)
+
+
+def demand_recent(event: dict[str, Any], received_at_ms: int) -> None:
+    """Raises `WebhookRejected` for an event of another time: somebody has kept it and sends it again.
+
+    LiveKit itself drops what it could not deliver within a minute, and signs nothing for longer than five. Within
+    that, an event may come any number of times: LiveKit repeats those that got no answer, and sessions count them once.
+    """
+    created = created_at_ms(event)
+    if created is not None and abs(received_at_ms - created) > _GOOD_FOR_MS:
+        raise WebhookRejected("The webhook's createdAt is more than five minutes away: check both clocks.")
 
 
 def read_event(event: dict[str, Any], received_at_ms: int) -> tuple[str, Presence | RoomFinished] | None:

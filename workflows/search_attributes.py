@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from temporalio.common import (
     SearchAttributeIndexedValueType,
@@ -19,8 +20,10 @@ END_REASON = SearchAttributeKey.for_keyword("SessionEndReason")
 DURATION = SearchAttributeKey.for_int("SessionDurationSeconds")
 STARTED_AT = SearchAttributeKey.for_datetime("SessionStartedAt")
 """Temporal's own StartTime is that of the last run, where a long session continues as new."""
+OWNER = SearchAttributeKey.for_keyword("SessionOwner")
+"""Whose API key started it; absent where none is needed."""
 
-ALL = (USER, STATE, END_REASON, DURATION, STARTED_AT)
+ALL = (USER, STATE, END_REASON, DURATION, STARTED_AT, OWNER)
 
 _TYPE_NAMES = {
     SearchAttributeIndexedValueType.KEYWORD: "Keyword",
@@ -38,10 +41,11 @@ def at_start(request: SessionRequest, user: str | None = None) -> TypedSearchAtt
     """
     now = datetime.now(UTC)
     to_milliseconds = now.replace(microsecond=now.microsecond // 1000 * 1000)  # some of Temporal's stores keep no more
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(USER, user or request.user_name),
-            SearchAttributePair(STATE, SessionState.STARTING),
-            SearchAttributePair(STARTED_AT, to_milliseconds),
-        ]
-    )
+    attributes: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(USER, user or request.user_name),
+        SearchAttributePair(STATE, SessionState.STARTING),
+        SearchAttributePair(STARTED_AT, to_milliseconds),
+    ]
+    if request.owner:
+        attributes.append(SearchAttributePair(OWNER, request.owner))
+    return TypedSearchAttributes(attributes)

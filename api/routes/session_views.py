@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
+from api.access import CallerDep
 from api.dependencies import ReaderDep
 from api.models import errors
 from api.query_string import path_schema, query_schema, read_query, read_session_id
@@ -22,13 +23,13 @@ _BAD_ID = (400, "sessionId: must have at most 256 characters")
     responses=errors((400, "state: must be 'starting', 'waiting', ..."), _UNREACHABLE),
     openapi_extra=query_schema(SessionFilter),
 )
-async def list_sessions(request: Request, reader: ReaderDep) -> SessionListResponse:
+async def list_sessions(request: Request, reader: ReaderDep, caller: CallerDep) -> SessionListResponse:
     """List sessions: those under way first, then ended ones, the newest first in both.
 
     Filters narrow it, all at once. The list comes from Temporal's visibility store, which is a moment behind; what
     one session says by its id is as it is now.
     """
-    return await reader.find(read_query(request, SessionFilter))
+    return await reader.find(read_query(request, SessionFilter), caller.owner)
 
 
 @router.get(

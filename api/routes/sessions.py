@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
+from api.access import CallerDep, count_start
 from api.body import body_schema, read_model
-from api.dependencies import MetricsDep, ReaderDep, SessionsDep, SettingsDep
+from api.dependencies import CapacityDep, MetricsDep, ReaderDep, SessionsDep, SettingsDep
 from api.errors import InvalidInput
 from api.idempotency import HEADER_SCHEMA, KeyedStarts, read_key
 from api.models import EndResponse, EndSessionRequest, StartRequest, StartResponse, errors
@@ -34,10 +35,17 @@ _UNAVAILABLE = "Failed to queue voice agent spawn task: no worker answered withi
         (500, "LiveKit token generation failed: ..."),
         (503, _UNAVAILABLE),
     ),
+    dependencies=[Depends(count_start)],
     openapi_extra=body_schema(StartRequest) | {"parameters": [HEADER_SCHEMA]},
 )
 async def start_session(
-    request: Request, settings: SettingsDep, sessions: SessionsDep, metrics: MetricsDep
+    request: Request,
+    *,
+    caller: CallerDep,
+    capacity: CapacityDep,
+    settings: SettingsDep,
+    sessions: SessionsDep,
+    metrics: MetricsDep,
 ) -> StartResponse:
     """Create a voice assistant session. Join the room with the returned token; the agent is on its way.
 
@@ -45,8 +53,9 @@ async def start_session(
     """
     key = read_key(request)
     wanted = await read_model(request, StartRequest)
+    owner = caller.owner or ""
     keyed = KeyedStarts(settings.livekit.api_secret.get_secret_value())
-    session_id = new_session_id(int(time.time())) if key is None else keyed.session_id("", key)
+    session_id = new_session_id(int(time.time())) if key is None else keyed.session_id(owner, key)
     session = SessionRequest(
         session_id=session_id,
         user_name=wanted.userName,
@@ -55,11 +64,13 @@ async def start_session(
         system_prompt=wanted.systemPrompt,
         limits=_limits(settings.session, wanted),
         caller_identity=caller_identity(session_id),
+        owner=owner,
         fingerprint="" if key is None else keyed.fingerprint(session_id, wanted),
     )
     logs.about(session.session_id)
-    with metrics.start():
-        ticket = await sessions.start(session, wanted.metadata)
+    async with capacity.place(session.session_id):
+        with metrics.start():
+            ticket = await sessions.start(session, wanted.metadata)
     return StartResponse.of(ticket)
 
 
@@ -85,10 +96,11 @@ def _limits(settings: SessionSettings, wanted: StartRequest) -> SessionLimits:
     ),
     openapi_extra=body_schema(EndSessionRequest),
 )
-async def end_session(request: Request, sessions: SessionsDep, reader: ReaderDep) -> EndResponse:
+async def end_session(request: Request, caller: CallerDep, sessions: SessionsDep, reader: ReaderDep) -> EndResponse:
     """End a session, clean up and bill. A session that has ended already gives the same bill again."""
     wanted = await read_model(request, EndSessionRequest)
     logs.about(wanted.sessionId)
+    await caller.demand_own(wanted.sessionId)
     summary = await sessions.end(wanted.sessionId)
     return EndResponse.of(summary, await _metadata(reader, wanted.sessionId))
 

@@ -11,7 +11,7 @@ from api.body import parse_json
 from api.dependencies import MetricsDep, SessionsDep, SettingsDep
 from api.errors import InvalidInput
 from api.models import WebhookResponse, errors
-from api.webhook_events import created_at_ms, event_name, read_event
+from api.webhook_events import created_at_ms, demand_recent, event_name, read_event
 from api.webhook_signatures import check_signature
 from contracts import RoomFinished
 from telemetry import logs
@@ -65,6 +65,7 @@ async def livekit_webhook(
         event = parse_json(body)
     except InvalidInput:
         raise InvalidInput("Invalid JSON payload") from None
+    demand_recent(event, received_at_ms)
     if (read := read_event(event, received_at_ms)) is not None:
         session_id, news = read
         logs.about(session_id)

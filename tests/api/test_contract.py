@@ -165,6 +165,7 @@ async def test_openapi_describes_every_route(http: httpx.AsyncClient) -> None:
         ("get", "/api/sessions"),
         ("get", "/api/session/{sessionId}"),
         ("get", "/api/session/{sessionId}/transcript"),
+        ("get", "/stats"),
         ("post", "/webhook/livekit"),
     }
     start = document["paths"]["/api/session/start"]["post"]

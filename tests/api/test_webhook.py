@@ -43,6 +43,11 @@ _REFERENCE = {
 _REJECTED = (401, {"detail": "Invalid webhook signature"})
 
 
+def _recent(event: dict[str, Any], *, seconds_ago: float = 0) -> bytes:
+    """The event as it is sent, made so long ago."""
+    return json.dumps({**event, "createdAt": str(int(time.time() - seconds_ago))}).encode()
+
+
 def _hash(body: bytes) -> str:
     return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
@@ -62,7 +67,7 @@ async def _post(http: httpx.AsyncClient, body: bytes, headers: dict[str, str]) -
 
 @pytest.mark.parametrize("scheme", ["", "Bearer "])
 async def test_livekits_own_signature(http: httpx.AsyncClient, sessions: FakeSessions, scheme: str) -> None:
-    body = json.dumps(_LEFT).encode()
+    body = _recent(_LEFT)
     answer = await _post(http, body, {"Authorization": scheme + _token(body)})
     assert answer == (200, {"status": "ok", "event": "participant_left"})
     assert len(sessions.news) == 1
@@ -117,7 +122,7 @@ _FORGERIES: dict[str, Callable[[bytes], dict[str, str]]] = {
 
 @pytest.mark.parametrize("forgery", _FORGERIES)
 async def test_forgeries(http: httpx.AsyncClient, sessions: FakeSessions, forgery: str) -> None:
-    body = json.dumps(_LEFT).encode()
+    body = _recent(_LEFT)
     assert await _post(http, body, _FORGERIES[forgery](body)) == _REJECTED
     assert not sessions.news
 
@@ -164,7 +169,7 @@ async def test_the_references_signature_can_have_its_own_key_or_none(
 async def test_what_concerns_no_session_is_ignored(
     http: httpx.AsyncClient, sessions: FakeSessions, event: dict[str, Any]
 ) -> None:
-    body = json.dumps(event).encode()
+    body = _recent(event)
     status, answer = await _post(http, body, _legacy(body))
     assert (status, answer["status"]) == (200, "ok")
     assert not sessions.news
@@ -172,8 +177,32 @@ async def test_what_concerns_no_session_is_ignored(
 
 async def test_undelivered_news_are_sent_again_by_livekit(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     sessions.failure = TemporalUnavailable("The event was not delivered: Temporal is unreachable.")
-    body = json.dumps(_LEFT).encode()
+    body = _recent(_LEFT)
     assert (await _post(http, body, _legacy(body)))[0] == 503
+
+
+_OLD = (401, {"detail": "The webhook's createdAt is more than five minutes away: check both clocks."})
+
+
+@pytest.mark.parametrize("seconds_ago", [310, 86_400, -310])
+async def test_an_event_of_another_time_is_refused_however_well_it_is_signed(
+    http: httpx.AsyncClient, sessions: FakeSessions, seconds_ago: float
+) -> None:
+    body = _recent(_LEFT, seconds_ago=seconds_ago)
+    for headers in ({"Authorization": _token(body)}, _legacy(body)):
+        assert await _post(http, body, headers) == _OLD
+    assert not sessions.news
+
+
+@pytest.mark.parametrize("seconds_ago", [0, 60, 290, -60])
+async def test_livekit_may_repeat_an_event_that_got_no_answer(
+    http: httpx.AsyncClient, sessions: FakeSessions, seconds_ago: float
+) -> None:
+    body = _recent(_LEFT, seconds_ago=seconds_ago)
+    headers = {"Authorization": _token(body)}  # LiveKit signs once, and repeats the very request
+    for _ in range(3):
+        assert (await _post(http, body, headers))[0] == 200
+    assert len({report.model_copy(update={"at_ms": 0}) for _, report in sessions.news}) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from api.app import create_app
 from api.models import EndResponse, ErrorResponse, HealthResponse, RootResponse, StartResponse, WebhookResponse
 from api.session_models import SessionListResponse, SessionResponse, TranscriptResponse
+from api.stats import StatsResponse
 
 TEXT = (Path(__file__).parents[2] / "docs/API.md").read_text()
 ANSWERS = [json.loads(found) for found in re.findall(r"```json\n(.*?)```", TEXT, flags=re.DOTALL)]
@@ -24,6 +25,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     WebhookResponse,
     HealthResponse,
     RootResponse,
+    StatsResponse,
     ErrorResponse,
 )
 

@@ -23,12 +23,20 @@ class FakeSessionReader:
         self.turns: tuple[Turn, ...] = ()
         self.failure: Exception | None = None
 
-    async def find(self, wanted: SessionFilter) -> SessionListResponse:
-        """All of them, the newest first, with a token."""
+    async def find(self, wanted: SessionFilter, owner: str | None = None) -> SessionListResponse:
+        """All of them, or all of `owner`, the newest first, with a token."""
         self._fail()
         self.asked.append(wanted)
-        items = [SessionItem(**self._facts(request.session_id)) for request in reversed(self._sessions.started)]
+        found = [request for request in self._sessions.started if owner in (None, request.owner)]
+        items = [SessionItem(**self._facts(request.session_id)) for request in reversed(found)]
         return SessionListResponse(sessions=items, nextPageToken="next")
+
+    async def owner(self, session_id: str) -> str:
+        """As given at the start."""
+        self._fail()
+        self._facts(session_id)
+        (request,) = (request for request in self._sessions.started if request.session_id == session_id)
+        return request.owner
 
     async def state(self, session_id: str) -> SessionResponse:
         """One that has ended."""

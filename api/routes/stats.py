@@ -1,0 +1,18 @@
+"""What goes on right now, in numbers."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.access import CallerDep
+from api.dependencies import StatsDep
+from api.models import errors
+from api.stats import StatsResponse
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/stats", summary="Live Counts", responses=errors((503, "Temporal is unreachable at localhost:7233.")))
+async def stats(stats: StatsDep, caller: CallerDep) -> StatsResponse:
+    """Count sessions that have not ended, and what is left for more. Temporal's counts are a moment behind."""
+    return await stats.collect(caller.owner)

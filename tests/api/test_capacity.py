@@ -1,0 +1,116 @@
+"""How many sessions may run at once, though Temporal counts them a moment late."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import httpx
+import pytest
+from fastapi import HTTPException
+
+from api.app import create_app
+from api.capacity import Capacity
+from contracts import SessionState
+from errors import TemporalUnavailable, TicketFailed
+from settings import ApiSettings, Settings
+from tests.fakes.session_counts import FakeSessionCounts
+from tests.fakes.sessions import FakeSessions
+
+_ACTIVE = ("", SessionState.ACTIVE)
+
+
+class Clock:
+    """Goes when it is told."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def counts() -> FakeSessionCounts:
+    return FakeSessionCounts()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def take(capacity: Capacity, session_id: str) -> bool:
+    """Start a session that Temporal does not show yet; False when there was no place."""
+    try:
+        async with capacity.place(session_id):
+            return True
+    except HTTPException as refusal:
+        assert (refusal.status_code, refusal.headers) == (503, {"Retry-After": "5"})
+        return False
+
+
+async def test_no_limit_asks_nobody(counts: FakeSessionCounts) -> None:
+    counts.failure = AssertionError("asked")
+    assert await take(Capacity(counts, 0), "a")
+
+
+async def test_places_are_given_once_before_temporal_shows_them(counts: FakeSessionCounts, clock: Clock) -> None:
+    capacity = Capacity(counts, 3, clock)
+    counts.visible["of another API"] = _ACTIVE
+    assert [await take(capacity, session_id) for session_id in "abc"] == [True, True, False]
+    counts.visible["a"] = counts.visible["b"] = _ACTIVE  # shown now, and still not counted twice
+    assert not await take(capacity, "c")
+    del counts.visible["of another API"]
+    assert [await take(capacity, session_id) for session_id in "cd"] == [True, False]
+
+
+async def test_a_hundred_at_once_get_no_place_twice(counts: FakeSessionCounts) -> None:
+    capacity = Capacity(counts, 7)
+    taken = await asyncio.gather(*(take(capacity, f"session_{number}") for number in range(100)))
+    assert sum(taken) == 7
+
+
+async def test_an_end_gives_its_place_back(counts: FakeSessionCounts, clock: Clock) -> None:
+    capacity = Capacity(counts, 1, clock)
+    assert await take(capacity, "a")
+    clock.now = 1.9
+    assert not await take(capacity, "b")
+    clock.now = 2.1  # by now Temporal would show it if it still ran
+    assert await take(capacity, "b")
+
+
+async def test_a_start_that_fails_gives_its_place_back(counts: FakeSessionCounts) -> None:
+    capacity = Capacity(counts, 1)
+    with pytest.raises(TicketFailed):
+        async with capacity.place("a"):
+            raise TicketFailed("no key")
+    assert await take(capacity, "b")
+
+
+async def test_one_that_has_a_place_keeps_it(counts: FakeSessionCounts, clock: Clock) -> None:
+    """A start is repeated under its Idempotency-Key: its session runs, and nobody else's place is asked for."""
+    capacity = Capacity(counts, 1, clock)
+    assert await take(capacity, "a")
+    assert await take(capacity, "a")
+    counts.visible["a"] = _ACTIVE
+    clock.now = 60
+    assert await take(capacity, "a")
+    assert not await take(capacity, "b")
+
+
+async def test_over_http(settings: Settings, sessions: FakeSessions, counts: FakeSessionCounts) -> None:
+    app = create_app(replace(settings, api=ApiSettings(max_sessions=1)), sessions, counts=counts)
+    counts.visible["of another API"] = _ACTIVE
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+        answer = await http.post("/api/session/start", json={"userName": "ann"})
+        assert answer.status_code == 503
+        assert answer.json() == {"detail": "All 1 places for sessions are taken; ask again later."}
+        assert answer.headers["retry-after"] == "5"
+        counts.failure = TemporalUnavailable("Temporal is unreachable at localhost:7233.")
+        answer = await http.post("/api/session/start", json={"userName": "ann"})
+        assert (answer.status_code, answer.json()) == (503, {"detail": str(counts.failure)})
+        assert not sessions.started
+        counts.failure = None
+        counts.visible.clear()
+        assert (await http.post("/api/session/start", json={"userName": "ann"})).status_code == 200
