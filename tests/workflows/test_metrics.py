@@ -1,0 +1,176 @@
+"""What a worker serves to Prometheus after a session has lived; and that board and alerts ask for nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import pytest_asyncio
+import yaml
+from livekit.agents.telemetry import metrics as of_livekit
+from prometheus_client import REGISTRY, CollectorRegistry, Metric
+from prometheus_client.parser import text_string_to_metric_families
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+
+from contracts import SessionState, Turn
+from settings import TelemetrySettings
+from telemetry.api_metrics import ApiMetrics
+from telemetry.temporal_sdk import worker_runtime
+from tests.fakes.activities import FakeActivities
+from tests.workflows.driver import Session
+from worker import build_worker
+from workflows import metrics
+from workflows.voice_session import VoiceSession
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+LABELS = {"service_name", "namespace", "task_queue", "workflow_type", "reason", "cause", "le"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def read(port: int) -> list[Metric]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:  # noqa: S310
+        return list(text_string_to_metric_families(answer.read().decode()))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def served(time_skipping: WorkflowEnvironment) -> AsyncIterator[list[Metric]]:
+    """After one session: its first agent greeted 1.5 s after the caller had joined, and died; the next one served."""
+    port = free_port()
+    client = await Client.connect(
+        time_skipping.client.service_client.config.target_host,
+        data_converter=time_skipping.client.data_converter,
+        runtime=worker_runtime(TelemetrySettings(worker_metrics_port=port)),
+    )
+    fakes = FakeActivities(client)
+    async with build_worker(client, fakes, "measured"):
+        session = Session(time_skipping, fakes, "measured")
+        await session.start()
+        first = await session.agent()
+        began_at_ms = await session.join() + 1500
+        greeting = Turn(
+            generation=1, sequence=1, role="agent", text="Hello.", at_ms=began_at_ms, began_at_ms=began_at_ms
+        )
+        for _ in range(2):  # a repeated report is no second greeting
+            await session.handle.signal(VoiceSession.turn, greeting)
+        await first.crash()
+        await session.agent()
+        await session.until(SessionState.ACTIVE)
+        await session.end()
+        await session.result()
+        await go_wrong(client, port)
+        yield read(port)
+
+
+async def go_wrong(client: Client, port: int) -> None:
+    """Some figures are there only once something has failed: a call, and a workflow's task."""
+    unknown = await client.start_workflow("NoSuchWorkflow", id="unknown", task_queue="measured")
+    with pytest.raises(RPCError):
+        await client.get_workflow_handle("no such session").signal("end")
+    async with asyncio.timeout(10):
+        while "temporal_workflow_task_execution_failed" not in {family.name for family in read(port)}:
+            await asyncio.sleep(0.02)
+    await unknown.terminate()
+
+
+def samples(families: list[Metric], name: str) -> dict[str, float]:
+    """The samples of a name, by the one label that counts."""
+    found = (sample for family in families for sample in family.samples if sample.name == name)
+    return {sample.labels.get("reason") or sample.labels.get("cause") or "": sample.value for sample in found}
+
+
+async def test_an_end_a_loss_and_a_recovery_are_counted_once(served: list[Metric]) -> None:
+    assert samples(served, f"{metrics.ENDS}_total") == {"api_request": 1}
+    assert samples(served, f"{metrics.LOSSES}_total") == {"left": 1}
+    assert samples(served, f"{metrics.RECOVERY}_count") == {"": 1}
+    assert samples(served, f"{metrics.FIRST_READY}_count") == {"": 1}
+
+
+async def test_the_first_sound_is_counted_from_the_callers_first_join(served: list[Metric]) -> None:
+    assert samples(served, f"{metrics.FIRST_SOUND}_count") == {"": 1}
+    assert samples(served, f"{metrics.FIRST_SOUND}_sum") == {"": 1.5}
+
+
+async def test_buckets_are_ours(served: list[Metric]) -> None:
+    for name, bounds in metrics.BUCKETS.items():
+        (family,) = (family for family in served if family.name == name)
+        shown = [float(sample.labels["le"]) for sample in family.samples if sample.name == f"{name}_bucket"]
+        assert shown == [*bounds, float("inf")]
+
+
+async def test_no_label_names_a_session_or_a_user(served: list[Metric]) -> None:
+    ours = [family for family in served if family.name.startswith("voice_")]
+    assert len(ours) == 5
+    assert {label for family in ours for sample in family.samples for label in sample.labels} <= LABELS
+
+
+# The board and the alerts.
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    board = json.loads((DEPLOY / "grafana/voice-sessions.json").read_text())
+    for panel in board["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"].replace("$__rate_interval", "5m")
+    rules = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            yield rule["alert"], rule["expr"]
+
+
+def asked_for(expression: str) -> set[str]:
+    names: set[str] = set()
+
+    def visit(node: Any) -> bool:
+        if isinstance(node, promql_parser.VectorSelector):
+            names.add(node.name)
+        return True
+
+    promql_parser.walk(promql_parser.parse(expression), visit)
+    return names
+
+
+def exported(registry: CollectorRegistry) -> set[str]:
+    """Every name that a registry can show; of a metric with labels also before its first sample."""
+    suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
+    return {family.name + suffix for family in registry.collect() for suffix in suffixes.get(family.type, ("",))}
+
+
+async def test_board_and_alerts_ask_for_figures_that_there_are(served: list[Metric]) -> None:
+    assert of_livekit.RUNNING_JOB_GAUGE  # livekit-agents registers its own when it is imported
+    there = {sample.name for family in served for sample in family.samples} | {"up"}
+    there |= exported(ApiMetrics().registry) | exported(REGISTRY)
+    asked = {title: asked_for(expression) for title, expression in expressions()}
+    assert len(asked) > 15
+    assert all(asked.values())
+    assert {title: names - there for title, names in asked.items() if names - there} == {}
+
+
+async def test_each_figure_of_ours_is_on_the_board() -> None:
+    asked = {name for _, expression in expressions() for name in asked_for(expression)}
+    ours = {name for name in exported(ApiMetrics().registry) if name.startswith("voice_")}
+    families = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in ours}
+    shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in asked}
+    assert families | {f"{metrics.ENDS}_total", f"{metrics.LOSSES}_total", *metrics.BUCKETS} <= shown
+
+
+async def test_jobs_of_the_scrape_example_are_those_that_the_board_knows() -> None:
+    config = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())
+    assert {job["job_name"] for job in config["scrape_configs"]} == {"voice-api", "voice-worker", "voice-agent"}
+    assert config["rule_files"] == ["alerts.yml"]
