@@ -10,10 +10,10 @@ from time import monotonic
 
 import httpx
 from livekit import rtc
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 
 from benchmarks.report import Goal, Row
-from contracts import Pace
+from contracts import Pace, SessionSummary
 from stack.caller import Caller, SessionClient, Started
 from workflows.voice_session import VoiceSession
 
@@ -80,7 +80,9 @@ class Conversations:
         return [Row(name, values) for name, values in parts.items()]
 
     async def _pace(self, session_id: str) -> Pace | None:
-        handle = self._temporal.get_workflow_handle_for(VoiceSession.run, session_id)
+        handle: WorkflowHandle[VoiceSession, SessionSummary] = self._temporal.get_workflow_handle_for(
+            VoiceSession.run, session_id
+        )
         turns = await handle.query(VoiceSession.transcript)
         return next((turn.pace for turn in turns if turn.pace is not None), None)
 
