@@ -175,9 +175,10 @@ def test_briefing_has_all_that_was_asked_for() -> None:
         voice_id="Craig",
         opening_line="Hi",
         system_prompt="Do",
-        limits=SessionLimits(agent_heartbeat_timeout_seconds=3, agent_alone_seconds=77),
+        limits=SessionLimits(agent_heartbeat_timeout_seconds=3, agent_alone_seconds=77, silence_seconds=9),
     )
     brief = briefing(session, 3, (), predecessor_lives=True)
     assert (brief.generation, brief.caller_identity, brief.voice_id) == (3, "user_ann", "Craig")
     assert (brief.opening_line, brief.system_prompt) == ("Hi", "Do")
-    assert (brief.heartbeat_timeout_seconds, brief.alone_seconds, brief.predecessor_lives) == (3, 77, True)
+    assert (brief.heartbeat_timeout_seconds, brief.alone_seconds, brief.silence_seconds) == (3, 77, 9)
+    assert brief.predecessor_lives
