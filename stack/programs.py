@@ -131,7 +131,7 @@ def programs(settings: Settings, parts: Collection[str], state_dir: Path, server
 
 
 def _agent_server(settings: Settings, index: int, state_dir: Path) -> Program:
-    agent, name = settings.agent, agent_name(index)
+    agent, metrics_port, name = settings.agent, settings.telemetry.agent_metrics_port, agent_name(index)
     unhurried = [*_python("stack.unhurried"), str(state_dir / f"{name}.began"), "agent"]
     return Program(
         name,
@@ -143,7 +143,10 @@ def _agent_server(settings: Settings, index: int, state_dir: Path) -> Program:
         stop_signal="QUIT",
         # It must outlive the signal to close its job processes itself; what stays behind is swept.
         stop_as_group=False,
-        environment={"AGENT_HEALTH_PORT": str(agent.health_port + index)},
+        environment={
+            "AGENT_HEALTH_PORT": str(agent.health_port + index),
+            "AGENT_METRICS_PORT": str(metrics_port and metrics_port + index),
+        },
     )
 
 
