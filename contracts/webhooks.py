@@ -67,11 +67,17 @@ class DeliveryMemory(Payload):
 
 
 class DeliveryRequest(Payload):
-    """Input of the `WebhookDelivery` workflow. Without any news for `patience_seconds` its session is over."""
+    """Input of the `WebhookDelivery` workflow, its timers settled for good as a session's are.
+
+    Without any news for `silence_seconds` the session is over. An event is tried again after `first_retry_seconds`, then
+    after twice that, and so on, and is given up after `give_up_seconds`.
+    """
 
     session_id: str
     url: str = Field(repr=False)
-    patience_seconds: float
+    silence_seconds: float
+    first_retry_seconds: float = 1
+    give_up_seconds: float = 24 * 60 * 60
     memory: DeliveryMemory = DeliveryMemory()
 
 

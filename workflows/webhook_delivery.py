@@ -15,13 +15,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.clock import now
     from workflows.webhook_queue import WebhookQueue
 
-_DAY_SECONDS = 24 * 60 * 60
-_AT_LEAST_SECONDS = 60
-"""What is left for an event whose day passed while the ones before it were tried."""
 _ATTEMPT = timedelta(seconds=20)
-_RETRIES = RetryPolicy(
-    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=30)
-)
+_LONGEST_PAUSE = timedelta(minutes=30)
+_LEAST_SHARE = 288
+"""Of the time for an event, a 288th, five minutes of a day, is left for it when the ones before it took that time."""
 
 
 @workflow.defn(name="WebhookDelivery")
@@ -49,7 +46,7 @@ class WebhookDelivery:
         try:
             await workflow.wait_condition(
                 lambda: bool(self._queue) or self._queue.is_over,
-                timeout=request.patience_seconds,
+                timeout=request.silence_seconds,
                 timeout_summary="nothing is heard of the session any more",
             )
         except TimeoutError:
@@ -64,8 +61,12 @@ class WebhookDelivery:
             SessionActivities.deliver_webhook,
             WebhookRequest(session_id=request.session_id, url=request.url, event=event),
             start_to_close_timeout=_ATTEMPT,
-            schedule_to_close_timeout=timedelta(seconds=max(_AT_LEAST_SECONDS, waiting.since + _DAY_SECONDS - now())),
-            retry_policy=_RETRIES,
+            schedule_to_close_timeout=_time_for(request, waiting),
+            retry_policy=RetryPolicy(
+                initial_interval=timedelta(seconds=request.first_retry_seconds),
+                backoff_coefficient=2,
+                maximum_interval=_LONGEST_PAUSE,
+            ),
             # An attempt that is under way is waited for: the next one must not overtake it.
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=f"{event.number}: {event.type}",
@@ -101,3 +102,8 @@ class WebhookDelivery:
         """The customer wants events again: from the first of them on, at once, and with a day of their own."""
         self._queue.add_again(redelivery.events, now())
         self._asked_again = True
+
+
+def _time_for(request: DeliveryRequest, waiting: Undelivered) -> timedelta:
+    left, least = waiting.since + request.give_up_seconds - now(), request.give_up_seconds / _LEAST_SHARE
+    return timedelta(seconds=max(left, least))

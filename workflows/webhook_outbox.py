@@ -85,7 +85,7 @@ class WebhookOutbox:
         return DeliveryRequest(
             session_id=self._session.session_id,
             url=self._session.webhook_url,
-            patience_seconds=self._session.limits.max_duration_seconds + _SLACK_SECONDS,
+            silence_seconds=self._session.limits.max_duration_seconds + _SLACK_SECONDS,
         )
 
 
