@@ -22,6 +22,7 @@ from tests.fakes.activities import FakeActivities
 from tests.fakes.dev_server import settings_at
 from tests.workflows.driver import PATIENT, Session
 from worker import build_worker
+from workflows.notes import Notes
 from workflows.tickets import SESSION_ENDING
 from workflows.voice_session import VoiceSession
 
@@ -173,6 +174,16 @@ async def test_an_old_ticket_is_given_while_it_works_where_no_new_one_can_be_mad
     assert failure.value.cause.type == "TicketFailed"
     assert (await session.view()).state is SessionState.ACTIVE, "the conversation goes on"
     await finish(session)
+
+
+async def test_the_age_of_a_ticket_is_known_to_the_next_run(session: Session) -> None:
+    ticket = Ticket(session_id="s", room_name="s", identity="caller_1", token="signed", server_url="ws://livekit")
+    notes = Notes(session.request, 1000)
+    notes.take(ticket, 5000)
+    memory = notes.memory(ticket)
+    for written, known_at in ((memory, 5000), (memory.model_copy(update={"ticket_at": None}), 1000)):
+        later = Notes(session.request.model_copy(update={"memory": written}), 9000)
+        assert (later.ticket, later.ticket_at) == (ticket, known_at)
 
 
 async def test_who_asks_for_the_ticket_again_is_waited_for(session: Session) -> None:
