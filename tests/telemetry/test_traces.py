@@ -50,7 +50,7 @@ class Receiver:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             assert self.path == "/v1/traces"
             found.headers.append(dict(self.headers))
             found.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
@@ -120,7 +120,7 @@ def test_words_names_and_texts_of_errors_stay_here(receiver: Receiver) -> None:
     with provider.get_tracer("t").start_as_current_span("llm_node") as span:
         span.set_attributes(
             {
-                **{name: SECRET for name in ("lk.pii.chat_ctx", "gen_ai.input.messages", "unheard.of", "http.url")},
+                **dict.fromkeys(("lk.pii.chat_ctx", "gen_ai.input.messages", "unheard.of", "http.url"), SECRET),
                 **{name: [SECRET] for name in ("lk.provider_request_ids", "lists")},
                 **{"lk.rpc.caller_identity": SECRET, "url.query": SECRET, "exception.message": SECRET},
                 **{"gen_ai.request.model": "smollm2", "lk.response.ttft": 0.25, "lk.interrupted": True},
@@ -167,9 +167,9 @@ async def test_a_job_goes_on_with_the_trace_of_its_launch(receiver: Receiver) ->
             session_id="session_1", generation=2, sealed_task_token="t", traceparent=traceparent()
         )
     job: Any = FakeJob()
-    with of_livekit.tracer.start_as_current_span("job_entrypoint"), job_span(job, agent, carried):
-        with of_livekit.tracer.start_as_current_span("agent_session") as span:
-            span.set_attribute("lk.pii.user_transcript", SECRET)
+    livekits = of_livekit.tracer.start_as_current_span
+    with livekits("job_entrypoint"), job_span(job, agent, carried), livekits("agent_session") as span:
+        span.set_attribute("lk.pii.user_transcript", SECRET)
     (flush,) = job.callbacks
     await flush("")
     worker.shutdown()
