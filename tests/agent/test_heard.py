@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from livekit import rtc
+from livekit.agents.voice.transcription import TranscriptSynchronizer
 
 from agent.heard import Heard
+from tests.fakes.dialogue import RATE, Loudspeaker
 
 
 class Told:
@@ -39,3 +44,22 @@ async def test_each_answer_begins_anew() -> None:
     await told.hears("One. ", "Two.")
     told.output.flush()
     assert await told.hears("Three. ", "Four.") == ["One.", "Three."]
+
+
+async def test_while_the_voice_is_paused_nothing_more_is_heard() -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    captions = TranscriptSynchronizer(
+        next_in_chain_audio=Loudspeaker(), next_in_chain_text=Heard(told.put_nowait), speed=4
+    )
+    voice = captions.audio_output
+    voice.on_attached()
+    captions.text_output.on_attached()
+    await captions.text_output.capture_text("One two three. Four five six. Seven eight nine. Ten.")
+    await voice.capture_frame(rtc.AudioFrame(bytes(2 * RATE * 5), RATE, 1, RATE * 5))
+    assert await asyncio.wait_for(told.get(), 5) == "One two three."
+    voice.pause()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(told.get(), 0.5)
+    voice.resume()
+    assert await asyncio.wait_for(told.get(), 5) == "One two three. Four five six."
+    await captions.aclose()
