@@ -57,7 +57,7 @@ def stt_fallback(
     """Speech to text by the first of `providers` that works.
 
     Where none of them streams, an utterance that one of them failed on is given to the next: nothing that was said is
-    lost. A stream that breaks loses what was said into it; it may be reconnected once before it is given up.
+    lost. A stream that breaks loses what was said into it.
     """
     names = [name for name, _ in providers]
     each = [part if part.capabilities.streaming else PunctualSTT(part, seconds) for _, part in providers]
@@ -67,8 +67,8 @@ def stt_fallback(
     ]
     adapter = stt.FallbackAdapter(
         instances,
-        attempt_timeout=seconds / 2 if streams else seconds,
-        max_retry_per_stt=1 if streams else 0,
+        attempt_timeout=seconds,
+        max_retry_per_stt=0,  # one that is silent would be retried for ever: livekit-agents takes it for connected
     )
     return (adapter if streams else stt.StreamAdapter(stt=adapter, vad=ears)), Fallback(
         "stt", adapter, instances, names

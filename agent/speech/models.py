@@ -19,6 +19,9 @@ _RETRY_SECONDS = 1.0
 """livekit-agents tries three times and pauses two seconds before the last two, which callers hear as silence."""
 _ANSWER_SECONDS = 10.0
 """Patience with a provider that has no spare: a small machine's own model may need it."""
+_STREAM = APIConnectOptions(max_retry=0, timeout=3)
+"""A stream that cannot be had is made anew by the session, four times. Retries of its own would be endless where a
+service is silent: livekit-agents takes an attempt that lasted as long as its timeout for one that had connected."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class SpeechModels:
             # Named, because the unnamed default asks LiveKit's cloud in development mode.
             turn_detection=inference.TurnDetector(version="v1-mini"),
             conn_options=SessionConnectOptions(
-                stt_conn_options=_patience(),
+                stt_conn_options=_STREAM if hearing.capabilities.streaming else _patience(),
                 llm_conn_options=_patience(),
                 tts_conn_options=_patience(self._patience if spare_tts else _ANSWER_SECONDS),
             ),
