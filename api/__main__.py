@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 
 import uvicorn
 
 from api.access import warn_if_open
 from api.app import create_app
 from api.codec_pages import NoTokenInPath
+from api.server import ApiServer
 from errors import SetupError
 from settings import Settings
 from telemetry import logs
@@ -26,7 +28,7 @@ def main() -> None:
     app = create_app(settings)
     serve(app.state.metrics.registry, told.metrics_host, told.api_metrics_port, "API_METRICS_PORT")
     warn_if_open(settings.api)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.api.host,
         port=settings.api.port,
@@ -35,6 +37,8 @@ def main() -> None:
         log_config=None,  # its lines take the way of all others
         timeout_graceful_shutdown=int(settings.api.end_timeout_seconds) + 2,
     )
+    with suppress(KeyboardInterrupt):
+        ApiServer(config, app.state.followers).run()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from api.capacity import Capacity
 from api.codec_pages import CodecOrigins
 from api.cross_origin import cross_origin
 from api.errors import install_error_handlers
+from api.event_source import EventSource, TemporalEventSource
+from api.followers import Followers
 from api.health import Health
 from api.limits import BodyLimit
 from api.live_sessions import keep_counting
@@ -23,7 +25,7 @@ from api.log_context import SessionInLogs
 from api.models import RootResponse
 from api.routes import health as health_routes
 from api.routes import root as root_routes
-from api.routes import session_views
+from api.routes import session_events, session_views
 from api.routes import sessions as session_routes
 from api.routes import stats as stats_routes
 from api.routes import tickets as ticket_routes
@@ -53,6 +55,7 @@ def create_app(
     sessions: Sessions | None = None,
     reader: SessionReader | None = None,
     counts: SessionCounts | None = None,
+    events: EventSource | None = None,
 ) -> FastAPI:
     """The REST API. It starts without Temporal and LiveKit, and says in `/health` what is missing.
 
@@ -63,11 +66,13 @@ def create_app(
     client = LazyClient(settings.temporal, temporal_interceptors(provider))
     metrics = ApiMetrics()
     gateway = sessions or TemporalSessions(client, settings)
+    followers = Followers(events or TemporalEventSource(client, settings.temporal))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         counting = asyncio.create_task(keep_counting(client, metrics)) if settings.telemetry.api_metrics_port else None
         yield
+        followers.close()
         if counting:
             counting.cancel()
         if isinstance(gateway, TemporalSessions):
@@ -88,6 +93,7 @@ def create_app(
     app.state.capacity = Capacity(counts, settings.api.max_sessions)
     app.state.stats = Stats(counts, settings)
     guarded = guard(settings.api)
+    app.state.followers = followers
     app.state.health = Health(client, settings)
     app.state.metrics = metrics
     app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
@@ -97,7 +103,8 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     app.add_middleware(SessionInLogs)
     install_error_handlers(app)
-    for routes in (root_routes, health_routes, session_routes, ticket_routes, session_views, webhook_routes):
+    of_sessions = (session_routes, ticket_routes, session_views, session_events)
+    for routes in (root_routes, health_routes, *of_sessions, webhook_routes):
         app.include_router(routes.router, **({} if routes in _OPEN else guarded))
     app.include_router(stats_routes.router, **guarded)
     app.include_router(codec_router(settings, key_ring(settings.temporal)))

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.capacity import Capacity
+from api.followers import Followers
 from api.health import Health
 from api.session_reader import SessionReader
 from api.sessions import Sessions
@@ -35,6 +36,11 @@ def _health(request: Request) -> Health:
     return health
 
 
+def _followers(request: Request) -> Followers:
+    followers: Followers = request.app.state.followers
+    return followers
+
+
 def _metrics(request: Request) -> ApiMetrics:
     metrics: ApiMetrics = request.app.state.metrics
     return metrics
@@ -56,4 +62,5 @@ ReaderDep = Annotated[SessionReader, Depends(_reader)]
 HealthDep = Annotated[Health, Depends(_health)]
 CapacityDep = Annotated[Capacity, Depends(_capacity)]
 StatsDep = Annotated[Stats, Depends(_stats)]
+FollowersDep = Annotated[Followers, Depends(_followers)]
 MetricsDep = Annotated[ApiMetrics, Depends(_metrics)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from api.models import EXAMPLE_ID, EXAMPLE_METADATA, UserName
 from api.times import Time, TimeInput
 from contracts import DEFAULT_VOICE, AgentState, EndReason, SessionState, Turn
+from contracts.events import wire_turn
 
 _STARTED = "2026-11-23T15:21:20.123Z"
 _ENDED = "2026-11-23T15:23:25.456Z"
@@ -72,6 +73,7 @@ class SessionListResponse(_Answer):
 class TranscriptTurn(_Answer):
     """Something that was said."""
 
+    number: int = Field(description="Its place among all that was said, from 1.", examples=[1])
     role: Literal["caller", "agent"]
     text: str = Field(examples=["What is the capital of France?"], repr=False)
     at: Time = Field(description="When it was said.", examples=[_STARTED])
@@ -81,15 +83,9 @@ class TranscriptTurn(_Answer):
     generation: int = Field(description="Which of the session's agents reported it.", examples=[1])
 
     @classmethod
-    def of(cls, turn: Turn) -> TranscriptTurn:
-        """The answer that tells `turn`."""
-        return cls(
-            role=turn.role,
-            text=turn.text,
-            at=datetime.fromtimestamp(turn.at_ms / 1000, UTC),
-            interrupted=turn.interrupted,
-            generation=turn.generation,
-        )
+    def of(cls, turn: Turn, number: int) -> TranscriptTurn:
+        """The answer that tells `turn`: the same as in the session's events."""
+        return cls.model_validate(wire_turn(turn, number))
 
 
 class TranscriptResponse(_Answer):
@@ -99,7 +95,8 @@ class TranscriptResponse(_Answer):
     turns: list[TranscriptTurn]
 
 
-def _whole_number(value: object) -> object:
+def whole_number(value: object) -> object:
+    """A number in a URL: digits, and no more of them than any such number has."""
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,9}", value):
         raise ValueError("must be a whole number")
     return value
@@ -117,7 +114,7 @@ class SessionFilter(BaseModel):
     )
     startedAfter: TimeInput | None = Field(None, description="Started at this time or later.", examples=[_STARTED])
     startedBefore: TimeInput | None = Field(None, description="Started before this time.", examples=[_ENDED])
-    pageSize: Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole_number)] = Field(
+    pageSize: Annotated[int, Field(ge=1, le=100), BeforeValidator(whole_number)] = Field(
         50, description="How many sessions to return at most.", examples=[50]
     )
     pageToken: Annotated[str, Field(min_length=1, max_length=4_096)] | None = Field(

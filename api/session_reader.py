@@ -7,7 +7,6 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
-from temporalio.api.errordetails.v1 import WorkflowNotReadyFailure
 from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
@@ -16,13 +15,13 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from api import session_facts
-from api.outages import LOST, is_reachable, unreachable
+from api import session_facts, worker_query
+from api.outages import LOST, unreachable
 from api.session_models import SessionFilter, SessionListResponse, SessionResponse
 from api.session_query import open_page_token, seal_page_token, visibility_query
 from codec import key_ring
 from contracts import SessionState, SessionSummary, SessionView, Turn
-from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
+from errors import SessionNotFound, TemporalUnavailable
 from identities import is_session_id
 from settings import TemporalSettings
 from temporal_client import LazyClient
@@ -101,17 +100,10 @@ class TemporalSessionReader:
         """A worker reads it from the history, also of a closed workflow."""
         client = await self._client.get()
         handle = await self._handle(session_id)
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                return await handle.query(VoiceSession.transcript)
-        except (*LOST, WorkflowQueryFailedError) as error:
-            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-                raise _not_found(session_id) from error
-            if _never_began(error):
-                return ()
-            if await is_reachable(client):
-                raise NoWorkerAnswered("No worker could read the transcript in time; ask again.") from error
-            raise TemporalUnavailable(unreachable(self._settings)) from error
+        question = handle.query(VoiceSession.transcript)
+        return await worker_query.answer(
+            question, session_id=session_id, what="transcript", nothing=(), client=client, settings=self._settings
+        )
 
     async def metadata(self, session_id: str) -> dict[str, Any] | None:
         """From the memo."""
@@ -148,12 +140,6 @@ class TemporalSessionReader:
 
 def _not_found(session_id: str) -> SessionNotFound:
     return SessionNotFound(f"Session {session_id} not found")
-
-
-def _never_began(error: Exception) -> bool:
-    """Whether Temporal says that the workflow was closed before a worker took it, so that nothing was said in it."""
-    details = error.grpc_status.details if isinstance(error, RPCError) else ()
-    return any(detail.Is(WorkflowNotReadyFailure.DESCRIPTOR) for detail in details)
 
 
 async def _summary(handle: WorkflowHandle[VoiceSession, SessionSummary]) -> SessionSummary | None:

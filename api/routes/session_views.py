@@ -52,5 +52,5 @@ async def get_session(request: Request, reader: ReaderDep) -> SessionResponse:
 async def get_transcript(request: Request, reader: ReaderDep) -> TranscriptResponse:
     """Everything that was said so far, in order, also after the end."""
     session_id = read_session_id(request)
-    turns = await reader.transcript(session_id)
-    return TranscriptResponse(sessionId=session_id, turns=[TranscriptTurn.of(turn) for turn in turns])
+    turns = [TranscriptTurn.of(turn, number) for number, turn in enumerate(await reader.transcript(session_id), 1)]
+    return TranscriptResponse(sessionId=session_id, turns=turns)

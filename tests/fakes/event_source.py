@@ -1,0 +1,116 @@
+"""`api.event_source.EventSource` over logs that a test writes, with what was asked of it counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from contracts import EventsPage, EventsRequest, SessionEvent
+from errors import SessionNotFound
+
+
+class FakeLog:
+    """The log of one session; `closed` ends it, with `session.ended` or without."""
+
+    def __init__(self, session_id: str) -> None:
+        self.session_id = session_id
+        self.events: list[SessionEvent] = []
+        self.dropped = 0
+        self.is_closed = False
+        self.is_over = False
+        self.changes = 0
+        self._changed = asyncio.Event()
+
+    def tell(self, count: int = 1, kind: str = "turn", **data: Any) -> None:
+        """Something happens, `count` times at once."""
+        for _ in range(count):
+            number = len(self.events) + 1
+            event = {"id": number, "type": kind, "at": "2026-11-23T21:52:37.123Z", "sessionId": self.session_id}
+            self.events.append(SessionEvent.model_validate({**event, "data": data or {"number": number}}))
+        self._change()
+
+    def end(self) -> None:
+        """The session ends as sessions do."""
+        self.tell(kind="session.ended", endReason="api_request")
+        self.is_over = True
+        self.close()
+
+    def close(self) -> None:
+        """No workflow is there any more."""
+        self.is_closed = True
+        self._change()
+
+    def _change(self) -> None:
+        self.changes += 1
+        self._changed.set()
+
+    async def changed(self, seen: int) -> int:
+        """Wait for a change that was not seen yet."""
+        while self.changes == seen:
+            self._changed.clear()
+            await self._changed.wait()
+        return self.changes
+
+
+class FakeEventSource:
+    """Logs by session id. `failure` is raised by all pages, `blackout` by news as well; `asked` counts calls."""
+
+    def __init__(self) -> None:
+        self.logs: dict[str, FakeLog] = {}
+        self.failure: Exception | None = None
+        self.blackout: Exception | None = None
+        self.asked: Counter[str] = Counter()
+        self.waiting = 0
+        self.most_a_page = 500
+
+    def log(self, session_id: str) -> FakeLog:
+        """The log of a session, from now on known."""
+        return self.logs.setdefault(session_id, FakeLog(session_id))
+
+    async def is_closed(self, session_id: str) -> bool:
+        """As the log says."""
+        self.asked["is_closed"] += 1
+        return self._known(session_id).is_closed
+
+    async def events(self, session_id: str, request: EventsRequest) -> EventsPage:
+        """Pages of `most_a_page` at the most."""
+        self.asked["events"] += 1
+        await asyncio.sleep(0)
+        if failure := self.failure or self.blackout:
+            raise failure
+        log = self._known(session_id)
+        events = log.events[max(request.after, log.dropped) :][: min(request.limit, self.most_a_page)]
+        return EventsPage(events=tuple(events), last=len(log.events), is_over=log.is_over)
+
+    def news(self, session_id: str) -> FakeNews:
+        """Of that log."""
+        self.asked["news"] += 1
+        return FakeNews(self, self._known(session_id))
+
+    def _known(self, session_id: str) -> FakeLog:
+        if session_id not in self.logs:
+            raise SessionNotFound(f"Session {session_id} not found")
+        return self.logs[session_id]
+
+
+class FakeNews:
+    """`api.event_source.News` of one log."""
+
+    def __init__(self, source: FakeEventSource, log: FakeLog) -> None:
+        self._source = source
+        self._log = log
+        self._seen = -1
+
+    async def wait(self) -> bool:
+        """Until the log changes."""
+        self._source.asked["wait"] += 1
+        self._source.waiting += 1
+        try:
+            seen = await self._log.changed(self._seen)
+        finally:
+            self._source.waiting -= 1
+        if self._source.blackout:
+            raise self._source.blackout
+        self._seen = seen
+        return not self._log.is_closed
