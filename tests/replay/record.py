@@ -26,7 +26,7 @@ HISTORIES = Path(__file__).parent / "histories"
 QUEUE = "recording"
 LONG = 70
 """Events after which the recording server suggests to continue as new."""
-LIMITS = SessionLimits(no_show_seconds=1, reconnect_grace_seconds=1, agent_max_losses_per_minute=2)
+LIMITS = SessionLimits(no_show_seconds=1, reconnect_grace_seconds=1, agent_max_losses_per_minute=2, idle_seconds=3)
 
 
 async def conversation(session: Session) -> None:
@@ -121,9 +121,15 @@ async def continued(session: Session) -> None:
     await session.end()
 
 
+async def idle(session: Session) -> None:
+    """Something is said while the silence's timer runs, which is put off without another one until it fires."""
+    agent = await session.in_conversation()
+    await agent.say("Hello!")
+
+
 SCRIPTS: list[Callable[[Session], Awaitable[None]]] = [
     *(conversation, agent_lost, crash_loop, no_show, caller_left, cancelled, ticket_failed),
-    *(drained, stale_turn, handed_over, continued),
+    *(drained, stale_turn, handed_over, continued, idle),
 ]
 
 
