@@ -1,0 +1,55 @@
+"""Hosted providers, for real, where their key is in the environment; elsewhere skipped, with that as the reason."""
+
+from __future__ import annotations
+
+import pytest
+from livekit import rtc
+from livekit.agents.utils import http_context
+
+from agent.speech.providers import STT_PROVIDERS, TTS_PROVIDERS, load_provider
+from settings import SpeechSettings
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def no_network_but_loopback() -> None:
+    """Not here: these tests are about the network."""
+
+
+def ready(provider: str, key: str) -> SpeechSettings:
+    settings = SpeechSettings()
+    if not getattr(settings, key).get_secret_value():
+        pytest.skip(f"{key.upper()} is not set, so {provider} cannot be asked")
+    return settings
+
+
+@pytest.mark.parametrize("choice", ["inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts"])
+async def test_a_voice_is_heard(choice: str) -> None:
+    provider = choice.partition("/")[0]
+    settings = ready(choice, TTS_PROVIDERS[provider].key)
+    async with http_context.open():
+        speaking = load_provider("TTS", choice, TTS_PROVIDERS, settings)("Ashley")
+        frame = await speaking.synthesize("The capital of France is Paris.").collect()
+        await speaking.aclose()
+    assert frame.duration > 1
+
+
+@pytest.mark.parametrize(
+    "choice", ["deepgram/nova-3", "assemblyai/universal-streaming-english", "openai/gpt-4o-mini-transcribe"]
+)
+async def test_an_account_is_taken(choice: str) -> None:
+    """Half a second of quiet: refused accounts and unknown models are errors, and there is nothing to hear."""
+    provider = choice.partition("/")[0]
+    settings = ready(choice, STT_PROVIDERS[provider].key)
+    quiet = rtc.AudioFrame(bytes(16_000), 16_000, 1, 8_000)
+    async with http_context.open():
+        hearing = load_provider("STT", choice, STT_PROVIDERS, settings)()
+        if not hearing.capabilities.streaming:
+            await hearing.recognize([quiet])
+            return
+        async with hearing.stream() as stream:
+            stream.push_frame(quiet)
+            stream.end_input()
+            async for event in stream:
+                assert not event.alternatives or not event.alternatives[0].text
