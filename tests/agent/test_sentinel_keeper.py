@@ -36,7 +36,7 @@ class Scribes:
         self.started: list[subprocess.Popen[bytes]] = []
 
     def start(self, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
-        assert command[1:] == ("-m", "agent.sentinel", "default", "AgentServerEnded")
+        assert command[1:] == ("-m", "agent.sentinel", "default", "AgentServerEnded", "text")
         process = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=self._notes(len(self.started)).open("wb"))  # noqa: S607
         self.started.append(process)
         return process
