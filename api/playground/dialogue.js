@@ -26,8 +26,8 @@ export class Dialogue {
 
   /** A turn of the session's record, or a better form of the one with its `number`; it replaces captions of its words. */
   turn(turn) {
-    const places = this.#captionsOf(turn);
     const known = this.entries.find((one) => one.number === turn.number);
+    const places = this.#captionsOf(turn, !known);
     const entry = known ?? places[0] ?? this.#add({ kind: "turn", number: turn.number });
     this.entries = this.entries.filter((one) => one === entry || !places.includes(one));
     Object.assign(entry, { ...turn, live: false, closed: true });
@@ -54,12 +54,13 @@ export class Dialogue {
     return made;
   }
 
-  #captionsOf(turn) {
+  /** Those with the words of the turn; else, for a turn that is new, the oldest that is complete. */
+  #captionsOf(turn, isNew) {
     const live = this.entries.filter(
       (one) => one.live && one.role === turn.role && (turn.role === "caller" || one.generation === turn.generation),
     );
     const same = live.filter((one) => overlap(one.text, turn.text));
-    return same.length ? same : live.filter((one) => one.closed).slice(0, 1);
+    return same.length || !isNew ? same : live.filter((one) => one.closed).slice(0, 1);
   }
 
   #isRecorded(role, generation, text) {

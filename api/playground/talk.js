@@ -114,9 +114,9 @@ export class Talk {
     for (const turn of turns) this.#dialogue.turn(turn);
   }
 
-  #tell(text) {
-    this.#dialogue.note(text);
-    this.#say(text);
+  #tell({ now, later }) {
+    this.#dialogue.note(later);
+    this.#say(now);
   }
 
   // What the room tells.

@@ -95,8 +95,16 @@ export const ACTIONS = {
   end: "End the session",
 };
 
-export const lost = (generation, reason) =>
-  `Agent ${generation} was lost${reason ? ` (${reason})` : ""}. The next one is on its way, and knows what was said.`;
-export const tookOver = (generation, seconds) =>
-  `Agent ${generation} took over${seconds ? ` after ${seconds.toFixed(1)} s` : ""}. Go on talking.`;
-export const handingOver = (generation) => `Agent ${generation} hands over to the next one.`;
+/** What is said of agents that come and go: at once, and in the record of the call. */
+export const lost = (generation, reason) => ({
+  now: `Agent ${generation} was lost${reason ? `: ${reason}` : ""}. The next one is on its way, and knows what was said.`,
+  later: `Agent ${generation} was lost`,
+});
+export const tookOver = (generation, seconds) => ({
+  now: `Agent ${generation} is here. Go on talking.`,
+  later: `Agent ${generation} took over${seconds ? ` after ${seconds.toFixed(1)} s` : ""}`,
+});
+export const handingOver = (generation) => ({
+  now: `Agent ${generation} hands over to the next one when it has finished.`,
+  later: `Agent ${generation} was asked to hand over`,
+});
