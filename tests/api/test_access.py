@@ -60,9 +60,7 @@ def guarded(settings: Settings, keys_file: Path, acme: dict[str, str], other: di
 
 
 @pytest.fixture
-def app(
-    guarded: Settings, sessions: FakeSessions, reader: FakeSessionReader, counts: FakeSessionCounts
-) -> FastAPI:
+def app(guarded: Settings, sessions: FakeSessions, reader: FakeSessionReader, counts: FakeSessionCounts) -> FastAPI:
     return create_app(guarded, sessions, reader, counts)
 
 
