@@ -6,6 +6,7 @@ OrchestratorError
 ├── WebhookTargetRefused   a customer's webhook may not go there                      API 400
 ├── SessionEnded           it has ended, or is about to: no ticket opens it           API 409
 ├── KeyTaken               an Idempotency-Key with another request than before        API 409
+├── NoWebhooks             no webhooks can be delivered again                         API 409
 ├── TicketFailed           no LiveKit token or room for a new session                 API 500
 ├── EndFailed              a session's end could not be carried out                   API 500
 ├── SealBroken             a dispatch sealed with another secret (sealing.py)            the agent refuses it
@@ -41,6 +42,10 @@ class WebhookRejected(OrchestratorError):
 
 class WebhookTargetRefused(OrchestratorError):
     """A customer's webhook may not go to this URL; the text says why and never repeats it."""
+
+
+class NoWebhooks(OrchestratorError):
+    """There is nobody to whom a session's webhooks could be delivered again."""
 
 
 class TicketFailed(OrchestratorError):

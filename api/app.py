@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from operator import attrgetter
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -23,7 +24,9 @@ from api.limits import BodyLimit
 from api.live_sessions import keep_counting
 from api.log_context import SessionInLogs
 from api.models import RootResponse
+from api.redeliveries import Redeliveries, TemporalRedeliveries
 from api.routes import health as health_routes
+from api.routes import redeliveries as redelivery_routes
 from api.routes import root as root_routes
 from api.routes import session_events, session_views
 from api.routes import sessions as session_routes
@@ -43,6 +46,7 @@ from telemetry.api_metrics import ApiMetrics
 from telemetry.api_traces import instrument
 from telemetry.traces import temporal_interceptors, tracer_provider
 from temporal_client import LazyClient
+from webhook_targets import AllowedTargets
 
 _OPEN = (root_routes, health_routes, webhook_routes)
 """These ask for no API key: webhooks are signed, and the others tell of no session."""
@@ -56,6 +60,8 @@ def create_app(
     reader: SessionReader | None = None,
     counts: SessionCounts | None = None,
     events: EventSource | None = None,
+    *,
+    redeliveries: Redeliveries | None = None,
 ) -> FastAPI:
     """The REST API. It starts without Temporal and LiveKit, and says in `/health` what is missing.
 
@@ -84,6 +90,8 @@ def create_app(
         version=RootResponse().version,
         description=_DESCRIPTION,
         lifespan=lifespan,
+        # Generated clients name their functions by it.
+        generate_unique_id_function=attrgetter("name"),
     )
     app.state.settings = settings
     app.state.sessions = gateway
@@ -96,6 +104,10 @@ def create_app(
     app.state.followers = followers
     app.state.health = Health(client, settings)
     app.state.metrics = metrics
+    app.state.webhook_targets = AllowedTargets(settings.webhooks.allowed_targets)
+    app.state.redeliveries = redeliveries or TemporalRedeliveries(
+        client, settings.temporal, app.state.webhook_targets
+    )
     app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
     if (pages := cross_origin(settings.api)) is not None:
         app.add_middleware(CORSMiddleware, **pages)
@@ -103,7 +115,7 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     app.add_middleware(SessionInLogs)
     install_error_handlers(app)
-    of_sessions = (session_routes, ticket_routes, session_views, session_events)
+    of_sessions = (session_routes, ticket_routes, session_views, session_events, redelivery_routes)
     for routes in (root_routes, health_routes, *of_sessions, webhook_routes):
         app.include_router(routes.router, **({} if routes in _OPEN else guarded))
     app.include_router(stats_routes.router, **guarded)

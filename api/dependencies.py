@@ -9,11 +9,13 @@ from fastapi import Depends, Request
 from api.capacity import Capacity
 from api.followers import Followers
 from api.health import Health
+from api.redeliveries import Redeliveries
 from api.session_reader import SessionReader
 from api.sessions import Sessions
 from api.stats import Stats
 from settings import Settings
 from telemetry.api_metrics import ApiMetrics
+from webhook_targets import AllowedTargets
 
 
 def _settings(request: Request) -> Settings:
@@ -56,10 +58,22 @@ def _stats(request: Request) -> Stats:
     return stats
 
 
+def _redeliveries(request: Request) -> Redeliveries:
+    redeliveries: Redeliveries = request.app.state.redeliveries
+    return redeliveries
+
+
+def _webhook_targets(request: Request) -> AllowedTargets:
+    targets: AllowedTargets = request.app.state.webhook_targets
+    return targets
+
+
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionsDep = Annotated[Sessions, Depends(_sessions)]
 ReaderDep = Annotated[SessionReader, Depends(_reader)]
 HealthDep = Annotated[Health, Depends(_health)]
+RedeliveriesDep = Annotated[Redeliveries, Depends(_redeliveries)]
+WebhookTargetsDep = Annotated[AllowedTargets, Depends(_webhook_targets)]
 CapacityDep = Annotated[Capacity, Depends(_capacity)]
 StatsDep = Annotated[Stats, Depends(_stats)]
 FollowersDep = Annotated[Followers, Depends(_followers)]

@@ -16,6 +16,7 @@ from api.security_headers import add_security_headers
 from errors import (
     EndFailed,
     KeyTaken,
+    NoWebhooks,
     OrchestratorError,
     PayloadUnreadable,
     SessionEnded,
@@ -23,6 +24,7 @@ from errors import (
     TemporalUnavailable,
     TicketFailed,
     WebhookRejected,
+    WebhookTargetRefused,
 )
 
 _log = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ _STATUSES: tuple[tuple[type[OrchestratorError], int], ...] = (
     (SessionEnded, 409),
     (KeyTaken, 409),
     (WebhookRejected, 401),
+    (WebhookTargetRefused, 400),
+    (NoWebhooks, 409),
     (TicketFailed, 500),
     (EndFailed, 500),
     (PayloadUnreadable, 500),

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from api.metadata import MAX_BYTES, Metadata
 from contracts import DEFAULT_OPENING_LINE, DEFAULT_SYSTEM_PROMPT, DEFAULT_VOICE, VOICES, SessionSummary, Ticket
+from webhook_targets import MAX_URL_LENGTH
 
 EXAMPLE_ID = "session_1234567890_abc123"
 EXAMPLE_METADATA = {"order": "A-17"}
@@ -80,6 +81,12 @@ class StartRequest(_Body):
     )
     maxDurationSeconds: Annotated[StrictInt, Field(ge=1)] | None = Field(
         None, description="The session ends after this time; at most MAX_DURATION_SECONDS, its default.", examples=[600]
+    )
+    webhookUrl: Annotated[_Text, Field(max_length=MAX_URL_LENGTH), _or_default("")] = Field(
+        "",
+        description="Where you want to be told of the session's events; WEBHOOKS_ALLOWED_TARGETS says which may be.",
+        examples=[""],
+        repr=False,
     )
 
 
@@ -166,6 +173,22 @@ class EndResponse(_Body):
                 metadata=metadata,
             ),
         )
+
+
+class RedeliverRequest(_Body):
+    """Which of a session's webhooks to deliver again."""
+
+    after: Annotated[StrictInt, Field(ge=0, le=10**9)] = Field(
+        0, description="Only events with a greater number, the part of `webhook-id` behind the colon.", examples=[0]
+    )
+
+
+class RedeliverResponse(_Body):
+    """They are on their way."""
+
+    success: Literal[True] = True
+    sessionId: str = Field(description="Unique session identifier.", examples=[EXAMPLE_ID])
+    events: list[int] = Field(description="The numbers of the events, in the order of delivery.", examples=[[1, 4, 6]])
 
 
 class WebhookResponse(_Body):

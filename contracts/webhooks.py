@@ -69,8 +69,8 @@ class DeliveryMemory(Payload):
 class DeliveryRequest(Payload):
     """Input of the `WebhookDelivery` workflow, its timers settled for good as a session's are.
 
-    Without any news for `silence_seconds` the session is over. An event is tried again after `first_retry_seconds`, then
-    after twice that, and so on, and is given up after `give_up_seconds`.
+    Without any news for `silence_seconds` the session is over. An event is tried again after `first_retry_seconds`,
+    then after twice that, and so on, and is given up after `give_up_seconds`.
     """
 
     session_id: str

@@ -9,16 +9,17 @@ from fastapi import APIRouter, Depends, Request
 
 from api.access import CallerDep, count_start
 from api.body import body_schema, read_model
-from api.dependencies import CapacityDep, MetricsDep, ReaderDep, SessionsDep, SettingsDep
+from api.dependencies import CapacityDep, MetricsDep, ReaderDep, SessionsDep, SettingsDep, WebhookTargetsDep
 from api.errors import InvalidInput
 from api.idempotency import HEADER_SCHEMA, KeyedStarts, read_key
 from api.models import EndResponse, EndSessionRequest, StartRequest, StartResponse, errors
 from api.session_reader import SessionReader
 from contracts import SessionLimits, SessionRequest
-from errors import OrchestratorError
+from errors import OrchestratorError, WebhookTargetRefused
 from identities import caller_identity, new_session_id
 from settings import SessionSettings
 from telemetry import logs
+from webhook_targets import AllowedTargets
 
 router = APIRouter(prefix="/api/session", tags=["sessions"])
 
@@ -46,6 +47,7 @@ async def start_session(
     settings: SettingsDep,
     sessions: SessionsDep,
     metrics: MetricsDep,
+    targets: WebhookTargetsDep,
 ) -> StartResponse:
     """Create a voice assistant session. Join the room with the returned token; the agent is on its way.
 
@@ -63,6 +65,7 @@ async def start_session(
         opening_line=wanted.openingLine,
         system_prompt=wanted.systemPrompt,
         limits=_limits(settings.session, wanted),
+        webhook_url=_webhook_url(targets, wanted),
         caller_identity=caller_identity(session_id),
         owner=owner,
         fingerprint="" if key is None else keyed.fingerprint(session_id, wanted),
@@ -72,6 +75,13 @@ async def start_session(
         with metrics.start():
             ticket = await sessions.start(session, wanted.metadata)
     return StartResponse.of(ticket)
+
+
+def _webhook_url(targets: AllowedTargets, wanted: StartRequest) -> str:
+    try:
+        return str(targets.check(wanted.webhookUrl).url) if wanted.webhookUrl else ""
+    except WebhookTargetRefused as error:
+        raise InvalidInput(f"webhookUrl: {error}") from None
 
 
 def _limits(settings: SessionSettings, wanted: StartRequest) -> SessionLimits:
