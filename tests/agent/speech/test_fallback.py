@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from livekit.agents import APIConnectOptions, APIError, inference, llm, stt, tts
@@ -63,7 +64,7 @@ class News:
                 await self._came.wait()
 
 
-def streaming_ears(first: SpeechServices, second: SpeechServices) -> tuple[stt.STT, Fallback]:
+def streaming_ears(first: SpeechServices, second: SpeechServices) -> tuple[stt.STT[Any], Fallback]:
     return stt_fallback(
         [
             ("deepgram/nova-3", hosted.deepgram_stt("nova-3", settings(first))()),
@@ -74,7 +75,7 @@ def streaming_ears(first: SpeechServices, second: SpeechServices) -> tuple[stt.S
     )
 
 
-async def hear(hearing: stt.STT) -> str:
+async def hear(hearing: stt.STT[Any]) -> str:
     """A caller who goes on speaking until they are heard."""
     async with hearing.stream(conn_options=ONE_TRY) as stream:
 
@@ -125,7 +126,7 @@ async def test_an_utterance_that_one_fails_on_is_given_to_the_next(
     assert isinstance(hearing, stt.StreamAdapter)  # cut by our own ears, as without a spare
 
 
-def voices(first: SpeechServices, second: SpeechServices) -> tuple[tts.TTS, Fallback]:
+def voices(first: SpeechServices, second: SpeechServices) -> tuple[tts.TTS[Any], Fallback]:
     return tts_fallback(
         [
             ("inworld/m", hosted.inworld_tts("inworld-tts-1.5-max", settings(first))("Craig")),
@@ -135,7 +136,7 @@ def voices(first: SpeechServices, second: SpeechServices) -> tuple[tts.TTS, Fall
     )
 
 
-async def say(speaking: tts.TTS, *, streaming: bool) -> bytes:
+async def say(speaking: tts.TTS[Any], *, streaming: bool) -> bytes:
     if not streaming:
         return bytes((await speaking.synthesize(ANSWER, conn_options=ONE_TRY).collect()).data).rstrip(b"\0")
     async with speaking.stream(conn_options=ONE_TRY) as stream:
