@@ -11,7 +11,8 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.speech import language_model
 from agent.speech.fallback import Availability, Fallback, llm_fallback, stt_fallback, tts_fallback
-from agent.speech.providers import STT_PROVIDERS, TTS_PROVIDERS, MakeSTT, MakeTTS, load_provider
+from agent.speech.hosted import MakeSTT, MakeTTS
+from agent.speech.providers import STT_PROVIDERS, TTS_PROVIDERS, load_provider
 from settings import SpeechSettings
 
 _RETRIES = 2

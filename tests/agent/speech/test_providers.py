@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -65,8 +66,9 @@ def test_a_provider_whose_extra_is_missing_names_it(name: str, monkeypatch: pyte
 
 
 def test_every_provider_is_installed_here_and_its_extra_brings_it() -> None:
-    for provider in (*STT_PROVIDERS.values(), *TTS_PROVIDERS.values()):
-        assert providers.find_spec(provider.module), provider.module
+    every: tuple[Provider[Any], ...] = (*STT_PROVIDERS.values(), *TTS_PROVIDERS.values())
+    for provider in every:
+        assert find_spec(provider.module), provider.module
         assert not provider.key or provider.key in SpeechSettings.model_fields
 
 
