@@ -1,0 +1,120 @@
+"""`webhookUrl` at the start, and the route that delivers webhooks again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from api.app import create_app
+from errors import NoWebhooks, SessionNotFound
+from settings import Settings, WebhookSettings
+from tests.fakes.session_reader import FakeSessionReader
+from tests.fakes.sessions import FakeSessions
+
+SESSION = "session_1800000000_abcdef"
+
+
+class FakeRedeliveries:
+    """Two events, whatever is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.failure: Exception | None = None
+
+    async def redeliver(self, session_id: str, after: int) -> tuple[int, ...]:
+        self.asked.append((session_id, after))
+        if self.failure is not None:
+            raise self.failure
+        return (3, 5)
+
+
+@pytest.fixture
+def redeliveries() -> FakeRedeliveries:
+    return FakeRedeliveries()
+
+
+@pytest.fixture
+async def customer(
+    settings: Settings, sessions: FakeSessions, reader: FakeSessionReader, redeliveries: FakeRedeliveries
+) -> AsyncIterator[httpx.AsyncClient]:
+    """An API whose customers may be told at hooks.example.com."""
+    allowed = replace(settings, webhooks=WebhookSettings(allowed_targets="hooks.example.com"))
+    app = create_app(allowed, sessions, reader, redeliveries=redeliveries)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+        yield client
+
+
+async def start(client: httpx.AsyncClient, url: object) -> httpx.Response:
+    return await client.post("/api/session/start", json={"userName": "ann", "webhookUrl": url})
+
+
+async def test_a_session_takes_its_customer_s_url_along(customer: httpx.AsyncClient, sessions: FakeSessions) -> None:
+    answer = await start(customer, " https://Hooks.example.com:443/call?token=s3cret ")
+    assert answer.status_code == 200
+    assert sessions.started[0].webhook_url == "https://hooks.example.com/call?token=s3cret"
+    assert "s3cret" not in repr(sessions.started[0])
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  "])
+async def test_without_one_nobody_is_told(
+    customer: httpx.AsyncClient, sessions: FakeSessions, nothing: str | None
+) -> None:
+    assert (await start(customer, nothing)).status_code == 200
+    assert sessions.started[0].webhook_url == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("https://evil.test/s3cret", "webhookUrl: its host and port are not in WEBHOOKS_ALLOWED_TARGETS"),
+        ("http://hooks.example.com/", "webhookUrl: must be https: WEBHOOKS_ALLOWED_TARGETS does not name this http"),
+        ("https://u:s3cret@hooks.example.com/", "webhookUrl: must not contain a user or a password"),
+        ("x" * 3000, "webhookUrl: must have at most 2,048 characters"),
+        (7, "webhookUrl: must be a string"),
+    ],
+)
+async def test_a_url_that_may_not_be_is_refused_and_not_repeated(
+    customer: httpx.AsyncClient, sessions: FakeSessions, url: object, says: str
+) -> None:
+    answer = await start(customer, url)
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith(says)
+    assert "s3cret" not in answer.text
+    assert sessions.started == []
+
+
+async def test_where_it_is_off_the_answer_names_the_setting(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+    answer = await start(http, "https://hooks.example.com/")
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("webhookUrl: customer webhooks are off here: WEBHOOKS_ALLOWED_TARGETS")
+    assert sessions.started == []
+
+
+@pytest.mark.parametrize(("body", "after"), [(b"", 0), (b"{}", 0), (b'{"after": 2}', 2)])
+async def test_webhooks_are_delivered_again(
+    customer: httpx.AsyncClient, redeliveries: FakeRedeliveries, body: bytes, after: int
+) -> None:
+    answer = await customer.post(f"/api/session/{SESSION}/webhooks/redeliver", content=body)
+    assert (answer.status_code, answer.json()) == (202, {"success": True, "sessionId": SESSION, "events": [3, 5]})
+    assert redeliveries.asked == [(SESSION, after)]
+
+
+@pytest.mark.parametrize("body", [b'{"after": -1}', b'{"after": "1"}', b'{"after": 1.5}', b"[]", b"x", b'{"after":NaN}'])
+async def test_a_body_that_is_wrong_is_refused(
+    customer: httpx.AsyncClient, redeliveries: FakeRedeliveries, body: bytes
+) -> None:
+    answer = await customer.post(f"/api/session/{SESSION}/webhooks/redeliver", content=body)
+    assert answer.status_code == 400
+    assert redeliveries.asked == []
+
+
+@pytest.mark.parametrize(("failure", "status"), [(SessionNotFound("gone"), 404), (NoWebhooks("nobody"), 409)])
+async def test_what_cannot_be_delivered_again_says_why(
+    customer: httpx.AsyncClient, redeliveries: FakeRedeliveries, failure: Exception, status: int
+) -> None:
+    redeliveries.failure = failure
+    answer = await customer.post(f"/api/session/{SESSION}/webhooks/redeliver")
+    assert (answer.status_code, answer.json()["detail"]) == (status, str(failure))
