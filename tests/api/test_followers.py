@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 
 import pytest
@@ -15,9 +14,9 @@ from api.errors import InvalidInput
 from api.followers import Followers
 from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from tests.fakes.event_source import FakeEventSource, FakeLog
+from tests.fakes.event_streams import PATIENCE_SECONDS, Reader
 
 SESSION = "session_1234567890_abc123"
-PATIENCE_SECONDS = 10.0
 
 
 @pytest.fixture
@@ -39,32 +38,6 @@ def followers(source: FakeEventSource) -> Followers:
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "_FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(event_stream, "_LONGEST_PAUSE_SECONDS", 0.02)
-
-
-def numbers(frames: bytes) -> list[int]:
-    return [int(line[4:]) for line in frames.decode().splitlines() if line.startswith("id: ")]
-
-
-class Reader:
-    """One watcher's stream."""
-
-    def __init__(self, frames: AsyncIterator[bytes]) -> None:
-        self._frames = frames
-        self.raw = b""
-
-    async def to(self, number: int) -> list[int]:
-        """Read until this event was received; returns the numbers of all so far."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while number not in numbers(self.raw):
-                self.raw += await anext(self._frames)
-        return numbers(self.raw)
-
-    async def to_the_end(self) -> list[int]:
-        """Read until the stream is closed."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            async for frame in self._frames:
-                self.raw += frame
-        return numbers(self.raw)
 
 
 async def follow(followers: Followers, stack: AsyncExitStack, after: int = 0) -> Reader:

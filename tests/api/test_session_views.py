@@ -125,8 +125,16 @@ async def test_transcript(http: httpx.AsyncClient, reader: FakeSessionReader) ->
     answer = await http.get(f"/api/session/{session_id}/transcript")
     assert answer.status_code == 200
     assert answer.json()["turns"] == [
-        {"role": "agent", "text": "Hel", "at": "2023-11-14T22:13:20.123Z", "interrupted": True, "generation": 1},
         {
+            "number": 1,
+            "role": "agent",
+            "text": "Hel",
+            "at": "2023-11-14T22:13:20.123Z",
+            "interrupted": True,
+            "generation": 1,
+        },
+        {
+            "number": 2,
             "role": "caller",
             "text": "Two and two?",
             "at": "2023-11-14T22:13:22.000Z",
