@@ -19,7 +19,7 @@ def with_playground(settings: Settings) -> Settings:
         settings,
         playground=page.model_copy(
             update={
-                "enabled": True if page.enabled is None else page.enabled,
+                "enabled": settings.api.keys_file is None if page.enabled is None else page.enabled,
                 "kill_agent": on_loopback if page.kill_agent is None else page.kill_agent,
                 "temporal_ui_url": page.temporal_ui_url or mine,
             }

@@ -32,13 +32,15 @@ class PlaygroundConfig(BaseModel):
 def install_playground(app: FastAPI, settings: Settings, agents: AgentProcesses | None) -> None:
     """Add the page where PLAYGROUND says so, with its button where there is somebody to kill `agents`.
 
-    Raises `SetupError` for a button that other machines could press.
+    Raises `SetupError` for a button that other machines could press, and where the page would be refused everything.
     """
     page = settings.playground
     if page.kill_agent and not settings.api.on_loopback:
         raise SetupError("PLAYGROUND_KILL_AGENT is for one machine: it needs API_HOST=127.0.0.1.")
     if not page.enabled:
         return
+    if settings.api.keys_file is not None:
+        raise SetupError("PLAYGROUND is for where no API keys are asked for: the page has none to show.")
     policy = content_security_policy(settings.livekit)
     config = PlaygroundConfig(
         temporalUiUrl=_workflows_url(page.temporal_ui_url, settings.temporal.namespace),
@@ -103,7 +105,7 @@ class _Files(StaticFiles):
 
 def _headers(policy: str) -> dict[str, str]:
     # no-cache: asked for again each time, by ETag, so that files of two versions never meet in one page.
-    return {"Content-Security-Policy": policy, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    return {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
 
 
 def _workflows_url(ui: str, namespace: str) -> str | None:

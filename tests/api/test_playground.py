@@ -10,9 +10,10 @@ from pathlib import Path
 import av
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from api.app import create_app
-from api.routes.playground import FOLDER, content_security_policy
+from api.routes.playground import FOLDER, content_security_policy, install_playground
 from contracts import VOICES
 from errors import SetupError
 from settings import ApiSettings, LiveKitSettings, PlaygroundSettings, Settings, SpeechSettings
@@ -83,6 +84,12 @@ async def test_what_the_page_must_know() -> None:
 def test_a_button_that_other_machines_could_press_is_refused() -> None:
     with pytest.raises(SetupError, match="PLAYGROUND_KILL_AGENT"):
         create_app(Settings(playground=BUTTON, api=ApiSettings(host="::")))
+
+
+def test_where_api_keys_are_asked_for_there_is_no_page(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("{}")
+    with pytest.raises(SetupError, match="PLAYGROUND"):
+        install_playground(FastAPI(), Settings(playground=ON, api=ApiSettings(keys_file=tmp_path / "keys.json")), None)
 
 
 async def test_without_the_setting_nothing_kills() -> None:

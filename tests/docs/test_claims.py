@@ -11,7 +11,7 @@ from api.app import create_app
 
 ROOT = Path(__file__).parents[2]
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-ROUTES = {"/docs", "/redoc", "/openapi.json", *create_app().openapi()["paths"]}
+ROUTES = {"/docs", "/redoc", "/openapi.json", "/playground", *create_app().openapi()["paths"]}
 OF_THE_AGENTS_HEALTH_PORT = {"/", "/worker"}
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", flags=re.DOTALL)
 _FILE = re.compile(r"^[\w.-]+(/[\w.-]+)*/?(\.(py|md|toml|yml|yaml|json|example|lock)|/)$")

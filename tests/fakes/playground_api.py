@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from api.errors import install_error_handlers
 from api.routes.playground import install_playground
+from api.security_headers import SecurityHeaders
 from errors import SessionNotFound
 from settings import Settings
 
@@ -41,6 +42,7 @@ class FakePlaygroundApi:
         self._began = datetime.now(UTC)
         self._news = asyncio.Condition()
         install_error_handlers(self.app)
+        self.app.add_middleware(SecurityHeaders)
         install_playground(self.app, settings, self if kill_button else None)
         self._add_routes()
 

@@ -29,6 +29,10 @@ def test_where_others_can_reach_the_api_nobody_may_kill() -> None:
     assert with_playground(Settings(api=ApiSettings(host="::"))).playground.kill_agent is False
 
 
+def test_where_api_keys_are_asked_for_there_is_no_page() -> None:
+    assert with_playground(Settings(api=ApiSettings(keys_file=Path("keys.json")))).playground.enabled is False
+
+
 @pytest.fixture
 def child(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process of the stack whose state is in `tmp_path`."""
