@@ -54,7 +54,8 @@ def list_sessions(
     as_json: AsJson = False,
 ) -> None:
     """Sessions: those under way first, then the last ended."""
-    wanted = {"state": state, "user": user, "endReason": end_reason, "startedAfter": since.isoformat() if since else None}
+    after = since.isoformat() if since else None
+    wanted = {"state": state, "user": user, "endReason": end_reason, "startedAfter": after}
     with _api() as api:
         found = api.sessions(limit, {name: value for name, value in wanted.items() if value is not None})
     if as_json:

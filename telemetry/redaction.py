@@ -1,7 +1,7 @@
 """What may leave the process in a span. Figures may; of texts only those that we know to name no person and no words.
 
-livekit-agents writes prompts, answers and identities into its spans, and errors hold whatever they were about. So nothing
-is looked for and taken out: what is not listed here stays.
+livekit-agents writes prompts, answers and identities into its spans, and errors hold whatever they were about. So
+nothing is looked for and taken out: what is not listed here stays.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 from chaos.world import World, world_of
 from contracts import EndReason
 from settings import Settings
-from stack import programs
+from stack import programs, server_config
 from stack.caller import Caller, speech
 from stack.local_stack import LocalStack
 from workflows.voice_session import VoiceSession
@@ -27,7 +27,7 @@ LONG_EVENTS = 60
 @pytest.fixture
 async def forgetful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """A stack whose Temporal finds a history long after a few turns."""
-    usual = programs.temporal_command
+    usual = server_config.temporal_command
 
     def impatient(binary: Path, settings: Settings, state_dir: Path) -> list[str]:
         limit = f"limit.historyCount.suggestContinueAsNew={LONG_EVENTS}"
@@ -58,6 +58,7 @@ async def test_the_caller_talks_on_across_runs(forgetful: World) -> None:
         await caller.say("Thank you, and goodbye.")
         assert speech.words((await caller.hear()).text)
         assert caller.timeline.overlap() == 0
+        assert caller.joined_at is not None
         asked_at = monotonic()
         bill = await forgetful.rest.end(started.session_id)
     turns = await session.query(VoiceSession.transcript)

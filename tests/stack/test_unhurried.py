@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 def test_only_the_same_keeper_begins_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mark = tmp_path / "agent.began"
     assert [unhurried.is_again(mark), unhurried.is_again(mark)] == [False, True]
-    monkeypatch.setattr(unhurried.os, "getppid", lambda: -1)
+    monkeypatch.setattr("stack.unhurried.os.getppid", lambda: -1)
     assert not unhurried.is_again(mark), "the next life of the stack begins at once"
 
 

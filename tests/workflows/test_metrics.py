@@ -138,7 +138,7 @@ def asked_for(expression: str) -> set[str]:
     names: set[str] = set()
 
     def visit(node: Any) -> bool:
-        if isinstance(node, promql_parser.VectorSelector):
+        if isinstance(node, promql_parser.VectorSelector) and node.name is not None:
             names.add(node.name)
         return True
 
