@@ -102,7 +102,9 @@ async def test_webhooks_are_delivered_again(
     assert redeliveries.asked == [(SESSION, after)]
 
 
-@pytest.mark.parametrize("body", [b'{"after": -1}', b'{"after": "1"}', b'{"after": 1.5}', b"[]", b"x", b'{"after":NaN}'])
+@pytest.mark.parametrize(
+    "body", [b'{"after": -1}', b'{"after": "1"}', b'{"after": 1.5}', b"[]", b"x", b'{"after":NaN}']
+)
 async def test_a_body_that_is_wrong_is_refused(
     customer: httpx.AsyncClient, redeliveries: FakeRedeliveries, body: bytes
 ) -> None:

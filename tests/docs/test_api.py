@@ -10,7 +10,15 @@ import pytest
 from pydantic import BaseModel
 
 from api.app import create_app
-from api.models import EndResponse, ErrorResponse, HealthResponse, RootResponse, StartResponse, WebhookResponse
+from api.models import (
+    EndResponse,
+    ErrorResponse,
+    HealthResponse,
+    RedeliverResponse,
+    RootResponse,
+    StartResponse,
+    WebhookResponse,
+)
 from api.session_models import SessionListResponse, SessionResponse, TranscriptResponse
 from api.stats import StatsResponse
 
@@ -23,6 +31,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     SessionListResponse,
     EndResponse,
     WebhookResponse,
+    RedeliverResponse,
     HealthResponse,
     RootResponse,
     StatsResponse,

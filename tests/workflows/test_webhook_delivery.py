@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.pinned_http import PinnedClient
 from activities.webhooks import WebhookSender
+from api.redeliveries import TemporalRedeliveries
 from contracts import (
     DeliveryReport,
     DeliveryRequest,
@@ -25,10 +26,13 @@ from contracts import (
     WebhookType,
 )
 from contracts.webhooks import delivery_id
-from settings import WebhookSettings
+from errors import NoWebhooks, SessionNotFound
+from settings import TemporalSettings, WebhookSettings
+from temporal_client import LazyClient
 from tests.fakes.webhook_receiver import HANG, HANG_UP, SECRET, Receiver, receiving
 from tests.workflows.conftest import QUEUE
 from tests.workflows.driver import Session
+from webhook_targets import AllowedTargets
 from workflows.voice_session import VoiceSession
 from workflows.webhook_delivery import WebhookDelivery
 
@@ -252,3 +256,24 @@ async def test_a_start_that_failed_tells_nobody(
     await session.start()
     assert (await session.result()).end_reason is EndReason.ERROR
     assert receiver.requests == []
+
+
+async def test_the_api_has_them_delivered_again_and_says_why_not(
+    time_skipping: WorkflowEnvironment, session: Session, receiver: Receiver
+) -> None:
+    address = TemporalSettings(address=time_skipping.client.service_client.config.target_host, task_queue=QUEUE)
+    api = TemporalRedeliveries(LazyClient(address), address, AllowedTargets(receiver.origin))
+    await a_whole_call(session)
+    await report(delivery_of(time_skipping, session))
+    told = tuple(receiver.numbers)
+    assert await api.redeliver(session.id, told[2]) == told[3:]
+    assert (await report(delivery_of(time_skipping, session))).delivered == 3
+    assert tuple(receiver.numbers) == told + told[3:]
+    assert await api.redeliver(session.id, told[-1]) == ()
+
+    elsewhere = TemporalRedeliveries(LazyClient(address), address, AllowedTargets("hooks.example.com"))
+    with pytest.raises(NoWebhooks, match="WEBHOOKS_ALLOWED_TARGETS"):
+        await elsewhere.redeliver(session.id, 0)
+    for unknown in ("session_1800000000_000000000000", "webhooks_session_1800000000_000000000000"):
+        with pytest.raises(SessionNotFound):
+            await api.redeliver(unknown, 0)
