@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.looks import look
-from tests.fakes.playground_api import OTHER, SESSION, FakePlaygroundApi
+from tests.browser.looks import Watch, look
+from tests.fakes.playground_api import LIVEKIT, OTHER, SESSION, FakePlaygroundApi
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -222,6 +222,17 @@ async def test_livekit_cannot_be_reached(page: Page) -> None:
     await look(page, "trouble-unreachable")
     await page.get_by_role("button", name="End the session").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Thank you for the call")
+
+
+async def test_the_library_itself_may_ask_livekit_and_finds_nobody(browser: Browser, address: str) -> None:
+    page = await browser.new_page()
+    watch = Watch(page, address, LIVEKIT, LIVEKIT.replace("ws", "http"))
+    await page.goto(f"{address}/playground")
+    await page.get_by_label("Your name").fill("Ada")
+    await page.get_by_role("button", name="Start talking").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("LiveKit cannot be reached", timeout=30_000)
+    assert watch.strays == []
+    assert [text for text in watch.complaints if "Content Security Policy" in text] == []
 
 
 async def test_an_earlier_session(page: Page) -> None:
