@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from pydantic import BaseModel, Field
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -52,6 +52,10 @@ def install_playground(app: FastAPI, settings: Settings, agents: AgentProcesses 
     @router.get("")
     async def playground() -> Response:
         return FileResponse(FOLDER / "index.html", headers=_headers(policy))
+
+    @router.get("/")
+    async def without_slash() -> Response:
+        return RedirectResponse("../playground")  # the page's addresses are relative to its own
 
     @router.get("/config.json")
     async def playground_config() -> PlaygroundConfig:

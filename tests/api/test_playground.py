@@ -50,6 +50,12 @@ async def test_the_page_and_its_files_come_with_a_strict_policy() -> None:
             assert answer.headers["cache-control"] == "no-cache"
 
 
+async def test_a_slash_too_many_leads_to_the_page() -> None:
+    async with client(Settings(playground=ON)) as http:
+        answer = await http.get("/playground/", follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/playground")
+
+
 def test_the_policy_opens_the_way_to_livekit_and_none_besides() -> None:
     policy = content_security_policy(LiveKitSettings(url="ws://a:7880", public_url="wss://livekit.example/"))
     assert "connect-src 'self' wss://livekit.example https://livekit.example;" in policy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.slow
 
 QUESTION = "What is the capital of France?"
 OPENING = "Good morning, this is the garden shop."
+UNDERSTOOD = re.compile("capital|france", re.IGNORECASE)
+"""A tiny recognizer may miss a word of the question."""
 BEFORE_SECONDS, AFTER_SECONDS = 5, 14
 """The microphone begins with silence, for the greeting, and asks again after the answer."""
 RATE = 48_000
@@ -92,7 +95,7 @@ async def test_a_call_from_the_page_to_its_bill(stack: LocalStack, open_browser:
         await expect(page.locator("#session-state")).to_have_text("active")
 
         # The microphone asks, and is answered.
-        await expect(page.locator("#captions .caller")).to_contain_text("capital")
+        await expect(page.locator("#captions .caller")).to_contain_text(UNDERSTOOD)
         await hears_more(page)
         await expect(page.locator("#captions .agent")).not_to_have_count(1)
         await look(page, "real-call")
@@ -120,7 +123,7 @@ async def test_a_call_from_the_page_to_its_bill(stack: LocalStack, open_browser:
         assert bill["durationMinutes"] >= 1
         await expect(page.locator("#bill")).to_contain_text(f"{bill['durationMinutes']} min")
         await expect(page.locator("#transcript li").first).to_contain_text(OPENING)
-        await expect(page.locator("#transcript .caller").first).to_contain_text("capital")
+        await expect(page.locator("#transcript .caller").first).to_contain_text(UNDERSTOOD)
         workflow = f"/namespaces/{settings.temporal.namespace}/workflows/{bill['session_id']}"
         await expect(page.get_by_role("link", name="See it in Temporal")).to_have_attribute(
             "href", f"http://localhost:{settings.stack.temporal_ui_port}{workflow}"
