@@ -162,6 +162,7 @@ async def test_openapi_describes_every_route(http: httpx.AsyncClient) -> None:
         ("post", "/api/session/start"),
         ("post", "/api/session/end"),
         ("post", "/api/session/{sessionId}/token"),
+        ("post", "/api/session/{sessionId}/webhooks/redeliver"),
         ("get", "/api/sessions"),
         ("get", "/api/session/{sessionId}"),
         ("get", "/api/session/{sessionId}/transcript"),
