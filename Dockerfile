@@ -10,7 +10,7 @@ ENV UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1
 WORKDIR /app
 COPY pyproject.toml uv.lock ./
 # No cache mount: Railway refuses those that do not carry its own service's id.
-RUN uv sync --locked --no-default-groups --group local
+RUN uv sync --locked --no-default-groups --group local --all-extras
 
 FROM python:3.11.14-slim-bookworm
 # llama.cpp is linked to OpenMP, which the slim image leaves out. Debian keeps one version of it: nothing to pin.
