@@ -51,7 +51,7 @@ async def test_livekit_never_restarts_an_agent_and_carries_ids_alone() -> None:
     (request,) = livekit.requests
     assert request.restart_policy == JRP_NEVER
     assert (request.agent_name, request.room) == ("voice-agent", SESSION)
-    assert set(DispatchMetadata.model_fields) == {"session_id", "generation", "sealed_task_token"}
+    assert set(DispatchMetadata.model_fields) == {"session_id", "generation", "sealed_task_token", "traceparent"}
     assert len(request.metadata) < 2_000  # LiveKit takes 512 KiB; a task token has some hundred bytes
 
 

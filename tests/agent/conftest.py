@@ -32,7 +32,7 @@ def temporal(monkeypatch: pytest.MonkeyPatch) -> FakeTemporal:
 @pytest.fixture
 def sentinel(monkeypatch: pytest.MonkeyPatch) -> FakeSentinel:
     fake = FakeSentinel()
-    monkeypatch.setattr(lost_jobs, "SentinelKeeper", lambda: fake)
+    monkeypatch.setattr(lost_jobs, "SentinelKeeper", lambda _: fake)
     return fake
 
 

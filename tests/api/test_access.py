@@ -14,7 +14,7 @@ from fastapi.routing import iter_route_contexts
 
 from api.access import warn_if_open
 from api.app import create_app
-from settings import ApiSettings, PlaygroundSettings, Settings
+from settings import ApiSettings, Settings
 from tests.fakes.key_files import change, with_keys
 from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.session_reader import FakeSessionReader
@@ -26,7 +26,6 @@ _REFUSAL = {"detail": "This needs a valid API key: 'Authorization: Bearer <key>'
 OPEN = {
     *("/", "/health", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc", "/static-offline-docs"),
     "/webhook/livekit",  # signed by LiveKit
-    *("/playground", "/playground/config.json"),
 }
 """Every route that answers without a key. Whatever is added here tells of no session."""
 OF_NO_SESSION = {"POST /api/session/start", "GET /api/sessions", "GET /stats"}
@@ -55,13 +54,13 @@ def counts() -> FakeSessionCounts:
 
 @pytest.fixture
 def guarded(settings: Settings, keys_file: Path, acme: dict[str, str], other: dict[str, str]) -> Settings:
-    """With keys and the playground."""
-    return replace(settings, api=ApiSettings(keys_file=keys_file), playground=PlaygroundSettings(enabled=True))
+    """With keys, and so without the playground."""
+    return replace(settings, api=ApiSettings(keys_file=keys_file))
 
 
 @pytest.fixture
 def app(guarded: Settings, sessions: FakeSessions, reader: FakeSessionReader, counts: FakeSessionCounts) -> FastAPI:
-    return create_app(guarded, sessions, reader, counts)
+    return create_app(guarded, sessions, reader, counts=counts)
 
 
 @asynccontextmanager
@@ -99,7 +98,7 @@ async def test_every_route_but_the_open_ones_asks_for_a_key(app: FastAPI) -> Non
 async def test_the_open_routes_are_there(app: FastAPI) -> None:
     assert {path for _, path in routes(app)} >= OPEN
     async with asked(app) as http:
-        for path in ("/", "/openapi.json", "/docs", "/redoc", "/playground"):
+        for path in ("/", "/openapi.json", "/docs", "/redoc"):
             assert (await http.get(path)).status_code == 200
         assert (await http.post("/webhook/livekit")).json() == {"detail": "Invalid webhook signature"}
 

@@ -52,7 +52,7 @@ async def test_start_with_everything(http: httpx.AsyncClient, sessions: FakeSess
     assert request.voice_id == "Craig"
     assert request.opening_line == "Hi there! Ready to help."
     assert request.system_prompt == "You are a friendly tech support agent."
-    assert request.limits == SessionLimits(max_duration_seconds=600)
+    assert request.limits == SessionLimits(max_duration_seconds=600, silence_seconds=30, idle_seconds=300)
     assert sessions.metadata[request.session_id] == {"order": "A-17", "parts": [1, None, {"a": 0.5}]}
 
 
@@ -69,7 +69,7 @@ async def test_start_with_defaults(
     assert request.voice_id == "Ashley"
     assert request.opening_line == DEFAULT_OPENING_LINE
     assert request.system_prompt == DEFAULT_SYSTEM_PROMPT
-    assert request.limits == SessionLimits()
+    assert request.limits == SessionLimits(silence_seconds=30, idle_seconds=300)
     assert sessions.metadata[request.session_id] == {}
 
 
@@ -166,6 +166,7 @@ async def test_openapi_describes_every_route(http: httpx.AsyncClient) -> None:
         ("get", "/api/sessions"),
         ("get", "/api/session/{sessionId}"),
         ("get", "/api/session/{sessionId}/transcript"),
+        ("get", "/api/session/{sessionId}/events"),
         ("get", "/stats"),
         ("post", "/webhook/livekit"),
     }

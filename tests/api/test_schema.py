@@ -30,7 +30,7 @@ APP = create_app(
     Settings(temporal=TemporalSettings(address="127.0.0.1:9"), livekit=LIVEKIT),
     SESSIONS,
     FakeSessionReader(SESSIONS),
-    FakeSessionCounts(),
+    counts=FakeSessionCounts(),
 )
 # The stream of events has no end that could be waited for here, and a redelivery asks Temporal itself.
 DESCRIBED = schemathesis.openapi.from_asgi("/openapi.json", APP).exclude(path_regex="/(events|redeliver)$")

@@ -31,7 +31,7 @@ def test_only_the_named_programs_are_sent_to_the_proxy(tmp_path: Path) -> None:
     assert "TEMPORAL_ADDRESS" in variables(SETTINGS)
     found = environments(Detours(temporal={"agent_2": "127.0.0.1:9", "api": "127.0.0.1:10"}), tmp_path)
     assert found["api"] == 'TEMPORAL_ADDRESS="127.0.0.1:10"'
-    assert found["agent_2"] == 'AGENT_HEALTH_PORT="8082",TEMPORAL_ADDRESS="127.0.0.1:9"'
+    assert found["agent_2"] == 'AGENT_HEALTH_PORT="8082",AGENT_METRICS_PORT="0",TEMPORAL_ADDRESS="127.0.0.1:9"'
     assert "TEMPORAL_ADDRESS" not in found["worker"] + found["agent"]
 
 

@@ -54,8 +54,11 @@ def test_agent_servers_stand_side_by_side_and_leave_at_once_with_the_stack(tmp_p
     conf = configparser.ConfigParser()
     conf.read_string(supervisord_conf(programs(settings, parts, tmp_path, SERVERS), tmp_path))
     first, second = conf["program:agent"], conf["program:agent_2"]
-    assert [first["environment"], second["environment"]] == ['AGENT_HEALTH_PORT="8081"', 'AGENT_HEALTH_PORT="8082"']
-    assert {"AGENT_HEALTH_PORT"} <= variables(settings).keys()
+    assert [first["environment"], second["environment"]] == [
+        'AGENT_HEALTH_PORT="8081",AGENT_METRICS_PORT="0"',
+        'AGENT_HEALTH_PORT="8082",AGENT_METRICS_PORT="0"',
+    ]
+    assert {"AGENT_HEALTH_PORT", "AGENT_METRICS_PORT"} <= variables(settings).keys()
     assert first["command"] == second["command"]
     assert second["stdout_logfile"] == str(tmp_path / "logs" / "agent_2.log")
     assert [first["stopsignal"], second["stopsignal"], conf["program:api"]["stopsignal"]] == ["QUIT", "QUIT", "TERM"]
