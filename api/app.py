@@ -51,6 +51,8 @@ from webhook_targets import AllowedTargets
 _OPEN = (root_routes, health_routes, webhook_routes)
 """These ask for no API key: webhooks are signed, and the others tell of no session."""
 
+_GUARDED = (session_routes, ticket_routes, session_views, session_events, redelivery_routes, stats_routes)
+
 _DESCRIPTION = "Add a talking AI agent to your app with one call. Every session is a durable workflow."
 
 
@@ -58,31 +60,34 @@ def create_app(
     settings: Settings | None = None,
     sessions: Sessions | None = None,
     reader: SessionReader | None = None,
+    *,
     counts: SessionCounts | None = None,
     events: EventSource | None = None,
-    *,
     redeliveries: Redeliveries | None = None,
 ) -> FastAPI:
     """The REST API. It starts without Temporal and LiveKit, and says in `/health` what is missing.
 
-    Raises `SetupError` for settings that cannot work.
+    Whatever is not given is Temporal's. Raises `SetupError` for settings that cannot work.
     """
     settings = settings or Settings()
     provider = tracer_provider(settings.telemetry, "voice-api")
     client = LazyClient(settings.temporal, temporal_interceptors(provider))
-    metrics = ApiMetrics()
-    gateway = sessions or TemporalSessions(client, settings)
+    sessions = sessions or TemporalSessions(client, settings)
+    reader = reader or TemporalSessionReader(client, settings.temporal)
+    counts = counts or TemporalSessionCounts(client, settings.temporal)
     followers = Followers(events or TemporalEventSource(client, settings.temporal))
+    targets = AllowedTargets(settings.webhooks.allowed_targets)
+    metrics = ApiMetrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        counting = asyncio.create_task(keep_counting(client, metrics)) if settings.telemetry.api_metrics_port else None
+        counting = asyncio.create_task(keep_counting(counts, metrics)) if settings.telemetry.api_metrics_port else None
         yield
         followers.close()
         if counting:
             counting.cancel()
-        if isinstance(gateway, TemporalSessions):
-            await gateway.close()
+        if isinstance(sessions, TemporalSessions):
+            await sessions.close()
 
     # The pages of Swagger and ReDoc bring their scripts along: no content delivery network is asked.
     app = FastAPIOffline(
@@ -94,35 +99,41 @@ def create_app(
         generate_unique_id_function=attrgetter("name"),
     )
     app.state.settings = settings
-    app.state.sessions = gateway
-    app.state.reader = reader or TemporalSessionReader(client, settings.temporal)
-    app.state.access = Access(settings.api, app.state.reader)
-    counts = counts or TemporalSessionCounts(client, settings.temporal)
+    app.state.sessions = sessions
+    app.state.reader = reader
+    app.state.access = Access(settings.api, reader)
     app.state.capacity = Capacity(counts, settings.api.max_sessions)
     app.state.stats = Stats(counts, settings)
-    guarded = guard(settings.api)
     app.state.followers = followers
     app.state.health = Health(client, settings)
     app.state.metrics = metrics
-    app.state.webhook_targets = AllowedTargets(settings.webhooks.allowed_targets)
-    app.state.redeliveries = redeliveries or TemporalRedeliveries(
-        client, settings.temporal, app.state.webhook_targets
-    )
+    app.state.webhook_targets = targets
+    app.state.redeliveries = redeliveries or TemporalRedeliveries(client, settings.temporal, targets)
+    _add_middleware(app, settings)
+    install_error_handlers(app)
+    _add_routes(app, settings)
+    install_playground(app, settings, _agent_processes(client, settings))
+    instrument(app, provider)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """The last one is the outermost."""
     app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
     if (pages := cross_origin(settings.api)) is not None:
         app.add_middleware(CORSMiddleware, **pages)
     app.add_middleware(CodecOrigins, origins=settings.codec_endpoint.allowed_origins)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(SessionInLogs)
-    install_error_handlers(app)
-    of_sessions = (session_routes, ticket_routes, session_views, session_events, redelivery_routes)
-    for routes in (root_routes, health_routes, *of_sessions, webhook_routes):
-        app.include_router(routes.router, **({} if routes in _OPEN else guarded))
-    app.include_router(stats_routes.router, **guarded)
+
+
+def _add_routes(app: FastAPI, settings: Settings) -> None:
+    guarded = guard(settings.api)
+    for routes in _OPEN:
+        app.include_router(routes.router)
+    for routes in _GUARDED:
+        app.include_router(routes.router, **guarded)
     app.include_router(codec_router(settings, key_ring(settings.temporal)))
-    install_playground(app, settings, _agent_processes(client, settings))
-    instrument(app, provider)
-    return app
 
 
 def _agent_processes(client: LazyClient, settings: Settings) -> AgentProcesses | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -18,63 +19,22 @@ from telemetry.api_metrics import ApiMetrics
 from webhook_targets import AllowedTargets
 
 
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+def _of_app(name: str) -> Callable[[Request], Any]:
+    """Gives a route what `create_app` composed under this name."""
+
+    def part(request: Request) -> Any:
+        return getattr(request.app.state, name)
+
+    return part
 
 
-def _sessions(request: Request) -> Sessions:
-    sessions: Sessions = request.app.state.sessions
-    return sessions
-
-
-def _reader(request: Request) -> SessionReader:
-    reader: SessionReader = request.app.state.reader
-    return reader
-
-
-def _health(request: Request) -> Health:
-    health: Health = request.app.state.health
-    return health
-
-
-def _followers(request: Request) -> Followers:
-    followers: Followers = request.app.state.followers
-    return followers
-
-
-def _metrics(request: Request) -> ApiMetrics:
-    metrics: ApiMetrics = request.app.state.metrics
-    return metrics
-
-
-def _capacity(request: Request) -> Capacity:
-    capacity: Capacity = request.app.state.capacity
-    return capacity
-
-
-def _stats(request: Request) -> Stats:
-    stats: Stats = request.app.state.stats
-    return stats
-
-
-def _redeliveries(request: Request) -> Redeliveries:
-    redeliveries: Redeliveries = request.app.state.redeliveries
-    return redeliveries
-
-
-def _webhook_targets(request: Request) -> AllowedTargets:
-    targets: AllowedTargets = request.app.state.webhook_targets
-    return targets
-
-
-SettingsDep = Annotated[Settings, Depends(_settings)]
-SessionsDep = Annotated[Sessions, Depends(_sessions)]
-ReaderDep = Annotated[SessionReader, Depends(_reader)]
-HealthDep = Annotated[Health, Depends(_health)]
-RedeliveriesDep = Annotated[Redeliveries, Depends(_redeliveries)]
-WebhookTargetsDep = Annotated[AllowedTargets, Depends(_webhook_targets)]
-CapacityDep = Annotated[Capacity, Depends(_capacity)]
-StatsDep = Annotated[Stats, Depends(_stats)]
-FollowersDep = Annotated[Followers, Depends(_followers)]
-MetricsDep = Annotated[ApiMetrics, Depends(_metrics)]
+SettingsDep = Annotated[Settings, Depends(_of_app("settings"))]
+SessionsDep = Annotated[Sessions, Depends(_of_app("sessions"))]
+ReaderDep = Annotated[SessionReader, Depends(_of_app("reader"))]
+HealthDep = Annotated[Health, Depends(_of_app("health"))]
+RedeliveriesDep = Annotated[Redeliveries, Depends(_of_app("redeliveries"))]
+WebhookTargetsDep = Annotated[AllowedTargets, Depends(_of_app("webhook_targets"))]
+CapacityDep = Annotated[Capacity, Depends(_of_app("capacity"))]
+StatsDep = Annotated[Stats, Depends(_of_app("stats"))]
+FollowersDep = Annotated[Followers, Depends(_of_app("followers"))]
+MetricsDep = Annotated[ApiMetrics, Depends(_of_app("metrics"))]

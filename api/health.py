@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable
 from datetime import timedelta
 
@@ -20,8 +19,6 @@ from settings import Settings
 from temporal_client import LazyClient
 
 _ANSWER_SECONDS = 0.8
-_POLL_SECONDS = 65.0
-"""A worker's long poll lasts 60 s at the most, and Temporal notes when it begins: a living worker is never older."""
 
 
 class Health:

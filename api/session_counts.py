@@ -24,6 +24,9 @@ _POLL_SECONDS = 65.0
 """A worker's long poll lasts 60 s at the most, and Temporal notes when it begins: a living worker is never older."""
 
 
+LIVE_STATES = tuple(state for state in SessionState if state is not SessionState.ENDED)
+
+
 class SessionCounts(Protocol):
     """Numbers of sessions and of those who serve them. Every call may raise `TemporalUnavailable`."""
 
@@ -75,6 +78,12 @@ class TemporalSessionCounts:
         except LOST as error:
             raise TemporalUnavailable(unreachable(self._settings)) from error
         return found.count
+
+
+async def live_by_state(counts: SessionCounts, owner: str | None = None) -> dict[SessionState, int]:
+    """Sessions of `owner`, or of all, in each state but the last. Raises `TemporalUnavailable`."""
+    numbers = await asyncio.gather(*(counts.in_state(state, owner) for state in LIVE_STATES))
+    return dict(zip(LIVE_STATES, numbers, strict=True))
 
 
 def living(pollers: Iterable[PollerInfo]) -> set[str]:

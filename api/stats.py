@@ -8,11 +8,9 @@ import math
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.session_counts import SessionCounts
-from contracts import SessionState
+from api.session_counts import SessionCounts, live_by_state
 from settings import Settings
 
-_LIVE = tuple(state for state in SessionState if state is not SessionState.ENDED)
 _AGENTS_ANSWER_SECONDS = 0.8
 
 
@@ -67,14 +65,14 @@ class Stats:
 
     async def collect(self, owner: str | None) -> StatsResponse:
         """What goes on now; `sessions` are those of `owner`, or of all. Raises `TemporalUnavailable`."""
-        running, workers, agents, in_states = await asyncio.gather(
+        running, workers, agents, by_state = await asyncio.gather(
             self._counts.running(),
             self._counts.workers(),
             self._agent_server(),
-            asyncio.gather(*(self._counts.in_state(state, owner) for state in _LIVE)),
+            live_by_state(self._counts, owner),
         )
         return StatsResponse(
-            sessions=LiveSessions(**dict(zip(_LIVE, in_states, strict=True))),
+            sessions=LiveSessions(**by_state),
             running=running,
             maxSessions=self._limit,
             sessionsLeft=None if self._limit is None else max(0, self._limit - running),

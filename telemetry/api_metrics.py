@@ -11,8 +11,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from contracts import SessionState
 from errors import NoWorkerAnswered, SetupError, TemporalUnavailable, TicketFailed
 
-LIVE_STATES = tuple(state for state in SessionState if state is not SessionState.ENDED)
-
 _OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (TicketFailed, "ticket_failed"),
     (NoWorkerAnswered, "no_worker"),
