@@ -65,7 +65,7 @@ def agent_health_url(agent: AgentSettings, index: int) -> str:
 
 def port_uses(settings: Settings, parts: Collection[str]) -> list[PortUse]:
     """Every port of these parts with its owner and the setting that moves it."""
-    stack, api, agent = settings.stack, settings.api, settings.agent
+    stack, api, agent, told = settings.stack, settings.api, settings.agent, settings.telemetry
     uses = {
         "temporal": (
             PortUse(stack.temporal_port, "Temporal", "STACK_TEMPORAL_PORT"),
@@ -76,18 +76,23 @@ def port_uses(settings: Settings, parts: Collection[str]) -> list[PortUse]:
             PortUse(stack.livekit_udp_port, "LiveKit's media", "STACK_LIVEKIT_UDP_PORT", udp=True),
         ),
         "llm": (PortUse(stack.llm_port, "the language model server", "STACK_LLM_PORT"),),
-        "agent": tuple(
-            PortUse(
-                agent.health_port + index,
-                f"the health endpoint of {agent_name(index)}",
-                "AGENT_HEALTH_PORT",
-                host=agent.health_host,
-            )
-            for index in range(stack.agent_servers)
+        "worker": (
+            PortUse(told.worker_metrics_port, "the worker's metrics", "WORKER_METRICS_PORT", host=told.metrics_host),
         ),
-        "api": (PortUse(api.port, "the API", "API_PORT", host=api.host),),
+        "agent": tuple(
+            PortUse(port and port + index, f"{what} of {agent_name(index)}", setting, host=agent.health_host)
+            for index in range(stack.agent_servers)
+            for port, what, setting in (
+                (agent.health_port, "the health endpoint", "AGENT_HEALTH_PORT"),
+                (told.agent_metrics_port, "the metrics", "AGENT_METRICS_PORT"),
+            )
+        ),
+        "api": (
+            PortUse(api.port, "the API", "API_PORT", host=api.host),
+            PortUse(told.api_metrics_port, "the API's metrics", "API_METRICS_PORT", host=told.metrics_host),
+        ),
     }
-    return [use for part in parts for use in uses.get(part, ())]
+    return [use for part in parts for use in uses[part] if use.port]
 
 
 def programs(settings: Settings, parts: Collection[str], state_dir: Path, servers: Servers) -> list[Program]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 
 import pytest
 
 from errors import SetupError
-from settings import Settings, StackSettings
+from settings import Settings, StackSettings, TelemetrySettings
 from stack.environment import variables
 from stack.ports import PortUse, free_ports, free_run, require_free
 from stack.programs import PARTS, port_uses
@@ -48,5 +49,20 @@ def test_each_agent_server_has_a_port_of_its_own() -> None:
     assert {use.setting for use in uses} == {"AGENT_HEALTH_PORT"}
 
 
+def test_metrics_have_ports_where_they_are_served() -> None:
+    told = TelemetrySettings(api_metrics_port=9464, worker_metrics_port=9465, agent_metrics_port=9466)
+    settings = Settings(stack=StackSettings(agent_servers=2), telemetry=told)
+    quiet = {use.port for use in port_uses(replace(settings, telemetry=TelemetrySettings()), PARTS)}
+    added = [(use.port, use.setting) for use in port_uses(settings, PARTS) if use.port not in quiet]
+    assert added == [
+        (9465, "WORKER_METRICS_PORT"),
+        (9466, "AGENT_METRICS_PORT"),
+        (9467, "AGENT_METRICS_PORT"),
+        (9464, "API_METRICS_PORT"),
+    ]
+    assert 0 not in quiet
+
+
 def test_every_port_has_a_setting_that_exists() -> None:
-    assert {use.setting for use in port_uses(Settings(), PARTS)} <= variables(Settings()).keys()
+    told = TelemetrySettings(api_metrics_port=9464, worker_metrics_port=9465, agent_metrics_port=9466)
+    assert {use.setting for use in port_uses(Settings(telemetry=told), PARTS)} <= variables(Settings()).keys()

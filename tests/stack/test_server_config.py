@@ -59,7 +59,8 @@ def test_agent_servers_stand_side_by_side_and_leave_at_once_with_the_stack(tmp_p
         'AGENT_HEALTH_PORT="8082",AGENT_METRICS_PORT="0"',
     ]
     assert {"AGENT_HEALTH_PORT", "AGENT_METRICS_PORT"} <= variables(settings).keys()
-    assert first["command"] == second["command"]
+    unhurried = [["-m", "stack.unhurried", str(tmp_path / f"{name}.began"), "agent"] for name in ("agent", "agent_2")]
+    assert [shlex.split(each["command"])[1:] for each in (first, second)] == unhurried
     assert second["stdout_logfile"] == str(tmp_path / "logs" / "agent_2.log")
     assert [first["stopsignal"], second["stopsignal"], conf["program:api"]["stopsignal"]] == ["QUIT", "QUIT", "TERM"]
     assert [conf[f"program:{name}"].getint("priority") for name in names_of(settings, parts)] == [1, 2, 3, 4]
