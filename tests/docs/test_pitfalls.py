@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "PITFALLS.md"
 ROWS = re.findall(r"^\| ([A-Z]\d+) \| (.+) \| (.+) \| (.+) \|$", DOCUMENT.read_text(), flags=re.MULTILINE)
-TRAPS = [*(f"A{n}" for n in range(1, 16)), *(f"B{n}" for n in range(16, 22)), *(f"C{n}" for n in range(22, 36))]
+SECTIONS = {"A": range(1, 16), "B": range(16, 22), "C": range(22, 36), "D": range(36, 45)}
+TRAPS = [f"{section}{number}" for section, numbers in SECTIONS.items() for number in numbers]
 
 
 @cache
