@@ -50,7 +50,7 @@ async def test_what_is_missing_is_named_with_the_command_that_registers_it() -> 
     assert str(refused.value).endswith(
         "temporal operator search-attribute create --namespace calls "
         "--name SessionEndReason --type Keyword --name SessionDurationSeconds --type Int "
-        "--name SessionStartedAt --type Datetime"
+        "--name SessionStartedAt --type Datetime --name SessionOwner --type Keyword"
     )
 
 

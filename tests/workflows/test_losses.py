@@ -44,7 +44,7 @@ def failed(cause: Exception) -> ActivityError:
         ),
         (
             failed(TimeoutError("activity Heartbeat timeout", type=TimeoutType.HEARTBEAT, last_heartbeat_details=[])),
-            Loss("no sign of life for 2 s"),
+            Loss("no sign of life for 2 s", fell_silent=True),
             True,
         ),
         (
