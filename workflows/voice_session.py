@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import calls, metrics
     from workflows.agent_watch import briefing
     from workflows.agents import Agents
+    from workflows.clean_up import clean_up
     from workflows.clock import now
     from workflows.confirmation import has_come_true
     from workflows.deadlines import Deadline
@@ -46,8 +47,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.story import provider_news
     from workflows.tickets import Tickets
     from workflows.webhook_outbox import WebhookOutbox
-
-_ROOM_NOT_DELETED = "LiveKit has not confirmed yet that the room is deleted; it is tried until it does."
 
 
 @workflow.defn(name="VoiceSession")
@@ -122,31 +121,13 @@ class VoiceSession:
         if self._notes.ticket is None and self._ending.reason is EndReason.ERROR:
             self._ending.settle(now())  # nothing was made, so there is nothing to clean up
         else:
-            await self._clean_up(agents)
+            await clean_up(self._request, self._notes, self._ending, self._agents, agents)
         summary = self._ending.confirm(agent_stopped=True, room_deleted=True, workflow_completed=True, errors=())
         self._notes.story.add(now(), "room, dispatches and agents are gone")
         self._tell()
         await self._webhooks.handed_over()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return summary
-
-    async def _clean_up(self, agents: asyncio.Task[None] | None) -> None:
-        await self._agents.stop()  # a launch still under way could dispatch into a room that is already deleted
-        closing = asyncio.create_task(self._close_room())
-        done, _ = await workflow.wait([closing], timeout=self._ending.waits_seconds)
-        # From here on every answer gives this bill, however long the clean-up takes.
-        self._ending.settle(now())
-        if not done:
-            self._ending.confirm(errors=(_ROOM_NOT_DELETED,))
-            await closing
-        self._ending.confirm(room_deleted=True, errors=())
-        if agents is not None:
-            await agents
-
-    async def _close_room(self) -> None:
-        view = await calls.close_room(self._request)
-        for sighting in view.callers:
-            self._notes.see(sighting, now())
 
     def _is_ending(self) -> bool:
         return self._ending.is_decided
