@@ -25,6 +25,7 @@ from settings import LiveKitSettings, Settings, StackSettings, TemporalSettings
 from stack.servers import resolve_servers
 from temporal_client import LazyClient, connect
 from tests.fakes.dev_server import QUEUE, Start, settings_at
+from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog
 from tests.fakes.quiet_activities import QuietActivities
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
@@ -135,3 +136,13 @@ async def start(gateway: TemporalSessions, client: Client) -> AsyncIterator[Star
 def known(server: str) -> TemporalSessionReader:
     settings = settings_at(server).temporal
     return TemporalSessionReader(LazyClient(settings), settings)
+
+
+@pytest.fixture
+def source() -> FakeEventSource:
+    return FakeEventSource()
+
+
+@pytest.fixture
+def log(source: FakeEventSource) -> FakeLog:
+    return source.log(SESSION)

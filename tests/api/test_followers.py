@@ -13,20 +13,8 @@ from api import event_stream
 from api.errors import InvalidInput
 from api.followers import Followers
 from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
-from tests.fakes.event_source import FakeEventSource, FakeLog
+from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog
 from tests.fakes.event_streams import PATIENCE_SECONDS, Reader
-
-SESSION = "session_1234567890_abc123"
-
-
-@pytest.fixture
-def source() -> FakeEventSource:
-    return FakeEventSource()
-
-
-@pytest.fixture
-def log(source: FakeEventSource) -> FakeLog:
-    return source.log(SESSION)
 
 
 @pytest.fixture

@@ -17,23 +17,12 @@ from contracts import Turn
 from contracts.events import wire_turn
 from errors import NoWorkerAnswered, TemporalUnavailable
 from settings import Settings
-from tests.fakes.event_source import FakeEventSource, FakeLog
+from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
 
-SESSION = "session_1234567890_abc123"
 PATH = f"/api/session/{SESSION}/events"
 PATIENCE_SECONDS = 10.0
-
-
-@pytest.fixture
-def source() -> FakeEventSource:
-    return FakeEventSource()
-
-
-@pytest.fixture
-def log(source: FakeEventSource) -> FakeLog:
-    return source.log(SESSION)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from typing import Any
 from contracts import EventsPage, EventsRequest, SessionEvent
 from errors import SessionNotFound
 
+SESSION = "session_1234567890_abc123"
+
 
 class FakeLog:
     """The log of one session; `closed` ends it, with `session.ended` or without."""

@@ -1,0 +1,87 @@
+"""The story of sessions as their watchers are told it."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts import AgentState, EventsRequest
+from tests.workflows.driver import Session
+from workflows.voice_session import VoiceSession
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def told(session: Session) -> list[tuple[str, ...]]:
+    """The log of a session, in short."""
+    page = await session.handle.query(VoiceSession.events, EventsRequest())
+    assert [event.id for event in page.events] == list(range(1, page.last + 1))
+    names = ("state", "kind", "text", "endReason")
+    return [
+        (event.type, *(str(event.data[name]) for name in (*names, "generation", "reason") if event.data.get(name)))
+        for event in page.events
+    ]
+
+
+async def test_a_call_whose_agent_is_lost(session: Session) -> None:
+    first = await session.in_conversation()
+    await first.say("Hello!")
+    await first.crash()
+    await session.agent()
+    await session.until(AgentState.READY)
+    await session.leave()
+    await session.join("PA_2")
+    await session.end()
+    await session.result()
+    lost, *rest = [each for each in await told(session) if each[:2] == ("agent.state", "lost")]
+    assert lost[2] == "1" and not rest
+    assert [each[:2] for each in await told(session)] == [
+        ("session.state", "starting"),
+        ("agent.state", "launching"),
+        ("agent.state", "ready"),
+        ("session.state", "waiting"),
+        ("caller.presence", "joined"),
+        ("session.state", "active"),
+        ("turn", "Hello!"),
+        ("agent.state", "lost"),
+        ("agent.state", "launching"),
+        ("agent.state", "ready"),
+        ("caller.presence", "left"),
+        ("session.state", "reconnecting"),
+        ("caller.presence", "joined"),
+        ("session.state", "active"),
+        ("session.state", "ending"),
+        ("agent.state", "stopped"),
+        ("session.ended", "api_request"),
+    ]
+
+
+async def test_a_drain_loses_nobody(session: Session) -> None:
+    first = await session.in_conversation()
+    await first.drain()
+    second = await session.agent(ready=False)
+    await second.claim()
+    await second.ready()
+    await session.until(AgentState.READY)
+    await first.leave("drained", handed_over=True)
+    await session.end()
+    await session.result()
+    agents = [(each[1], each[2]) for each in await told(session) if each[0] == "agent.state"]
+    assert agents[:5] == [
+        ("launching", "1"),
+        ("ready", "1"),
+        ("draining", "1"),
+        ("launching", "2"),
+        ("ready", "2"),
+    ]
+    assert sorted(agents[5:]) == [("stopped", "1"), ("stopped", "2")]
+
+
+async def test_a_session_without_a_ticket(session: Session) -> None:
+    session.scene.ticket_failures = 2
+    await session.start()
+    await session.result()
+    assert await told(session) == [
+        ("session.state", "starting"),
+        ("session.state", "ending"),
+        ("session.ended", "error"),
+    ]
