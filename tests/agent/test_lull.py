@@ -7,31 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from livekit.agents.utils import EventEmitter
 
 from agent import lull
 from agent.lull import Lull
-
-
-class FakeSession(EventEmitter[str]):
-    """The states of an AgentSession, as a test changes them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.agent_state = "listening"
-        self.user_state = "listening"
-        self.current_speech: object | None = None
-
-    def agent(self, state: str) -> None:
-        self.agent_state = state
-        self.emit("agent_state_changed", SimpleNamespace(new_state=state))
-
-    def caller(self, state: str) -> None:
-        before, self.user_state = self.user_state, state
-        self.emit("user_state_changed", SimpleNamespace(old_state=before, new_state=state))
-
-    def commit(self) -> None:
-        self.emit("conversation_item_added", SimpleNamespace(item=SimpleNamespace(role="user")))
+from tests.fakes.agent_session import FakeSession
 
 
 @pytest.fixture
@@ -71,7 +50,7 @@ async def test_a_sentence_under_way_is_heard_committed_and_answered(session: Fak
     waiting = await waits(quiet)
     session.caller("listening")
     session.agent("thinking")
-    session.commit()
+    session.add(SimpleNamespace(role="user"))
     session.agent("speaking")
     assert not waiting.done()
     session.agent("listening")

@@ -8,39 +8,18 @@ from typing import Any
 
 import pytest
 from livekit.agents import ChatMessage
-from livekit.agents.utils import EventEmitter
 
 from agent import mishaps
 from agent.lull import Lull
 from agent.mishaps import Mishaps
 from agent.prompt import NO_ANSWER
+from tests.fakes.agent_session import FakeSession
 
 
-class FakeSession(EventEmitter[str]):
-    """The events of an AgentSession, as a test makes them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.agent_state = "listening"
-        self.user_state = "listening"
-        self.current_speech: object | None = None
-        self.said: asyncio.Queue[str] = asyncio.Queue()
-
-    def say(self, words: str) -> None:
-        self.said.put_nowait(words)
-
-    def agent(self, state: str) -> None:
-        self.agent_state = state
-        self.emit("agent_state_changed", SimpleNamespace(new_state=state))
-
-    def fail(self, kind: str, *, recoverable: bool = False) -> None:
-        error = SimpleNamespace(type=kind, recoverable=recoverable, error=RuntimeError("what the caller said"))
-        self.emit("error", SimpleNamespace(error=error))
-
-    def answer(self) -> None:
-        message = ChatMessage(role="assistant", content=["Two euros."])
-        message.metrics = {"llm_node_ttft": 0.2}
-        self.emit("conversation_item_added", SimpleNamespace(item=message))
+def answer(session: FakeSession) -> None:
+    message = ChatMessage(role="assistant", content=["Two euros."])
+    message.metrics = {"llm_node_ttft": 0.2}
+    session.add(message)
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +74,7 @@ async def test_an_answer_between_them_makes_up_for_it(session: FakeSession) -> N
     for _ in range(5):
         session.fail("llm_error")
         await apology(session)
-        session.answer()
+        answer(session)
     assert await is_with_the_caller(follower)
 
 
@@ -106,7 +85,7 @@ async def test_nobody_apologizes_while_something_is_being_said_nor_after_an_answ
     session.fail("llm_error")
     assert await is_with_the_caller(follower)
     assert session.said.empty()
-    session.answer()
+    answer(session)
     session.agent("listening")
     assert await is_with_the_caller(follower)
     assert session.said.empty()
@@ -135,7 +114,7 @@ async def test_the_successor_of_a_lost_agent_leaves_at_its_first_failure(
 
 async def test_a_successor_that_has_answered_once_has_credit(session: FakeSession) -> None:
     follow(session, proven=False)
-    session.answer()
+    answer(session)
     session.fail("llm_error")
     assert await apology(session) == NO_ANSWER
 
