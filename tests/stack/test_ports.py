@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from errors import SetupError
 from settings import Settings, StackSettings, TelemetrySettings
 from stack.environment import variables
+from stack.local_stack import LocalStack
 from stack.ports import PortUse, free_ports, free_run, require_free
 from stack.programs import PARTS, port_uses
+
+MEASURED = TelemetrySettings(api_metrics_port=9464, worker_metrics_port=9465, agent_metrics_port=9466)
 
 
 def test_taken_port_names_owner_and_setting() -> None:
@@ -50,8 +54,7 @@ def test_each_agent_server_has_a_port_of_its_own() -> None:
 
 
 def test_metrics_have_ports_where_they_are_served() -> None:
-    told = TelemetrySettings(api_metrics_port=9464, worker_metrics_port=9465, agent_metrics_port=9466)
-    settings = Settings(stack=StackSettings(agent_servers=2), telemetry=told)
+    settings = Settings(stack=StackSettings(agent_servers=2), telemetry=MEASURED)
     quiet = {use.port for use in port_uses(replace(settings, telemetry=TelemetrySettings()), PARTS)}
     added = [(use.port, use.setting) for use in port_uses(settings, PARTS) if use.port not in quiet]
     assert added == [
@@ -64,5 +67,10 @@ def test_metrics_have_ports_where_they_are_served() -> None:
 
 
 def test_every_port_has_a_setting_that_exists() -> None:
-    told = TelemetrySettings(api_metrics_port=9464, worker_metrics_port=9465, agent_metrics_port=9466)
-    assert {use.setting for use in port_uses(Settings(telemetry=told), PARTS)} <= variables(Settings()).keys()
+    assert {use.setting for use in port_uses(Settings(telemetry=MEASURED), PARTS)} <= variables(Settings()).keys()
+
+
+def test_an_isolated_stack_takes_no_port_of_the_users_own(tmp_path: Path) -> None:
+    settings = Settings(telemetry=MEASURED)
+    isolated = LocalStack.isolated(tmp_path, settings).settings
+    assert not {use.port for use in port_uses(settings, PARTS)} & {use.port for use in port_uses(isolated, PARTS)}
