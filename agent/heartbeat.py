@@ -20,6 +20,8 @@ logger = logging.getLogger("agent.heartbeat")
 
 _BEATS_PER_TIMEOUT = 3
 _RPC_TIMEOUT = timedelta(seconds=2)
+_SUCCESSOR_SECONDS = 30.0
+"""How long an agent whose token is stale talks on without a successor in sight."""
 
 
 class Verdict(StrEnum):
@@ -109,6 +111,17 @@ class Heartbeat:
             if monotonic() - (self._accepted_at or 0) > alone_seconds:
                 mute(muted=True)
                 return Verdict.ALONE
+
+    async def until_successor_is_overdue(self, *, alone_seconds: float) -> None:
+        """After `SUPERSEDED`: beat on until Temporal could be reached for so long that a successor would have come.
+
+        While Temporal is away it can send none, and the caller has no other agent: for `alone_seconds` at the most.
+        """
+        began = since = monotonic()
+        while monotonic() - since < _SUCCESSOR_SECONDS and monotonic() - began < alone_seconds:
+            await asyncio.sleep(self._period)
+            if await self.beat() is not Verdict.SUPERSEDED:
+                since = monotonic()
 
     async def complete(self, outcome: AgentOutcome) -> None:
         """Report that this agent has left; harmless when its generation is already over."""

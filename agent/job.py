@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
@@ -36,8 +37,6 @@ logger = logging.getLogger("agent.job")
 
 _FLUSH_SECONDS = 5.0
 """How long a leaving agent waits for its last reports to arrive; below the AgentServer's own patience."""
-_SUCCESSOR_SECONDS = 30.0
-"""How long an agent whose token is stale talks on without a successor in sight."""
 _CONNECT_TIMEOUT = timedelta(seconds=2)
 _SERVER_STOPS = "parent process shutdown"
 """livekit-agents' reason when an AgentServer closes its jobs."""
@@ -130,7 +129,8 @@ async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
     async def take_the_floor() -> Succession:
         watch_caller(ctx.room, briefing, line)
         incumbent = Incumbent(ctx.room, briefing.generation, conversation.last_words)
-        leaving = asyncio.create_task(_until_not_wanted(beating, incumbent))
+        overdue = partial(heartbeat.until_successor_is_overdue, alone_seconds=briefing.alone_seconds)
+        leaving = asyncio.create_task(_until_not_wanted(beating, incumbent, overdue))
         leaving.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
         succession, _ = await asyncio.gather(
             take_over(ctx.room, briefing, partial(_remove, ctx)),
@@ -152,13 +152,17 @@ async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
         line.ready(report)
 
 
-async def _until_not_wanted(beating: asyncio.Task[Verdict], incumbent: Incumbent) -> str:
-    """Serve until the session or a successor wants this agent gone; why."""
+async def _until_not_wanted(
+    beating: asyncio.Task[Verdict], incumbent: Incumbent, overdue: Callable[[], Coroutine[None, None, None]]
+) -> str:
+    """Serve until the session or a successor wants this agent gone, or the successor is `overdue`; why."""
     dismissed = asyncio.create_task(incumbent.dismissed())
     await asyncio.wait({beating, dismissed}, return_when=asyncio.FIRST_COMPLETED)
     if not dismissed.done() and beating.result() is Verdict.SUPERSEDED:
         # The successor is on its way, and will ask. Until then the caller has no other agent than this one.
-        await asyncio.wait({dismissed}, timeout=_SUCCESSOR_SECONDS)
+        waiting = asyncio.create_task(overdue())
+        await asyncio.wait({dismissed, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
     return dismissed.result() if dismissed.done() else str(beating.result())
 
 

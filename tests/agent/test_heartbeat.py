@@ -167,6 +167,21 @@ async def test_an_agent_that_lost_its_room_does_not_beat() -> None:
     assert handle.beats == []
 
 
+async def test_a_successor_is_overdue_only_where_temporal_could_have_sent_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.heartbeat._SUCCESSOR_SECONDS", 0.2)
+    stale, away = rpc_error(RPCStatusCode.NOT_FOUND), rpc_error(RPCStatusCode.UNAVAILABLE)
+    handle = FakeHandle(*[away] * 20, *[stale] * 1000)
+    began = time.monotonic()
+    await heartbeat(handle).until_successor_is_overdue(alone_seconds=60)
+    assert len(handle.beats) > 20
+    assert time.monotonic() - began > 20 * 0.01 + 0.2, "the time without Temporal does not count"
+
+
+async def test_without_temporal_it_does_not_wait_for_ever() -> None:
+    handle = FakeHandle(*[rpc_error(RPCStatusCode.UNAVAILABLE)] * 1000)
+    await asyncio.wait_for(heartbeat(handle).until_successor_is_overdue(alone_seconds=0.1), 5)
+
+
 async def test_details_stay_small() -> None:
     handle = FakeHandle()
     await heartbeat(handle).beat()

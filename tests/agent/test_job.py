@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -92,7 +93,9 @@ async def test_a_fault_on_the_way_in_ends_the_job() -> None:
     assert left == ["it failed: KeyError"]
 
 
-async def until_not_wanted(room: rpc_rooms.FakeRoom, verdict: Verdict) -> asyncio.Task[str]:
+async def until_not_wanted(
+    room: rpc_rooms.FakeRoom, verdict: Verdict, overdue_seconds: float = 60
+) -> asyncio.Task[str]:
     async def last_words(_: float) -> tuple[Turn, ...]:
         return ()
 
@@ -101,7 +104,8 @@ async def until_not_wanted(room: rpc_rooms.FakeRoom, verdict: Verdict) -> asynci
 
     any_room: Any = room
     incumbent = Incumbent(any_room, 1, last_words)
-    return asyncio.create_task(_until_not_wanted(asyncio.create_task(beat()), incumbent))
+    overdue = partial(asyncio.sleep, overdue_seconds)
+    return asyncio.create_task(_until_not_wanted(asyncio.create_task(beat()), incumbent, overdue))
 
 
 @pytest.mark.parametrize("verdict", [Verdict.SESSION_ENDING, Verdict.FROZEN, Verdict.ALONE])
@@ -123,7 +127,6 @@ async def test_one_whose_token_is_stale_stays_until_its_successor_asks() -> None
     assert await asyncio.wait_for(leaving, 5) == HANDED_OVER
 
 
-async def test_one_whose_token_is_stale_does_not_stay_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.job._SUCCESSOR_SECONDS", 0.01)
-    leaving = await until_not_wanted(rpc_rooms.FakeRoom("agent_1_AJ_a"), Verdict.SUPERSEDED)
+async def test_one_whose_token_is_stale_does_not_stay_for_ever() -> None:
+    leaving = await until_not_wanted(rpc_rooms.FakeRoom("agent_1_AJ_a"), Verdict.SUPERSEDED, overdue_seconds=0.01)
     assert await asyncio.wait_for(leaving, 5) == str(Verdict.SUPERSEDED)
