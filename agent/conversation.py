@@ -203,9 +203,15 @@ def first_words(turns: Sequence[Turn], succession: Succession, opening_line: str
     """
     if not turns:
         return opening_line
-    if turns[-1].role == "caller" or not turns[-1].final:
+    if is_open(turns):
         return None
     return "" if succession.in_order else RESUMING
+
+
+def is_open(turns: Sequence[Turn]) -> bool:
+    """Whether the caller waits for an answer, or for the rest of one. A greeting that broke off answers nobody."""
+    unanswered = turns[:-1] if turns[-1].role == "agent" and not turns[-1].final else turns
+    return bool(unanswered) and unanswered[-1].role == "caller"
 
 
 def was_asked(turns: Sequence[Turn]) -> bool:
@@ -219,9 +225,19 @@ def was_asked(turns: Sequence[Turn]) -> bool:
 
 
 def history(turns: Sequence[Turn]) -> ChatContext:
-    """Earlier turns in the form that the language model reads."""
-    context = ChatContext.empty()
+    """Earlier turns in the form that the language model reads: of the agent one message at a time.
+
+    Some servers refuse two in a row, such as a greeting and the question whether the caller is still there.
+    """
+    joined: list[Turn] = []
     for turn in turns:
+        if joined and joined[-1].role == turn.role == "agent":
+            text = f"{joined[-1].text} {turn.text}"
+            joined[-1] = joined[-1].model_copy(update={"text": text, "interrupted": turn.interrupted})
+        else:
+            joined.append(turn)
+    context = ChatContext.empty()
+    for turn in joined:
         context.add_message(
             role="user" if turn.role == "caller" else "assistant",
             content=turn.text,

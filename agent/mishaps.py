@@ -21,6 +21,7 @@ from livekit.agents import (
 
 from agent.lull import Lull
 from agent.prompt import NO_ANSWER
+from agent.speech.language_model import READS_AHEAD
 
 logger = logging.getLogger("agent.mishaps")
 
@@ -60,7 +61,7 @@ class Mishaps:
 
     def _on_error(self, event: ErrorEvent) -> None:
         """What the framework has tried as often as it may. Of one that it tries again nobody hears."""
-        if getattr(event.error, "recoverable", True):
+        if getattr(event.error, "recoverable", True) or READS_AHEAD.get():
             return
         logger.warning("%s: %s", _WORDS.get(event.error.type, "failed"), type(event.error.error).__name__)
         if event.error.type == "tts_error":

@@ -41,6 +41,13 @@ def test_a_later_agent_does_not_greet_twice() -> None:
     assert first_words([turn("agent", "Hi there.")], LOST, "Hi there.") == RESUMING
 
 
+def test_nobody_waits_for_the_rest_of_what_answered_nothing() -> None:
+    """A greeting, or the question whether the caller is still there, broke off: a model has nothing to answer."""
+    broke_off = turn("agent", "Are you").model_copy(update={"final": False, "interrupted": True})
+    for turns in ([broke_off], [turn("agent", "Hi there."), broke_off]):
+        assert first_words(turns, LOST, "Hi there.") == RESUMING
+
+
 def test_nobody_hears_of_a_handover_in_order() -> None:
     assert first_words([turn("agent", "Hi there.")], IN_ORDER, "Hi there.") == ""
 
@@ -50,6 +57,13 @@ def test_history_keeps_order_roles_times_and_what_was_cut_off() -> None:
     messages = [(m.role, m.text_content, m.interrupted) for m in items if m.type == "message"]
     assert messages == [("assistant", "Hi there.", False), ("user", "Wait.", False), ("assistant", "Of", True)]
     assert items[0].created_at == 1_700_000_000
+
+
+def test_two_turns_of_the_agent_are_one_message() -> None:
+    """A server of language models may refuse two in a row."""
+    (message,) = history((turn("agent", "Hi there."), turn("agent", "Are you", interrupted=True))).items
+    assert message.type == "message"
+    assert (message.role, message.text_content, message.interrupted) == ("assistant", "Hi there. Are you", True)
 
 
 CALLER, AGENT = turn("caller", "Hello?"), turn("agent", "Hi there.")

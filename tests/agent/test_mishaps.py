@@ -13,6 +13,7 @@ from agent import mishaps
 from agent.lull import Lull
 from agent.mishaps import Mishaps
 from agent.prompt import NO_ANSWER
+from agent.speech.language_model import READS_AHEAD
 from tests.fakes.agent_session import FakeSession
 
 
@@ -66,6 +67,15 @@ async def test_a_reply_that_cannot_be_had_is_asked_for_again_and_the_third_time_
     assert await is_with_the_caller(follower)
     session.fail("llm_error")
     assert await reason(follower) == "the language model failed"
+    assert session.said.empty()
+
+
+async def test_what_was_read_ahead_was_asked_by_nobody(session: FakeSession) -> None:
+    follower = follow(session, proven=False)
+    asked = READS_AHEAD.set(True)
+    session.fail("llm_error")
+    READS_AHEAD.reset(asked)
+    assert await is_with_the_caller(follower)
     assert session.said.empty()
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 OPENING = " ".join(
     f"This is sentence number {number} of a very long greeting." for number in ("one", "two", "three", "four")
 )
-REMARK = "Wait a moment, I have another question about my bill please."
+REMARK = "I have another question about my bill please."
 INTO_IT_SECONDS = 1.5
 STOPS_WITHIN_SECONDS = 0.4
 SAME_WORDS = 0.35
@@ -63,6 +63,7 @@ async def test_the_agent_stops_within_0_4_seconds_and_knows_what_was_not_heard(w
         assert OPENING.startswith(known)
         assert abs(len(speech.words(known)) - len(speech.words(greeting.text))) <= 2
         assert speech.word_error_rate(REMARK, turns[1].text) <= SAME_WORDS
+    print(taken)
     assert median(taken) <= STOPS_WITHIN_SECONDS, taken
 
 
