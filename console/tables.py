@@ -25,7 +25,8 @@ def sessions_table(sessions: list[dict[str, Any]]) -> Table:
     """One line a session."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("session", "user", "state", "started", "lasted", "end"):
-        table.add_column(name, no_wrap=name in ("session", "state", "started"))
+        # A narrow terminal folds the long ids, and cuts nothing off.
+        table.add_column(name, no_wrap=name != "session", overflow="fold")
     for session in sessions:
         table.add_row(
             session["sessionId"],

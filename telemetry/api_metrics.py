@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
 from contracts import SessionState
-from errors import NoWorkerAnswered, SetupError, TemporalUnavailable, TicketFailed
+from errors import KeyTaken, NoWorkerAnswered, SessionEnded, SetupError, TemporalUnavailable, TicketFailed
 
 _OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (TicketFailed, "ticket_failed"),
     (NoWorkerAnswered, "no_worker"),
     (TemporalUnavailable, "temporal_unavailable"),
+    (KeyTaken, "refused"),
+    (SessionEnded, "refused"),
     (Exception, "error"),
     (BaseException, "abandoned"),  # its client went away
 )

@@ -63,7 +63,6 @@ async def test_the_agent_stops_within_0_4_seconds_and_knows_what_was_not_heard(w
         assert OPENING.startswith(known)
         assert abs(len(speech.words(known)) - len(speech.words(greeting.text))) <= 2
         assert speech.word_error_rate(REMARK, turns[1].text) <= SAME_WORDS
-    print(taken)
     assert median(taken) <= STOPS_WITHIN_SECONDS, taken
 
 
