@@ -207,7 +207,6 @@ class TelemetrySettings(_Group):
 
     log_format: Literal["text", "json"] = Field("text", validation_alias="LOG_FORMAT")
     metrics_host: str = Field("127.0.0.1", validation_alias="METRICS_HOST")
-    api_metrics_port: PortOrOff = Field(0, validation_alias="API_METRICS_PORT")
     worker_metrics_port: PortOrOff = Field(0, validation_alias="WORKER_METRICS_PORT")
     agent_metrics_port: PortOrOff = Field(0, validation_alias="AGENT_METRICS_PORT")
     otlp_endpoint: str = Field("", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")

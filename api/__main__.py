@@ -15,18 +15,15 @@ from api.server import ApiServer
 from errors import SetupError
 from settings import Settings
 from telemetry import logs
-from telemetry.api_metrics import serve
 
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM, then finish the requests under way."""
     settings = Settings()
-    told = settings.telemetry
-    logs.configure(told.log_format)
+    logs.configure(settings.telemetry.log_format)
     # The access log holds method, path and status; tokens and prompts travel in bodies and headers, but for this one.
     logging.getLogger("uvicorn.access").addFilter(NoTokenInPath())
     app = create_app(settings)
-    serve(app.state.metrics.registry, told.metrics_host, told.api_metrics_port, "API_METRICS_PORT")
     warn_if_open(settings.api)
     config = uvicorn.Config(
         app,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from operator import attrgetter
@@ -21,11 +20,11 @@ from api.event_source import EventSource, TemporalEventSource
 from api.followers import Followers
 from api.health import Health
 from api.limits import BodyLimit
-from api.live_sessions import keep_counting
 from api.log_context import SessionInLogs
 from api.models import RootResponse
 from api.redeliveries import Redeliveries, TemporalRedeliveries
 from api.routes import health as health_routes
+from api.routes import metrics as metrics_routes
 from api.routes import redeliveries as redelivery_routes
 from api.routes import root as root_routes
 from api.routes import session_events, session_views
@@ -51,7 +50,15 @@ from webhook_targets import AllowedTargets
 _OPEN = (root_routes, health_routes, webhook_routes)
 """These ask for no API key: webhooks are signed, and the others tell of no session."""
 
-_GUARDED = (session_routes, ticket_routes, session_views, session_events, redelivery_routes, stats_routes)
+_GUARDED = (
+    session_routes,
+    ticket_routes,
+    session_views,
+    session_events,
+    redelivery_routes,
+    stats_routes,
+    metrics_routes,
+)
 
 _DESCRIPTION = "Add a talking AI agent to your app with one call. Every session is a durable workflow."
 
@@ -77,15 +84,11 @@ def create_app(
     counts = counts or TemporalSessionCounts(client, settings.temporal)
     followers = Followers(events or TemporalEventSource(client, settings.temporal))
     targets = AllowedTargets(settings.webhooks.allowed_targets)
-    metrics = ApiMetrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        counting = asyncio.create_task(keep_counting(counts, metrics)) if settings.telemetry.api_metrics_port else None
         yield
         followers.close()
-        if counting:
-            counting.cancel()
         if isinstance(sessions, TemporalSessions):
             await sessions.close()
 
@@ -106,7 +109,8 @@ def create_app(
     app.state.stats = Stats(counts, settings)
     app.state.followers = followers
     app.state.health = Health(client, settings)
-    app.state.metrics = metrics
+    app.state.counts = counts
+    app.state.metrics = ApiMetrics()
     app.state.webhook_targets = targets
     app.state.redeliveries = redeliveries or TemporalRedeliveries(client, settings.temporal, targets)
     _add_middleware(app, settings)

@@ -11,6 +11,7 @@ from api.capacity import Capacity
 from api.followers import Followers
 from api.health import Health
 from api.redeliveries import Redeliveries
+from api.session_counts import SessionCounts
 from api.session_reader import SessionReader
 from api.sessions import Sessions
 from api.stats import Stats
@@ -37,4 +38,5 @@ WebhookTargetsDep = Annotated[AllowedTargets, Depends(_of_app("webhook_targets")
 CapacityDep = Annotated[Capacity, Depends(_of_app("capacity"))]
 StatsDep = Annotated[Stats, Depends(_of_app("stats"))]
 FollowersDep = Annotated[Followers, Depends(_of_app("followers"))]
+CountsDep = Annotated[SessionCounts, Depends(_of_app("counts"))]
 MetricsDep = Annotated[ApiMetrics, Depends(_of_app("metrics"))]

@@ -90,7 +90,7 @@ class LocalStack:
         agent = given.agent.model_copy(update={"health_port": health})
         api_settings = given.api.model_copy(update={"port": api})
         # Nobody reads its metrics, and the stack of the same user may serve its own there.
-        off = dict.fromkeys(("api_metrics_port", "worker_metrics_port", "agent_metrics_port"), 0)
+        off = dict.fromkeys(("worker_metrics_port", "agent_metrics_port"), 0)
         telemetry = given.telemetry.model_copy(update=off)
         moved = replace(given, stack=stack, agent=agent, api=api_settings, telemetry=telemetry)
         return cls(moved, parts, quiet=True, detours=detours)

@@ -87,10 +87,7 @@ def port_uses(settings: Settings, parts: Collection[str]) -> list[PortUse]:
                 (told.agent_metrics_port, "the metrics", "AGENT_METRICS_PORT"),
             )
         ),
-        "api": (
-            PortUse(api.port, "the API", "API_PORT", host=api.host),
-            PortUse(told.api_metrics_port, "the API's metrics", "API_METRICS_PORT", host=told.metrics_host),
-        ),
+        "api": (PortUse(api.port, "the API", "API_PORT", host=api.host),),
     }
     return [use for part in parts for use in uses[part] if use.port]
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from contracts import SessionState
-from errors import KeyTaken, NoWorkerAnswered, SessionEnded, SetupError, TemporalUnavailable, TicketFailed
+from errors import KeyTaken, NoWorkerAnswered, SessionEnded, TemporalUnavailable, TicketFailed
 
 _OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (TicketFailed, "ticket_failed"),
@@ -74,13 +74,3 @@ class ApiMetrics:
         self._sessions.clear()
         for state, count in (counts or {}).items():
             self._sessions.labels(state.value).set(count)
-
-
-def serve(registry: CollectorRegistry, host: str, port: int, setting: str) -> None:
-    """Answer `/metrics` at this address until the process ends. Raises `SetupError`; port 0 serves nothing."""
-    if not port:
-        return
-    try:
-        start_http_server(port, addr=host, registry=registry)
-    except OSError as error:
-        raise SetupError(f"{setting}: cannot listen on {host}:{port} ({error.strerror}).") from None

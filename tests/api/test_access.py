@@ -28,7 +28,7 @@ OPEN = {
     "/webhook/livekit",  # signed by LiveKit
 }
 """Every route that answers without a key. Whatever is added here tells of no session."""
-OF_NO_SESSION = {"POST /api/session/start", "GET /api/sessions", "GET /stats"}
+OF_NO_SESSION = {"POST /api/session/start", "GET /api/sessions", "GET /stats", "GET /metrics"}
 """Every route behind keys that is not about one session: each has a test of its own below."""
 
 
@@ -213,3 +213,12 @@ def test_the_log_says_when_anybody_may_ask(
 ) -> None:
     warn_if_open(ApiSettings(host=host, keys_file=keys_file if keys else None))
     assert any("API_KEYS_FILE is not set" in record.getMessage() for record in caplog.records) == warns
+
+
+async def test_metrics_are_those_of_all_owners_together(
+    app: FastAPI, acme: dict[str, str], other: dict[str, str]
+) -> None:
+    async with asked(app) as http:
+        await start(http, acme)
+        answer = await http.get("/metrics", headers=other)
+    assert 'voice_session_starts_total{outcome="ok"} 1.0' in answer.text

@@ -168,6 +168,7 @@ async def test_openapi_describes_every_route(http: httpx.AsyncClient) -> None:
         ("get", "/api/session/{sessionId}/transcript"),
         ("get", "/api/session/{sessionId}/events"),
         ("get", "/stats"),
+        ("get", "/metrics"),
         ("post", "/webhook/livekit"),
     }
     start = document["paths"]["/api/session/start"]["post"]

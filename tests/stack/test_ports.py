@@ -15,7 +15,7 @@ from stack.local_stack import LocalStack
 from stack.ports import PortUse, free_ports, free_run, require_free
 from stack.programs import PARTS, port_uses
 
-MEASURED = TelemetrySettings(api_metrics_port=9464, worker_metrics_port=9465, agent_metrics_port=9466)
+MEASURED = TelemetrySettings(worker_metrics_port=9465, agent_metrics_port=9466)
 
 
 def test_taken_port_names_owner_and_setting() -> None:
@@ -61,7 +61,6 @@ def test_metrics_have_ports_where_they_are_served() -> None:
         (9465, "WORKER_METRICS_PORT"),
         (9466, "AGENT_METRICS_PORT"),
         (9467, "AGENT_METRICS_PORT"),
-        (9464, "API_METRICS_PORT"),
     ]
     assert 0 not in quiet
 

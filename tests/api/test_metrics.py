@@ -1,0 +1,62 @@
+"""What Prometheus reads: sessions that live now, while Temporal can tell, and what came of starts."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from api.app import create_app
+from contracts import SessionState
+from errors import TemporalUnavailable
+from settings import Settings
+from tests.fakes.session_counts import FakeSessionCounts
+from tests.fakes.session_reader import FakeSessionReader
+from tests.fakes.sessions import FakeSessions
+
+
+@pytest.fixture
+def counts() -> FakeSessionCounts:
+    return FakeSessionCounts()
+
+
+@pytest.fixture
+def http(settings: Settings, sessions: FakeSessions, counts: FakeSessionCounts) -> httpx.AsyncClient:
+    app = create_app(settings, sessions, FakeSessionReader(sessions), counts=counts)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
+
+
+async def read(http: httpx.AsyncClient) -> dict[tuple[str, str], float]:
+    """Samples by their name and their only label."""
+    answer = await http.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    families = text_string_to_metric_families(answer.text)
+    return {(s.name, next(iter(s.labels.values()), "")): s.value for family in families for s in family.samples}
+
+
+async def test_live_sessions_are_counted_when_asked_and_gone_while_nobody_knows(
+    http: httpx.AsyncClient, counts: FakeSessionCounts
+) -> None:
+    counts.visible = {"a": ("acme", SessionState.ACTIVE), "b": ("other", SessionState.ACTIVE)}
+    async with http:
+        found = await read(http)
+        assert (found["voice_sessions", "active"], found["voice_sessions", "waiting"]) == (2, 0)
+        assert ("voice_sessions", "ended") not in found
+        counts.failure = TemporalUnavailable("Temporal is unreachable.")
+        assert ("voice_sessions", "active") not in await read(http)
+        counts.failure = None
+        assert (await read(http))["voice_sessions", "active"] == 2
+
+
+async def test_starts_by_what_came_of_them(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+    key = {"Idempotency-Key": "order-A-17"}
+    async with http:
+        assert (await http.post("/api/session/start", json={"userName": "ann"}, headers=key)).status_code == 200
+        assert (await http.post("/api/session/start", json={"userName": "bob"}, headers=key)).status_code == 409
+        sessions.failure = TemporalUnavailable("Temporal is unreachable.")
+        assert (await http.post("/api/session/start", json={"userName": "ann"})).status_code == 503
+        found = await read(http)
+    outcomes = {name: value for (sample, name), value in found.items() if sample == "voice_session_starts_total"}
+    assert {name for name, value in outcomes.items() if value} == {"ok", "refused", "temporal_unavailable"}
+    assert found["voice_ticket_seconds_count", ""] == 1
