@@ -69,7 +69,7 @@ async def address(fake_api: FakePlaygroundApi) -> AsyncIterator[str]:
 @asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[str]:
     """The address of `app` on a free port of this machine."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     listening = socket.create_server(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"

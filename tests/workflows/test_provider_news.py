@@ -34,3 +34,5 @@ async def test_it_stands_in_the_story_of_the_session(session: Session) -> None:
     await session.in_conversation()
     await session.handle.signal(VoiceSession.provider_changed, FAILED)
     assert provider_news(FAILED) in await session.story()
+    await session.end()
+    await session.result()
