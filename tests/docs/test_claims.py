@@ -64,7 +64,8 @@ def test_modules_that_are_run_exist(document: Path) -> None:
 
 def test_routes_exist(document: Path) -> None:
     for text in code(document):
-        for route in re.findall(r"(?:GET |POST |localhost:8000|your-app[\w.-]*)(/[\w/{}.-]*)", text):
+        for named in re.findall(r"(?:GET |POST |localhost:8000|your-app[\w.-]*)(/[\w/{}.-]*)", text):
+            route = re.sub(r"session_\d+_[0-9a-f]+", "{sessionId}", named)
             assert route in ROUTES | OF_THE_AGENTS_HEALTH_PORT, route
         if re.fullmatch(r"/(api|webhook|health|docs|redoc)[\w/]*", text):
             assert text in ROUTES
