@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest_asyncio
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
@@ -22,6 +23,19 @@ QUEUE = "tests"
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    async with _time_skipping() as env:
+        yield env
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def time_skipping_apart() -> AsyncIterator[WorkflowEnvironment]:
+    """A server of a module's own, for one that leaves the clock held."""
+    async with _time_skipping() as env:
+        yield env
+
+
+@asynccontextmanager
+async def _time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     server = resolve_temporal_test_server(StackSettings())
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(server), data_converter=pydantic_data_converter

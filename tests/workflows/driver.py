@@ -10,6 +10,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateHandle, WorkflowUpdateStage
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from contracts import (
@@ -146,7 +147,12 @@ class Session:
         pending = await self.looks_over()
         for _ in range(pending):
             await clock.unlock_time_skipping(UnlockTimeSkippingRequest())
-        await self._env.sleep(timedelta(seconds=seconds))
+        try:
+            await self._env.sleep(timedelta(seconds=seconds))
+        except RPCError as error:
+            raise AssertionError(
+                "the server's clock stands still: what ran before on it left something under way"
+            ) from error
         for _ in range(pending):
             await clock.lock_time_skipping(LockTimeSkippingRequest())
 

@@ -50,17 +50,20 @@ def read(port: int) -> list[Metric]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def served(time_skipping: WorkflowEnvironment) -> AsyncIterator[list[Metric]]:
-    """After one session: its first agent greeted 1.5 s after the caller had joined, and died; the next one served."""
+async def served(time_skipping_apart: WorkflowEnvironment) -> AsyncIterator[list[Metric]]:
+    """After one session: its first agent greeted 1.5 s after the caller had joined, and died; the next one served.
+
+    The workflow's task that fails holds its server's clock for good.
+    """
     port = free_port()
     client = await Client.connect(
-        time_skipping.client.service_client.config.target_host,
-        data_converter=time_skipping.client.data_converter,
+        time_skipping_apart.client.service_client.config.target_host,
+        data_converter=time_skipping_apart.client.data_converter,
         runtime=worker_runtime(TelemetrySettings(worker_metrics_port=port)),
     )
     fakes = FakeActivities(client)
     async with build_worker(client, fakes, "measured"):
-        session = Session(time_skipping, fakes, "measured")
+        session = Session(time_skipping_apart, fakes, "measured")
         await session.start()
         first = await session.agent()
         began_at_ms = await session.join() + 1500
