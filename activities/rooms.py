@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from livekit import api
-from livekit.protocol.agent_dispatch import JRP_NEVER
+from livekit.protocol.agent_dispatch import JRP_NEVER, AgentDispatch
 from livekit.protocol.models import ParticipantInfo
 
+from activities.sign_of_life import shows_life
 from contracts import DispatchMetadata, Presence, RoomTimeouts, RoomView
 from identities import ARRIVED, agent_generation
 
@@ -58,15 +59,26 @@ class Rooms:
         )
 
     async def clear_agents(self, name: str, *, before: int) -> None:
-        """Remove what is left of generations below `before`: their dispatches, and a dead one's track from the room."""
+        """Remove what is left of generations below `before`: a dead one's track from the room, and their dispatches."""
+        for identity in await self._agents(name, before):
+            await self._remove(name, identity)
         for dispatch in await self._livekit.agent_dispatch.list_dispatch(name):
-            if dispatch.agent_name == self._agent_name:  # LiveKit lists one of its own, without a name
+            # LiveKit lists one of its own too, without a name.
+            if dispatch.agent_name == self._agent_name and _generation_of(dispatch) < before:
                 await _or_gone(self._livekit.agent_dispatch.delete_dispatch(dispatch.id, name))
-        for identity in (await self.look(name)).agent_identities:
-            if (agent_generation(identity) or before) < before:
-                await _or_gone(
-                    self._livekit.room.remove_participant(api.RoomParticipantIdentity(room=name, identity=identity))
-                )
+
+    async def remove_lifeless(self, name: str, *, before: int) -> None:
+        """Remove those of generations below `before` who do not answer. Who does is left for its successor to ask."""
+        for identity in await self._agents(name, before):
+            if not await shows_life(self._livekit, name, identity):
+                await self._remove(name, identity)
+
+    async def _agents(self, name: str, before: int) -> list[str]:
+        identities = (await self.look(name)).agent_identities
+        return [identity for identity in identities if (agent_generation(identity) or before) < before]
+
+    async def _remove(self, name: str, identity: str) -> None:
+        await _or_gone(self._livekit.room.remove_participant(api.RoomParticipantIdentity(room=name, identity=identity)))
 
     async def delete(self, name: str) -> bool:
         """Delete the room, and with it everybody in it and its dispatches; whether it is gone.
@@ -76,6 +88,10 @@ class Rooms:
         """
         await _or_gone(self._livekit.room.delete_room(api.DeleteRoomRequest(room=name)))
         return not (await self._livekit.room.list_rooms(api.ListRoomsRequest(names=[name]))).rooms
+
+
+def _generation_of(dispatch: AgentDispatch) -> int:
+    return DispatchMetadata.model_validate_json(dispatch.metadata).generation
 
 
 def _sighting(person: ParticipantInfo, now_ms: int) -> Presence:

@@ -32,6 +32,8 @@ from telemetry.traces import traceparent
 
 _LOOK_EVERY_SECONDS = 0.2
 _LOOKS_PER_DISPATCH = 15
+_LOOKS_FOR_A_SUCCESSOR = 6
+"""Of the first dispatch for a caller who waits in silence. LiveKit that has just started has no AgentServers yet."""
 _LIVEKIT_ERRORS = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 
@@ -72,10 +74,13 @@ class LiveKitActivities(SessionActivities):
             traceparent=traceparent(),
         )
         try:
-            async with asyncio.timeout(request.join_deadline_seconds):
-                await self._make_way(request)
-                while not await self._dispatch_and_look(request, metadata):
+            async with asyncio.timeout(request.join_deadline_seconds), asyncio.TaskGroup() as beside:
+                # LiveKit takes 0.2 s to choose an AgentServer: what is dead is out of the room before anybody comes.
+                beside.create_task(self._make_way(request))
+                looks = _LOOKS_FOR_A_SUCCESSOR if request.generation > 1 else _LOOKS_PER_DISPATCH
+                while not await self._dispatch_and_look(request, metadata, looks):
                     activity.logger.warning("no agent has taken the dispatch yet: dispatching again")
+                    looks = _LOOKS_PER_DISPATCH
         except TimeoutError as error:
             raise ApplicationError(
                 f"no agent joined within {request.join_deadline_seconds:g} s; is an AgentServer running?",
@@ -84,20 +89,24 @@ class LiveKitActivities(SessionActivities):
         activity.raise_complete_async()
 
     async def _make_way(self, request: LaunchRequest) -> None:
-        """See that the room is there (a restarted LiveKit has none), and that no dead agent is in it."""
-        if request.generation > 1:
-            await _insistently(partial(self._rooms.create, request.session_id, request.timeouts))
-            if not request.predecessor_may_live:
-                await _insistently(partial(self._rooms.clear_agents, request.session_id, before=request.generation))
+        """See that no dead agent is in the room."""
+        if request.generation > 1 and not request.predecessor_may_live:
+            await _insistently(partial(self._rooms.clear_agents, request.session_id, before=request.generation))
+        elif request.predecessor_is_silent:
+            await _insistently(partial(self._rooms.remove_lifeless, request.session_id, before=request.generation))
 
-    async def _dispatch_and_look(self, request: LaunchRequest, metadata: DispatchMetadata) -> bool:
+    async def _dispatch(self, request: LaunchRequest, metadata: DispatchMetadata) -> None:
+        await self._rooms.create(request.session_id, request.timeouts)  # a restarted LiveKit has none
+        await self._rooms.dispatch(request.session_id, metadata)
+
+    async def _dispatch_and_look(self, request: LaunchRequest, metadata: DispatchMetadata, looks: int) -> bool:
         """Dispatch once and wait a few seconds; whether the agent is there.
 
         LiveKit loses dispatches, and gives some to servers that stand still; of a self-hosted one nobody learns whether
         a dispatch was taken. One too many is harmless: only one job may claim a generation.
         """
-        await _insistently(partial(self._rooms.dispatch, request.session_id, metadata))
-        for _ in range(_LOOKS_PER_DISPATCH):
+        await _insistently(partial(self._dispatch, request, metadata))
+        for _ in range(looks):
             if await self._has_arrived(request):
                 return True
             activity.heartbeat("waiting for the agent to join")

@@ -30,6 +30,7 @@ from agent.speech import SpeechParts
 from agent.speech.language_model import read_ahead
 from agent.spoken import spoken
 from agent.takeover import Succession
+from agent.unheard import Unheard
 from agent.voice_agent import DEAF_SECONDS, TEXT_FOR_THE_VOICE, TURNS, VoiceAgent
 from agent.workflow_line import WorkflowLine
 from contracts import Briefing, Turn
@@ -56,6 +57,9 @@ class Conversation:
         self._turns: list[Turn] = []
         self._question = MetricsReport()
         self._first_audio: dict[str, list[rtc.AudioFrame]] = {}
+        self._audible = asyncio.Event()
+        self._audible.set()
+        self._unheard = Unheard(room, self._keep, self._say_again)
         self._floor = Floor()
         self._agent = VoiceAgent(briefing, self._floor, history(briefing.turns))
         self._session: AgentSession[None] = AgentSession(
@@ -91,6 +95,8 @@ class Conversation:
             record=False,
             session_host=False,  # nobody in the room may drive the session by data messages
         )
+        if not self._audible.is_set():  # it stood still before there was anything to mute
+            self.mute(muted=True)
 
     async def prepare(self) -> None:
         """Have the first words ready before anybody is there to hear them."""
@@ -139,6 +145,7 @@ class Conversation:
 
     def mute(self, *, muted: bool) -> None:
         """Silence this agent's voice at once, or let it be heard again; it goes on as if it spoke."""
+        self._audible.clear() if muted else self._audible.set()
         for publication in self._room.local_participant.track_publications.values():
             if isinstance(track := publication.track, rtc.LocalAudioTrack):
                 track.mute() if muted else track.unmute()
@@ -157,11 +164,17 @@ class Conversation:
         item = event.item
         if not isinstance(item, ChatMessage) or item.role not in ("user", "assistant") or not item.text_content:
             return
+        if item.role == "assistant" and self._unheard.hold(item):
+            return
+        self._keep(item)
+
+    def _keep(self, item: ChatMessage) -> None:
+        text = item.text_content or ""
         if item.role == "user":
             self._question = item.metrics
-            turn = self._turn("caller", item.text_content, interrupted=item.interrupted)
+            turn = self._turn("caller", text, interrupted=item.interrupted)
         else:
-            turn = self._turn("agent", item.text_content, interrupted=item.interrupted)
+            turn = self._turn("agent", text, interrupted=item.interrupted)
             began = item.metrics.get("started_speaking_at")
             turn = turn.model_copy(
                 update={
@@ -172,6 +185,19 @@ class Conversation:
         self._turns.append(turn)
         self._line.turn(turn)
 
+    async def _say_again(self, something_ended: bool) -> None:
+        """The room was lost while this agent may have spoken; the caller has it back, and heard nothing of that."""
+        if not something_ended and self._session.current_speech is None:
+            return
+        await self._session.interrupt(force=True)
+        await self._audible.wait()
+        turns = (*self._earlier, *self._turns)
+        if not self._floor.held:
+            return
+        await self._agent.update_chat_ctx(history(turns))
+        words = first_words(turns, Succession(), self._briefing.opening_line)
+        self._session.generate_reply() if words is None else self._session.say(words)
+
     def _on_caller(self, event: UserStateChangedEvent) -> None:
         """The framework takes a caller for away when both have been silent for a while."""
         if event.new_state != "away" or not self._floor.held or not self._caller_is_there():
@@ -181,6 +207,8 @@ class Conversation:
 
     def _on_sentences(self, text: str) -> None:
         """Of a long answer the workflow learns as it is heard. It becomes final, under the same number, at its end."""
+        if self._unheard.cut_off:
+            return
         self._line.turn(self._turn("agent", text, interrupted=True, final=False))
 
     def _turn(self, role: Role, text: str, *, interrupted: bool, final: bool = True) -> Turn:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from time import monotonic
@@ -29,7 +30,7 @@ class Verdict(StrEnum):
 
     SESSION_ENDING = "the session is ending"
     SUPERSEDED = "another generation serves the session"
-    FROZEN = "it stood still so long that another generation serves the session"
+    FROZEN = "it was out of reach for so long that another generation serves the session"
     ALONE = "Temporal was out of reach for too long"
 
 
@@ -55,6 +56,7 @@ class Heartbeat:
         self._period = timeout_seconds / _BEATS_PER_TIMEOUT
         self._in_room = in_room
         self._accepted_at: float | None = None
+        self._woken = asyncio.Event()
 
     async def beat(self) -> Verdict | None:
         """One heartbeat; the verdict when this agent is not wanted any more."""
@@ -90,19 +92,21 @@ class Heartbeat:
     async def until_verdict(self, mute: Mute, *, alone_seconds: float) -> Verdict:
         """Beat until this agent is not wanted any more, or until no beat was taken for `alone_seconds`.
 
-        A process that stood still for longer than the timeout has been replaced, for all it can know: it is mute until
-        a beat of it is taken. One that runs and does not reach Temporal talks on: whoever replaces it will ask it.
+        A process that stood still for longer than the timeout, or lost its room, may have been replaced for all it can
+        know, by one that could not ask it: it is mute until a beat of it is taken. One that runs in its room and does
+        not reach Temporal talks on: whoever replaces it will ask it.
         """
         beat_at, muted = monotonic(), False
         while True:
-            await asyncio.sleep(self._period)
-            stood_still = monotonic() - beat_at
-            if not muted and stood_still > self._timeout + _RPC_TIMEOUT.total_seconds():
+            await self._pause()
+            in_room, stood_still = self._in_room(), monotonic() - beat_at
+            if not muted and (not in_room or stood_still > self._timeout + _RPC_TIMEOUT.total_seconds()):
                 muted = True
                 mute(muted=True)
-                logger.warning("stood still for %.0f s: mute until a heartbeat is taken", stood_still)
+                why = f"stood still for {stood_still:.0f} s" if in_room else "lost the room"
+                logger.warning("%s: mute until a heartbeat is taken", why)
             beat_at, taken_before = monotonic(), self._accepted_at
-            verdict = await self.beat() if self._in_room() else None
+            verdict = await self.beat() if in_room else None
             if verdict is not None:
                 return Verdict.FROZEN if muted and verdict is Verdict.SUPERSEDED else verdict
             if muted and self._accepted_at != taken_before:
@@ -111,6 +115,15 @@ class Heartbeat:
             if monotonic() - (self._accepted_at or 0) > alone_seconds:
                 mute(muted=True)
                 return Verdict.ALONE
+
+    def wake(self) -> None:
+        """Beat now: the room is there again."""
+        self._woken.set()
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), self._period)
+        self._woken.clear()
 
     async def until_successor_is_overdue(self, *, alone_seconds: float) -> None:
         """After `SUPERSEDED`: beat on until Temporal could be reached for so long that a successor would have come.

@@ -121,6 +121,7 @@ async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
 
     parts = speech.for_voice(briefing.voice_id)
     parts.watch(partial(_tell, line, briefing))
+    ctx.room.on("reconnected", heartbeat.wake)
     conversation = Conversation(briefing, ctx.room, parts, line, settings)
     giving_up = asyncio.create_task(conversation.given_up())
     giving_up.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
@@ -142,7 +143,9 @@ async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
     preparing = asyncio.create_task(conversation.prepare())
     await connecting
     succession, *_ = await asyncio.gather(take_the_floor(), conversation.join(), preparing)
-    turns = succession.after(briefing.turns) if succession.certain else await line.transcript()
+    turns = succession.after(briefing.turns)
+    if not succession.certain:
+        turns = await line.transcript() or turns
 
     # 4. Speak, listen, report.
     if await conversation.begin(succession, turns):

@@ -8,9 +8,18 @@ from livekit.agents import AgentServer, JobRequest
 
 from agent import job
 from agent.speech import PRELOAD_MODULES
+from agent.warm_processes import WarmProcesses
 from contracts import DispatchMetadata
 from identities import agent_identity
 from settings import Settings
+
+_LIVEKIT_STOPS_AT = 0.7
+"""LiveKit itself gives no job to a server whose load is as high as this, whatever the server thinks of it."""
+
+
+def _load(jobs: int, max_jobs: int) -> float:
+    """What LiveKit is told: just below where it stops until there is really no place left."""
+    return 1.0 if jobs >= max_jobs else (_LIVEKIT_STOPS_AT - 0.01) * jobs / max_jobs
 
 
 def build_server(settings: Settings) -> AgentServer:
@@ -25,7 +34,7 @@ def build_server(settings: Settings) -> AgentServer:
         initialize_process_timeout=60,
         # LiveKit drops dispatches in bursts when the load it is told crosses the threshold; `accept` limits instead.
         load_threshold=math.inf,
-        load_fnc=lambda server: min(len(server.active_jobs) / agent.max_jobs, 1.0),
+        load_fnc=lambda server: _load(len(server.active_jobs), agent.max_jobs),
         host=agent.health_host,
         port=agent.health_port,
         # All of its figures are made in this process: none of them needs prometheus_client's files of other processes.
@@ -34,10 +43,13 @@ def build_server(settings: Settings) -> AgentServer:
         log_level="INFO",  # below it livekit-agents logs what callers say
     )
 
+    warm = WarmProcesses(server, agent.idle_processes)
+
     async def accept(request: JobRequest) -> None:
         if len(server.active_jobs) >= agent.max_jobs:
             await request.reject()
             return
+        warm.make_no_more_for_a_moment()
         generation = DispatchMetadata.model_validate_json(request.job.metadata).generation
         await request.accept(identity=agent_identity(generation, request.id), name="agent")
 

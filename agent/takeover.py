@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 
 from livekit import rtc
@@ -126,6 +126,10 @@ class Incumbent:
         room.local_participant.register_rpc_method(YIELD, self._on_yield)
         room.local_participant.register_rpc_method(HAND_OVER, self._on_hand_over)
         room.on("participant_connected", self._on_participant)
+        for participant in room.remote_participants.values():
+            if self._is_newer(participant) and ARRIVED in participant.attributes:
+                # It has asked whoever was there, and that was not this one, which came late.
+                self._watch(self._give_way(participant.identity))
 
     async def dismissed(self) -> str:
         """Wait until this agent has nothing left to do in the room; why."""
@@ -159,10 +163,16 @@ class Incumbent:
         return await self._last_words(_LAST_WORDS_SECONDS)
 
     def _on_participant(self, participant: rtc.RemoteParticipant) -> None:
-        if (agent_generation(participant.identity) or 0) > self._generation:
-            watch = asyncio.create_task(self._leave_to(participant.identity))
-            self._watches.add(watch)
-            watch.add_done_callback(self._watches.discard)
+        if self._is_newer(participant):
+            self._watch(self._leave_to(participant.identity))
+
+    def _is_newer(self, participant: rtc.RemoteParticipant) -> bool:
+        return (agent_generation(participant.identity) or 0) > self._generation
+
+    def _watch(self, newcomer: Coroutine[None, None, None]) -> None:
+        watch = asyncio.create_task(newcomer)
+        self._watches.add(watch)
+        watch.add_done_callback(self._watches.discard)
 
     async def _leave_to(self, newcomer: str) -> None:
         """A newcomer that cannot reach us, or takes us for dead, must not become a second voice.
@@ -175,9 +185,12 @@ class Incumbent:
             if participant is None:
                 return
             if self._finishing is None and ARRIVED in participant.attributes:
-                logger.warning("%s has come and did not ask: generation %s leaves", newcomer, self._generation)
-                await self._finish()
-                self._dismiss("a newer generation came and did not ask")
+                await self._give_way(newcomer)
+
+    async def _give_way(self, newcomer: str) -> None:
+        logger.warning("%s is there and did not ask: generation %s leaves", newcomer, self._generation)
+        await self._finish()
+        self._dismiss("a newer generation was there and did not ask")
 
     def _dismiss(self, why: str) -> None:
         if not self._dismissed.done():

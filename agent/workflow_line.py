@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import (
@@ -20,6 +21,7 @@ from workflows.voice_session import VoiceSession
 logger = logging.getLogger("agent.workflow_line")
 
 _CLAIM_SECONDS = 5.0
+_TRANSCRIPT_TIMEOUT = timedelta(seconds=2)
 _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 2.0
 
@@ -57,9 +59,13 @@ class WorkflowLine:
                 logger.warning("Temporal did not take the claim, trying again: %s", type(error).__name__)
             await asyncio.sleep(_FIRST_RETRY_SECONDS)
 
-    async def transcript(self) -> tuple[Turn, ...]:
-        """All turns that the workflow has by now."""
-        return await self._handle.query(VoiceSession.transcript)
+    async def transcript(self) -> tuple[Turn, ...] | None:
+        """All turns that the workflow has by now; None when it does not say in time, for a caller waits."""
+        try:
+            return await self._handle.query(VoiceSession.transcript, rpc_timeout=_TRANSCRIPT_TIMEOUT)
+        except RPCError as error:
+            logger.warning("Temporal did not give the transcript: %s", error.status.name)
+            return None
 
     def ready(self, report: AgentReady) -> None:
         """Report that the agent is in the room and can speak."""

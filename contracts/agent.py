@@ -19,6 +19,9 @@ class LaunchRequest(Payload):
     join_deadline_seconds: float
     timeouts: RoomTimeouts
     predecessor_may_live: bool = False  # then it is left in the room, for the newcomer to ask
+    predecessor_is_silent: bool = (
+        False  # Temporal hears nothing of it: if it does not answer LiveKit either, it is dead
+    )
 
 
 class DispatchMetadata(Payload):

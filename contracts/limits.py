@@ -8,7 +8,7 @@ from contracts.payload import Payload
 
 
 class RoomTimeouts(Payload):
-    """How long LiveKit keeps a room nobody is in: longer than our own timers, which decide."""
+    """How long LiveKit keeps a room that nobody is in: longer than our own timers, which decide."""
 
     empty_seconds: int
     departure_seconds: int
@@ -31,8 +31,6 @@ class SessionLimits(Payload):
 
     @property
     def room_timeouts(self) -> RoomTimeouts:
-        """The room outlives each of our own timers by a minute."""
-        return RoomTimeouts(
-            empty_seconds=math.ceil(self.no_show_seconds) + 60,
-            departure_seconds=math.ceil(self.reconnect_grace_seconds) + 60,
-        )
+        """The room outlives the session, which deletes it: a new ticket begins the waits for the caller anew."""
+        longest = math.ceil(self.max_duration_seconds) + 60
+        return RoomTimeouts(empty_seconds=longest, departure_seconds=longest)

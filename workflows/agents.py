@@ -100,10 +100,16 @@ class Agents:
     def _launch_if_needed(self) -> None:
         if self._is_ending() or not self._watch.needs_another:
             return
-        may_live, serving = self._watch.predecessor_may_live, self._watch.serving
-        generation = self._watch.launch()
+        may_live, lives = self._watch.predecessor_may_live, self._watch.predecessor_lives
+        serving, generation = self._watch.serving, self._watch.launch()
         occasion = self._occasion if serving is None else f"to take over from generation {serving}, which must go"
-        launch = calls.launch_agent(self._session, generation, predecessor_may_live=may_live, occasion=occasion)
+        launch = calls.launch_agent(
+            self._session,
+            generation,
+            predecessor_may_live=may_live,
+            predecessor_is_silent=may_live and not lives,
+            occasion=occasion,
+        )
         self._open[generation] = launch
         self._log.agent(now(), generation, "launching", occasion)
         self._newest = asyncio.create_task(self._follow(generation, launch))
@@ -167,7 +173,8 @@ class Agents:
                 lambda: self._is_ending() or generation not in self._open, timeout=_SEEN_OFF_SECONDS
             )
         except TimeoutError:
-            self._open[generation].cancel()
+            if launch := self._open.get(generation):  # it may have gone in the very moment
+                launch.cancel()
 
 
 async def _end_of(launch: Launch) -> AgentOutcome | BaseException:

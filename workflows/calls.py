@@ -52,7 +52,12 @@ async def _ticket(session: SessionRequest, timeouts: RoomTimeouts | None) -> Tic
 
 
 def launch_agent(
-    session: SessionRequest, generation: int, *, predecessor_may_live: bool, occasion: str
+    session: SessionRequest,
+    generation: int,
+    *,
+    predecessor_may_live: bool,
+    predecessor_is_silent: bool,
+    occasion: str,
 ) -> workflow.ActivityHandle[AgentOutcome]:
     """One attempt: what follows a loss is the workflow's to decide, and quicker than a retry.
 
@@ -67,6 +72,7 @@ def launch_agent(
             join_deadline_seconds=limits.agent_join_deadline_seconds,
             timeouts=limits.room_timeouts,
             predecessor_may_live=predecessor_may_live,
+            predecessor_is_silent=predecessor_is_silent,
         ),
         start_to_close_timeout=timedelta(seconds=limits.max_duration_seconds) + _SLACK,
         heartbeat_timeout=timedelta(seconds=limits.agent_heartbeat_timeout_seconds),

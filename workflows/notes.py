@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from contracts import Presence, SessionMemory, SessionRequest, Ticket, Turn
 from workflows.agent_watch import AgentWatch
 from workflows.deadlines import Deadline, next_deadline
@@ -14,9 +16,12 @@ _DAY_MS = 24 * 60 * 60 * 1000
 
 
 class Notes:
-    """Begun anew, or from the memory of an earlier run; times are the workflow's seconds."""
+    """Begun anew, or from the memory of an earlier run; times are the workflow's seconds.
 
-    def __init__(self, session: SessionRequest, now: float) -> None:
+    `one_at_a_time`: see `CallerPresence`.
+    """
+
+    def __init__(self, session: SessionRequest, now: float, one_at_a_time: Callable[[], bool] = lambda: True) -> None:
         memory = session.memory
         self._limits = session.limits
         self.started_at = now if memory is None else memory.started_at
@@ -25,7 +30,7 @@ class Notes:
         self.looked_at = 0.0
         self.last_sign_at = 0.0
         self._has_sounded = False
-        self.caller = CallerPresence(session.callers, int(self.started_at * 1000))
+        self.caller = CallerPresence(session.callers, int(self.started_at * 1000), one_at_a_time)
         self.agents = AgentWatch(now, session.limits.agent_max_losses_per_minute)
         self.transcript = Transcript()
         self.story = Story()

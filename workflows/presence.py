@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 from contracts import Presence, SessionMemory, Sightings
@@ -20,9 +20,12 @@ class Connection:
     seen_at_ms: int = 0
     leaves_at_ms: list[int] = field(default_factory=list)
 
-    def left_at_ms(self, nameless: list[int]) -> int | None:
-        """The earliest leave that no later sighting contradicts (an agent that reconnects sees everybody leave)."""
-        leaves = self.leaves_at_ms + nameless
+    def left_at_ms(self, elsewhere: list[int]) -> int | None:
+        """The earliest leave that no later sighting contradicts (an agent that reconnects sees everybody leave).
+
+        `elsewhere` are leaves that were not reported of this connection by its SID.
+        """
+        leaves = self.leaves_at_ms + elsewhere
         return min((at for at in leaves if at + _CLOCK_GRAIN_MS > self.seen_at_ms), default=None)
 
 
@@ -33,13 +36,18 @@ class CallerPresence:
     repetitions gives the same result.
     """
 
-    def __init__(self, identities: Set[str], began_at_ms: int) -> None:
+    def __init__(
+        self, identities: Set[str], began_at_ms: int, one_at_a_time: Callable[[], bool] = lambda: True
+    ) -> None:
         """`identities` are the caller's. `began_at_ms`: when the session began.
 
-        A join from before it is a clock that is off, not time to bill.
+        A join from before it is a clock that is off, not time to bill. `one_at_a_time` is asked when a connection
+        follows one that is still open: whether that one is over by this (not so in sessions that ran before this rule).
         """
         self._identities = identities
         self._began_at_ms = began_at_ms
+        self._one_at_a_time = one_at_a_time
+        self._ends_at_the_next = False
         self._connections: dict[str, Connection] = {}
         self._nameless_leaves_at_ms: list[int] = []
 
@@ -47,6 +55,7 @@ class CallerPresence:
         """Take in one report; those about anybody but the caller are ignored. Returns what it changes, in words."""
         was_present, left_at_ms = self.present, self.last_left_at_ms
         self._note(report)
+        self._consider()
         if self.present is was_present:
             return None
         if was_present:
@@ -77,6 +86,25 @@ class CallerPresence:
         for each in memory.sightings:
             connection = Connection(each.joined_at_ms, each.seen_at_ms, list(each.leaves_at_ms))
             self._connections[each.participant_sid] = connection
+        self._consider()
+
+    def _consider(self) -> None:
+        """LiveKit lets an identity in once: a later connection ends those before it, should their leave be lost."""
+        if not self._ends_at_the_next and any(self._outlasts_the_next(c) for c in self._connections.values()):
+            self._ends_at_the_next = self._one_at_a_time()
+
+    def _outlasts_the_next(self, connection: Connection) -> bool:
+        following, left_at_ms = self._next_join_ms(connection), self._left_at_ms(connection)
+        return following is not None and (left_at_ms is None or left_at_ms > following)
+
+    def _open(self) -> list[Connection]:
+        return [c for c in self._connections.values() if c.joined_at_ms is not None and self._left_at_ms(c) is None]
+
+    def _next_join_ms(self, connection: Connection) -> int | None:
+        if connection.joined_at_ms is None:
+            return None
+        joins = (c.joined_at_ms for c in self._connections.values() if c.joined_at_ms is not None)
+        return min((at for at in joins if at > connection.joined_at_ms), default=None)
 
     @property
     def sightings(self) -> tuple[Sightings, ...]:
@@ -98,13 +126,15 @@ class CallerPresence:
 
     def _left_at_ms(self, connection: Connection) -> int | None:
         joined_at_ms = connection.joined_at_ms
-        nameless = [at for at in self._nameless_leaves_at_ms if joined_at_ms is not None and joined_at_ms <= at]
-        return connection.left_at_ms(nameless)
+        elsewhere = [at for at in self._nameless_leaves_at_ms if joined_at_ms is not None and joined_at_ms <= at]
+        if self._ends_at_the_next and (following := self._next_join_ms(connection)):
+            elsewhere.append(following)
+        return connection.left_at_ms(elsewhere)
 
     @property
     def present(self) -> bool:
         """Whether a connection is open now. One that left before its join was reported stays closed."""
-        return any(c.joined_at_ms is not None and self._left_at_ms(c) is None for c in self._connections.values())
+        return bool(self._open())
 
     @property
     def first_joined_at_ms(self) -> int | None:
@@ -126,7 +156,9 @@ class CallerPresence:
         if start is None:
             return 0
         left_at_ms = self.last_left_at_ms
-        end = ended_at_ms if self.present or left_at_ms is None else min(ended_at_ms, left_at_ms)
+        # Who came back while the session ended is no reason to bill the wait before.
+        was_present = any(c.joined_at_ms is not None and c.joined_at_ms <= ended_at_ms for c in self._open())
+        end = ended_at_ms if was_present or left_at_ms is None else min(ended_at_ms, left_at_ms)
         return max(0, end - start) // 1000
 
 

@@ -57,7 +57,7 @@ class VoiceSession:
     def __init__(self, request: SessionRequest) -> None:
         # Signals and updates may be handled before run() begins: everything they touch is made here.
         self._request = request
-        self._notes = Notes(request, now())
+        self._notes = Notes(request, now(), partial(workflow.patched, "one-connection-at-a-time"))
         self._ending = Ending(request.session_id, self._notes)
         self._agents = Agents(request, self._notes, is_ending=self._is_ending, end=self._end, tell=self._tell)
         self._renewal = Renewal(self._notes.agents)

@@ -31,13 +31,16 @@ class FakeLiveKit:
         self.requests: list[api.CreateAgentDispatchRequest] = []
         self._lost, self._unanswered = lost, unanswered
         self.agent_dispatch = SimpleNamespace(create_dispatch=self._create_dispatch)
-        self.room = SimpleNamespace(list_participants=self._list_participants)
+        self.room = SimpleNamespace(list_participants=self._list_participants, create_room=self._create_room)
 
     async def _create_dispatch(self, request: api.CreateAgentDispatchRequest) -> api.AgentDispatch:
         self.requests.append(request)
         if len(self.requests) <= self._unanswered:
             raise TimeoutError
         return api.AgentDispatch()
+
+    async def _create_room(self, request: api.CreateRoomRequest) -> api.Room:
+        return api.Room(name=request.name)
 
     async def _list_participants(self, _: api.ListParticipantsRequest) -> api.ListParticipantsResponse:
         agent = ParticipantInfo(identity="agent_1_AJ_x", kind=ParticipantInfo.Kind.AGENT, attributes={ARRIVED: "yes"})

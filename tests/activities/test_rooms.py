@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -89,14 +93,17 @@ async def test_without_an_agent_server_a_launch_fails_and_closing_leaves_no_disp
     assert not [each for each in await livekit.agent_dispatch.list_dispatch(ticket.room_name) if each.agent_name]
 
 
+def agents_token(settings: Settings, room: str, identity: str) -> str:
+    keys = settings.livekit.api_key, settings.livekit.api_secret.get_secret_value()
+    grants = api.VideoGrants(room_join=True, room=room)
+    return api.AccessToken(*keys).with_identity(identity).with_kind("agent").with_grants(grants).to_jwt()
+
+
 async def test_an_older_generation_is_cleared_from_the_room(
     ticket: Ticket, activities: LiveKitActivities, settings: Settings
 ) -> None:
-    keys = settings.livekit.api_key, settings.livekit.api_secret.get_secret_value()
     old = rtc.Room()
-    token = api.AccessToken(*keys).with_identity("agent_1_AJ_old").with_kind("agent")
-    grants = api.VideoGrants(room_join=True, room=ticket.room_name)
-    await old.connect(ticket.server_url, token.with_grants(grants).to_jwt())
+    await old.connect(ticket.server_url, agents_token(settings, ticket.room_name, "agent_1_AJ_old"))
     request = RoomRequest(session_id=ticket.session_id)
     look = await ActivityEnvironment().run(activities.look_at_room, request)
     assert look.agent_identities == ("agent_1_AJ_old",)
@@ -107,3 +114,57 @@ async def test_an_older_generation_is_cleared_from_the_room(
     assert look.agent_identities == ()
     await old.disconnect()
     await ActivityEnvironment().run(activities.close_room, request)
+
+
+IN_THE_ROOM = """
+import asyncio, sys
+from livekit import rtc
+
+async def main():
+    room = rtc.Room()
+    await room.connect(sys.argv[1], sys.argv[2])
+    print("there", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_one_that_falls_silent_stays_for_its_successor_if_it_runs_and_goes_if_it_is_frozen(
+    ticket: Ticket, activities: LiveKitActivities, settings: Settings
+) -> None:
+    running, token = rtc.Room(), agents_token(settings, ticket.room_name, "agent_1_AJ_runs")
+    await running.connect(ticket.server_url, token)
+    frozen = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", IN_THE_ROOM, ticket.server_url),
+        agents_token(settings, ticket.room_name, "agent_1_AJ_frozen"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert frozen.stdout is not None
+    try:
+        assert await asyncio.wait_for(frozen.stdout.readline(), 20) == b"there\n"
+        with pytest.raises(rtc.RpcError) as answer:  # its way back is open, a moment after it is there
+            await running.local_participant.perform_rpc(
+                destination_identity="agent_1_AJ_frozen", method="nothing", payload=""
+            )
+        assert answer.value.code == rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD
+        frozen.send_signal(signal.SIGSTOP)
+        launch = LaunchRequest(
+            session_id=ticket.session_id,
+            generation=2,
+            join_deadline_seconds=1.5,
+            timeouts=TIMEOUTS,
+            predecessor_may_live=True,
+            predecessor_is_silent=True,
+        )
+        with pytest.raises(ApplicationError):
+            await ActivityEnvironment().run(activities.launch_agent, launch)
+        request = RoomRequest(session_id=ticket.session_id)
+        look = await ActivityEnvironment().run(activities.look_at_room, request)
+        assert look.agent_identities == ("agent_1_AJ_runs",)
+    finally:
+        frozen.kill()
+        await frozen.wait()
+        await running.disconnect()
+        await ActivityEnvironment().run(activities.close_room, RoomRequest(session_id=ticket.session_id))

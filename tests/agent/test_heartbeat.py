@@ -167,6 +167,40 @@ async def test_an_agent_that_lost_its_room_does_not_beat() -> None:
     assert handle.beats == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "outcome", "muted"),
+    [
+        (rpc_error(RPCStatusCode.NOT_FOUND), Verdict.FROZEN, [True]),
+        (None, Verdict.SESSION_ENDING, [True, False]),
+    ],
+)
+async def test_one_that_lost_its_room_is_mute_until_a_beat_is_taken(
+    answer: Exception | None, outcome: Verdict, muted: list[bool]
+) -> None:
+    """Meanwhile another may have come, and found nobody to ask."""
+    handle, voice = FakeHandle(None, answer, cancelled(cancel_requested=True)), Voice()
+    is_there = [True, False, False, True, True]
+    beats = Heartbeat(
+        cast("Client", handle),
+        b"token",
+        identity="agent_1_x",
+        timeout_seconds=0.03,
+        in_room=lambda: is_there.pop(0) if len(is_there) > 1 else is_there[0],
+    )
+    handle.answers.insert(1, None)  # while it is there
+    assert await verdict(beats, voice) is outcome
+    assert voice.muted == muted
+
+
+async def test_whose_room_is_back_beats_at_once() -> None:
+    handle = FakeHandle()
+    beats = heartbeat(handle, timeout_seconds=3600)
+    beating = asyncio.create_task(beats.until_verdict(Voice(), alone_seconds=7200))
+    beats.wake()
+    await asyncio.wait_for(handle.beaten.wait(), 5)
+    beating.cancel()
+
+
 async def test_a_successor_is_overdue_only_where_temporal_could_have_sent_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.heartbeat._SUCCESSOR_SECONDS", 0.2)
     stale, away = rpc_error(RPCStatusCode.NOT_FOUND), rpc_error(RPCStatusCode.UNAVAILABLE)

@@ -66,7 +66,7 @@ async def test_tells_livekit_its_load_in_jobs_but_never_refuses_by_load(
     load: Any = built.load_fnc
     assert load(built) == 0
     jobs.append(object())
-    assert load(built) == 0.5
+    assert 0 < load(built) < 0.7  # from where LiveKit gives a server nothing more
     jobs.extend([object(), object()])
     assert load(built) == 1.0
     assert built._load_threshold == math.inf

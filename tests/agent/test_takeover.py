@@ -146,6 +146,33 @@ async def test_a_newcomer_that_does_not_ask_is_given_way_to(monkeypatch: pytest.
     assert old.finished == 1
 
 
+async def test_one_that_comes_when_a_newer_one_serves_gives_way_at_once() -> None:
+    """Its way into the room took so long that another was sent, who asked everybody that was there."""
+    room, serving = FakeRoom("agent_1_AJ_a"), FakeRoom("agent_2_AJ_b")
+    room.meet(serving)
+    finished = asyncio.Event()
+
+    async def last_words(_: float) -> tuple[Turn, ...]:
+        finished.set()
+        return ()
+
+    late = Incumbent(_any(room), 1, last_words)
+    assert "did not ask" in await asyncio.wait_for(late.dismissed(), 5)
+    assert finished.is_set()
+
+
+async def test_a_newer_one_that_is_not_accepted_yet_is_no_reason_to_leave() -> None:
+    room, coming = FakeRoom("agent_1_AJ_a"), FakeRoom("agent_2_AJ_b")
+    coming.attributes.clear()
+    room.meet(coming)
+
+    async def last_words(_: float) -> tuple[Turn, ...]:
+        raise AssertionError("nobody asked")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(Incumbent(_any(room), 1, last_words).dismissed(), 0.1)
+
+
 async def test_a_newcomer_that_is_not_accepted_itself_takes_no_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Temporal is out of reach for both, the caller has nobody but the incumbent."""
     monkeypatch.setattr(takeover, "_PATIENCE_SECONDS", 0.01)

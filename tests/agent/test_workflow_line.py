@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -37,7 +38,10 @@ class FakeWorkflow:
             raise self.refusals.pop(0)
         self.signals.append(report)
 
-    async def query(self, _query: object) -> tuple[Turn, ...]:
+    async def query(self, _query: object, *, rpc_timeout: timedelta) -> tuple[Turn, ...]:
+        assert rpc_timeout <= timedelta(seconds=2)  # a caller waits in silence
+        if self.refusals:
+            raise self.refusals.pop(0)
         return (turn(1),)
 
     async def execute_update(self, _update: object, claim: Any, *, id: str) -> Briefing:
@@ -122,4 +126,10 @@ async def test_a_claim_waits_for_temporal() -> None:
 async def test_a_newcomer_can_ask_for_everything_that_was_said() -> None:
     line = line_to(FakeWorkflow())
     assert await line.transcript() == (turn(1),)
+    await line.aclose()
+
+
+async def test_a_newcomer_goes_on_with_what_it_knows_where_temporal_does_not_answer() -> None:
+    line = line_to(FakeWorkflow(unavailable()))
+    assert await line.transcript() is None
     await line.aclose()

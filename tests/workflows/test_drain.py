@@ -61,6 +61,7 @@ async def test_the_old_one_serves_until_the_new_one_is_ready(new_session: NewSes
     assert (await session.turns())[:2] == tuple(said)
     assert [turn.generation for turn in await session.turns()] == [1, 2, 2]
     assert [launch.predecessor_may_live for launch in session.scene.launches] == [False, True]
+    assert not session.scene.launches[1].predecessor_is_silent  # it serves on
     await end(session, generations=2)
 
 
@@ -238,6 +239,8 @@ async def test_whether_the_lost_one_may_live(session: Session, kind: str, may_li
     await first.crash(kind=kind)
     await session.agent()
     assert [launch.predecessor_may_live for launch in session.scene.launches] == [False, may_live]
+    is_silent = [launch.predecessor_is_silent for launch in session.scene.launches]
+    assert is_silent == [False, may_live], "whoever Temporal hears nothing of is asked by LiveKit"
     await end(session, generations=2)
 
 

@@ -62,6 +62,19 @@ SCENARIOS = {
         0,
         30_000,
     ),
+    "came again, and the leave was lost": ([joined("A", 0), joined("B", 25_000)], True, 0, 25_000),
+    "left, and the leave of the connection before was lost": (
+        [joined("A", 0), joined("B", 25_000), left("B", 40_000)],
+        False,
+        0,
+        40_000,
+    ),
+    "a leave that is told later than the next join": (
+        [joined("A", 0), joined("B", 25_000), left("A", 26_500)],
+        True,
+        0,
+        25_000,
+    ),
     "strangers come and go": (
         [joined("A", 5_000), joined("S", 0, identity="user_bob"), left("S", 9_000, "user_bob"), left("", 9_000, "x")],
         True,

@@ -1,0 +1,43 @@
+"""kill -9 of LiveKit right after a question: the caller's client comes back by itself, and hears the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from stack.caller import Caller
+from workflows.voice_session import VoiceSession
+
+if TYPE_CHECKING:
+    from chaos.world import World
+
+pytestmark = pytest.mark.slow
+
+ANSWERED_WITHIN = 20.0
+"""Seconds from the kill: LiveKit starts, both sides come back, and an agent answers. Nobody asks a second time."""
+
+
+async def test_a_question_that_livekit_swallowed_the_answer_to_is_answered(world: World) -> None:
+    started = await world.rest.start("patient", openingLine="Hello there.")
+    session = world.session(started.session_id)
+    before = world.registrations("agent")
+    pid = world.stack.pid("livekit")
+    async with Caller(started.server_url, started.token) as caller:
+        await caller.hear()
+        await caller.silence(1.5)
+        spoken = await caller.say("What is the capital of France?")
+        answered_at = await caller.sound(after=spoken.last_sound_at)
+        psutil.Process(pid).kill()
+        again_at = await caller.sound(after=answered_at + 1.0, within=ANSWERED_WITHIN)
+        while (await caller.hear()).last_sound_at < again_at:
+            pass  # what was cut off
+        await caller.silence(1.0)
+        turns = await session.query(VoiceSession.transcript)
+        bill = await world.rest.end(started.session_id)
+    await world.replaced("livekit", pid)
+    await world.back("agent", before)
+    assert bill["errors"] == []
+    # Nothing that was said into the dead room is a turn.
+    assert [turn.role for turn in turns] == ["agent", "caller", "agent"], [turn.text for turn in turns]
