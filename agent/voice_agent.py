@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 from typing import Final
 
 from livekit import rtc
 from livekit.agents import Agent, ChatContext, ChatMessage, ModelSettings, StopResponse, TurnHandlingOptions, stt
 from livekit.agents.types import TimedString
-from livekit.agents.voice.transcription.text_transforms import TextTransforms
+from livekit.agents.voice.transcription.filters import filter_emoji, filter_markdown
 
 from agent.backchannels import is_backchannel
 from agent.floor import Floor
@@ -35,7 +35,12 @@ TURNS: Final = TurnHandlingOptions(
 DEAF_SECONDS: Final = 0.5
 """livekit-agents hears nobody while its first words begin, so that a browser's echo canceller can learn. Its own three
 seconds would lose what a caller says into the greeting."""
-TEXT_FOR_THE_VOICE: Final[tuple[TextTransforms, ...]] = ("filter_markdown", "filter_emoji", spoken_stream)
+TEXT_FOR_THE_VOICE: Final[tuple[Callable[[AsyncIterable[str]], AsyncIterable[str]], ...]] = (
+    filter_markdown,
+    filter_emoji,
+    spoken_stream,
+)
+"""What becomes of a text before it is read aloud, in this order."""
 
 
 class VoiceAgent(Agent):
