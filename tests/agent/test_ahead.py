@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from livekit import rtc
-from livekit.agents import APIConnectionError, APIConnectOptions, APIError, ErrorEvent
-from livekit.agents.voice.agent_session import SessionConnectOptions
+from livekit.agents import APIConnectionError, APIConnectOptions, APIError
 
 from agent.ahead import Ahead
-from agent.conversation import Conversation
-from agent.speech import SpeechParts
-from agent.takeover import Succession
-from contracts import Turn
-from settings import Settings
-from tests.fakes.briefings import briefing
-from tests.fakes.dialogue import Ears, Loudspeaker, Mind, Recognizer
+from tests.fakes.roomless_call import RoomlessCall
 from tests.fakes.slow_voice import TENTH, SlowVoice
 
 LINE = "**Tulips** cost $3 \N{TULIP} today."
@@ -30,51 +21,18 @@ PADDING = 0.02
 """The framework adds a moment of quiet at an end."""
 
 
-class Line:
-    """Takes reports, as the line to the workflow does."""
+class Call(RoomlessCall):
+    """One whose voice and loudspeaker the test moves."""
 
     def __init__(self) -> None:
-        self.turns: asyncio.Queue[Turn] = asyncio.Queue()
-
-    def turn(self, turn: Turn) -> None:
-        if turn.final:
-            self.turns.put_nowait(turn)
-
-
-class Call:
-    """A conversation without a room: real session, and a voice and a loudspeaker that the test moves."""
-
-    def __init__(self) -> None:
-        self.voice, self.speaker, self.line = SlowVoice(), Loudspeaker(), Line()
-        self.errors: asyncio.Queue[ErrorEvent] = asyncio.Queue()
-        detector: Any = "vad"
-        anybody: Any = self.line
-        parts = SpeechParts(
-            stt=Recognizer(),
-            llm=Mind(),
-            tts=self.voice,
-            vad=Ears(),
-            turn_detection=detector,
-            conn_options=SessionConnectOptions(tts_conn_options=ONE_TRY),
-        )
-        self.conversation = Conversation(briefing(opening_line=LINE), rtc.Room(), parts, anybody, Settings())
-        self.session = self.conversation._session
-        self.session.on("error", self.errors.put_nowait)
-
-    async def join(self) -> None:
-        self.session.output.audio = self.speaker
-        await self.session.start(self.conversation._agent, record=False, session_host=False)
-
-    async def begin(self) -> None:
-        assert await self.conversation.begin(Succession(), ())
+        self.voice = SlowVoice()
+        super().__init__(self.voice, opening_line=LINE)
 
 
 @pytest_asyncio.fixture
 async def call() -> AsyncIterator[Call]:
-    call = Call()
-    yield call
-    call.speaker.finish()
-    await call.session.aclose()
+    async with Call() as call:
+        yield call
 
 
 async def test_they_are_heard_before_all_of_them_is_made(call: Call) -> None:
