@@ -7,8 +7,19 @@ from contextlib import aclosing
 from typing import Final
 
 from livekit import rtc
-from livekit.agents import Agent, ChatContext, ChatMessage, ModelSettings, StopResponse, TurnHandlingOptions, stt
+from livekit.agents import (
+    Agent,
+    AgentStateChangedEvent,
+    ChatContext,
+    ChatMessage,
+    ModelSettings,
+    StopResponse,
+    TurnHandlingOptions,
+    UserStateChangedEvent,
+    stt,
+)
 from livekit.agents.types import TimedString
+from livekit.agents.voice import SpeechHandle
 from livekit.agents.voice.transcription.filters import filter_emoji, filter_markdown
 
 from agent.backchannels import is_backchannel
@@ -50,6 +61,13 @@ class VoiceAgent(Agent):
         super().__init__(instructions=instructions(briefing), chat_ctx=chat_ctx)
         self._floor = floor
         self._saying = ""
+        self._sounding: SpeechHandle | None = None
+        self._is_talked_over = True
+
+    async def on_enter(self) -> None:
+        """Called by the framework when the session begins."""
+        self.session.on("agent_state_changed", self._on_agent)
+        self.session.on("user_state_changed", self._on_caller)
 
     async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
         """Called by the framework between the end of a turn and the answer to it."""
@@ -82,4 +100,14 @@ class VoiceAgent(Agent):
         speech = self.session.current_speech
         if speech is None or speech.interrupted:
             return False
-        return is_backchannel(event.alternatives[0].text, asked="?" in self._saying)
+        is_answer = "?" in self._saying or not self._is_talked_over
+        return is_backchannel(event.alternatives[0].text, asked=is_answer)
+
+    def _on_agent(self, event: AgentStateChangedEvent) -> None:
+        if event.new_state == "speaking":
+            self._sounding = self.session.current_speech
+
+    def _on_caller(self, event: UserStateChangedEvent) -> None:
+        """What is said before an answer sounds was not said to it, though its words come when it is there."""
+        if event.new_state == "speaking":
+            self._is_talked_over = self._sounding is not None and self._sounding is self.session.current_speech
