@@ -21,7 +21,7 @@ _MOST_WORDS: Final = 4
 def is_backchannel(text: str, *, asked: bool) -> bool:
     """Whether `text`, recognized while the agent speaks, is mere listening ("Mm-hm.", "Okay, right.").
 
-    `asked`: what the agent says holds a question. Then an assent is an answer, and only a hum is not.
+    `asked`: an assent is an answer, to a question in what the agent says or to something before it; only a hum is not.
     """
     words = _WORD.findall(text.lower())
     if len(words) > _MOST_WORDS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal
 
@@ -17,9 +17,9 @@ from livekit.agents import (
     UserStateChangedEvent,
 )
 from livekit.agents.llm import MetricsReport
-from livekit.agents.types import NOT_GIVEN
 from livekit.agents.voice.room_io import RoomOptions, TextOutputOptions
 
+from agent.ahead import Ahead
 from agent.floor import Floor
 from agent.heard import Heard
 from agent.lull import Lull
@@ -28,7 +28,6 @@ from agent.pace import pace
 from agent.prompt import RESUMING, STILL_THERE, instructions
 from agent.speech import SpeechParts
 from agent.speech.language_model import read_ahead
-from agent.spoken import spoken
 from agent.takeover import Succession
 from agent.unheard import Unheard
 from agent.voice_agent import DEAF_SECONDS, TEXT_FOR_THE_VOICE, TURNS, VoiceAgent
@@ -56,7 +55,7 @@ class Conversation:
         self._earlier: Sequence[Turn] = ()
         self._turns: list[Turn] = []
         self._question = MetricsReport()
-        self._first_audio: dict[str, list[rtc.AudioFrame]] = {}
+        self._ahead: Ahead | None = None
         self._audible = asyncio.Event()
         self._audible.set()
         self._unheard = Unheard(room, self._keep, self._say_again)
@@ -98,13 +97,10 @@ class Conversation:
         if not self._audible.is_set():  # it stood still before there was anything to mute
             self.mute(muted=True)
 
-    async def prepare(self) -> None:
-        """Have the first words ready before anybody is there to hear them."""
-        words = first_words(self._briefing.turns, Succession(), self._briefing.opening_line)
-        if words:
-            self._first_audio[words] = [
-                event.frame async for event in self._tts.synthesize(spoken(words), conn_options=self._patience)
-            ]
+    def prepare(self) -> None:
+        """Begin to make the sound of the first words, before anybody is there to hear them."""
+        if words := first_words(self._briefing.turns, Succession(), self._briefing.opening_line):
+            self._ahead = Ahead(words, self._tts, self._patience)
 
     async def begin(self, succession: Succession, turns: Sequence[Turn]) -> bool:
         """Take the floor and speak first where there is something to say; False when the floor is already another's.
@@ -118,14 +114,19 @@ class Conversation:
             return False
         words = first_words(turns, succession, self._briefing.opening_line)
         if words:
-            self._session.say(
-                words, audio=_played(self._first_audio[words]) if words in self._first_audio else NOT_GIVEN
-            )
+            self._say_first(words)
             if self._reads_ahead:
                 self._session.once("agent_state_changed", lambda _: self._read_ahead(turns))
         elif words is None:
             self._session.generate_reply()
         return True
+
+    def _say_first(self, words: str) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead.words != words or ahead.failed:
+            self._session.say(words)  # with all the tries that a voice has
+            return
+        handle = self._session.say(words, audio=ahead.sound(lambda: handle.interrupt(force=True)))
 
     async def given_up(self) -> str:
         """Wait until its providers of speech have failed this agent so often that it should leave; why."""
@@ -273,10 +274,3 @@ def history(turns: Sequence[Turn]) -> ChatContext:
             created_at=turn.at_ms / 1000,
         )
     return context
-
-
-async def _played(frames: Sequence[rtc.AudioFrame]) -> AsyncIterator[rtc.AudioFrame]:
-    for frame in frames:
-        yield frame
-        # Handed over in one go, all of it would be measured for the captions (0.1 s) before the first of it sounds.
-        await asyncio.sleep(0)

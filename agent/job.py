@@ -140,9 +140,9 @@ async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
         return succession
 
     # 3. Take the floor from whoever had it. Everything is made ready meanwhile, so that nothing is waited for then.
-    preparing = asyncio.create_task(conversation.prepare())
+    conversation.prepare()
     await connecting
-    succession, *_ = await asyncio.gather(take_the_floor(), conversation.join(), preparing)
+    succession, *_ = await asyncio.gather(take_the_floor(), conversation.join())
     turns = succession.after(briefing.turns)
     if not succession.certain:
         turns = await line.transcript() or turns

@@ -17,6 +17,8 @@ _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+_MONTH_OF: Final = {month[:3]: month for month in _MONTHS}
+_SHORT_MONTH: Final = "Sept|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _MONTH: Final = "|".join(_MONTHS)
 _CURRENCIES: Final = {
     "$": ("dollar", "cent"),
@@ -33,20 +35,28 @@ _UNITS: Final = {
 _NUMBER: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _DOMAINS: Final = "com|org|net|io|dev|ai|app|co|uk|de|fr|eu|us|info|gov|edu|shop"
 _END: Final = r"(?![\w]|[.,:/-]\d)"
+_DOT: Final = r"(?:\.(?=[,;:?!)]|\s+(?:[a-z]|[A-Z]{2,4}\b)))?"
+"""The dot of an abbreviation, where it is no full stop: the same sentence goes on, or a time zone follows."""
 _LONGEST: Final = 15
 """More digits than any voice or listener makes sense of as one number: they are said one by one."""
 _TOKENS_OF_A_MATCH: Final = 4
 
+_DAY: Final = r"0?[1-9]|[12]\d|3[01]"
 _PATTERN: Final = re.compile(
     rf"""(?<![\w.,:/@-])(?:
       (?P<email>[A-Za-z0-9][\w.+-]*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{{2,}})
     | (?P<link>(?:https?://)(?:[^\s<>"]*[\w/])|(?:www\.)?(?:[A-Za-z0-9-]+\.)+(?:{_DOMAINS})(?:/[\w./%~-]*[\w/])?)(?!\w)
-    | (?P<iso>\d{{4}}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])){_END}
-    | (?P<month>{_MONTH})\s(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?:,?\s(?P<year>\d{{4}}))?{_END}
-    | (?P<day2>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?\s(?:of\s)?(?P<month2>{_MONTH})(?:,?\s(?P<year2>\d{{4}}))?{_END}
-    | (?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?:\s?(?P<half>[AaPp])\.?[Mm]\b\.?)?{_END}
-    | (?P<hour2>0?[1-9]|1[0-2])\s?(?P<half2>[AaPp])\.?[Mm]\b{_END}
-    | (?P<phone>\+\d{{1,3}}(?:[\ -]?\d{{2,5}}){{1,3}}|\d{{3}}-\d{{3,4}}(?:-\d{{4}})?){_END}
+    | (?=[A-Z])(?P<month>{_MONTH}|(?:{_SHORT_MONTH})\.?)\s
+        (?P<day>{_DAY})(?:st|nd|rd|th)?(?:,?\s(?P<year>\d{{4}}))?{_END}
+    | (?=[-+(\d$€£'\u2019])(?:  # for speed: most words end here
+      (?P<iso>\d{{4}}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])){_END}
+    | (?P<slashed>(?:(?:0?[1-9]|1[0-2])/(?:{_DAY})|(?:1[3-9]|2\d|3[01])/(?:0?[1-9]|1[0-2]))/(?:\d{{4}}|\d\d)){_END}
+    | (?P<day2>{_DAY})(?:st|nd|rd|th)?\s(?:of\s)?
+        (?P<month2>{_MONTH}|(?:{_SHORT_MONTH})(?:\.(?=,?\s\d{{4}})|{_DOT}))(?:,?\s(?P<year2>\d{{4}}))?{_END}
+    | (?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?:\s?(?P<half>[AaPp])(?:[Mm]\b|\.[Mm]\b{_DOT}))?{_END}
+    | (?P<hour2>0?[1-9]|1[0-2])\s?(?P<half2>[AaPp])(?:[Mm]\b|\.[Mm]\b{_DOT}){_END}
+    | (?P<phone>(?:\+?\d{{1,3}}[\ -]?)?\(\d{{3}}\)\s?\d{{3}}[-.\ ]\d{{4}}|1-\d{{3}}-\d{{3}}-\d{{4}}
+        |\+\d{{1,3}}(?:[\ -]?\d{{2,5}}){{1,3}}|\d{{3}}-\d{{3,4}}(?:-\d{{4}})?){_END}
     | (?P<sign>[$€£])\s?(?P<amount>{_NUMBER})(?:\s(?P<scale>thousand|million|billion|trillion)\b)?{_END}
     | (?P<amount2>{_NUMBER})\s?(?P<sign2>€|£|USD|EUR|GBP){_END}
     | (?P<percent>-?(?:{_NUMBER}))\s?%
@@ -54,13 +64,14 @@ _PATTERN: Final = re.compile(
     | (?P<measure>{_NUMBER})\s?(?P<unit>km/h|mph|{"|".join(_UNITS)})\b
     | (?P<from>\d+)[-\u2013](?P<to>\d+){_END}
     | (?P<ordinal>\d{{1,15}})(?:st|nd|rd|th)\b
+    | (?P<decade>(?:1[1-9]|20)\d0|['\u2019]\d0)['\u2019]?s{_END}
     | (?P<dotted>\d+(?:\.\d+){{2,}}){_END}
     | (?P<calendar>1[1-9]\d\d|20\d\d){_END}
     | (?P<number>-?(?:{_NUMBER})){_END}
-    )""",
+    ))""",
     re.VERBOSE,
 )
-_LIVE: Final = re.compile(rf"[\d$€£]|^\W*(?:{_MONTH})\b")
+_LIVE: Final = re.compile(rf"[\d$€£]|^\W*(?:{_MONTH}|{_SHORT_MONTH})\b")
 """What a match of several tokens can begin with or go on with."""
 
 
@@ -75,10 +86,21 @@ async def spoken_stream(text: AsyncIterable[str]) -> AsyncIterator[str]:
     async for piece in text:
         pending += piece
         if (settled := _settled(pending)) > 0:
-            yield spoken(pending[:settled])
+            yield _spoken_to(settled, pending)
             pending = pending[settled:]
     if pending:
         yield spoken(pending)
+
+
+def _spoken_to(end: int, text: str) -> str:
+    """`spoken` of what stands before `end`, told by what comes after it."""
+    said, at = "", 0
+    for match in _PATTERN.finditer(text):
+        if match.end() > end:
+            break
+        said += text[at : match.start()] + _in_words(match)
+        at = match.end()
+    return said + text[at:end]
 
 
 def _settled(text: str) -> int:
@@ -128,7 +150,20 @@ def _year(digits: str) -> str:
 
 
 def _date(month: str, day: str, year: str | None) -> str:
-    return f"{month} {_ordinal(day)}" + (f", {_year(year)}" if year else "")
+    return f"{_MONTH_OF[month[:3]]} {_ordinal(day)}" + (f", {_year(year)}" if year else "")
+
+
+def _slashed(date: str) -> str:
+    """The month first, as Americans write it, unless there is no such month."""
+    month, day, year = date.split("/")
+    if int(month) > 12:
+        month, day = day, month
+    return _date(_MONTHS[int(month) - 1], day, year if len(year) == 4 else f"20{year}")
+
+
+def _decade(first_year: str) -> str:
+    said = _year(first_year) if first_year.isdigit() else _cardinal(first_year[1:])
+    return f"{said.removesuffix('y')}ies" if said.endswith("y") else f"{said}s"
 
 
 def _time(hour: str, minute: str, half: str | None) -> str:
@@ -184,6 +219,7 @@ _SAY: Final[dict[str, Callable[[dict[str, str]], str]]] = {
     "email": lambda found: _link(found["email"]),
     "link": lambda found: _link(found["link"]),
     "iso": lambda found: _date(_MONTHS[int(found["iso"][5:7]) - 1], found["iso"][8:], found["iso"][:4]),
+    "slashed": lambda found: _slashed(found["slashed"]),
     "month": lambda found: _date(found["month"], found["day"], found.get("year")),
     "month2": lambda found: _date(found["month2"], found["day2"], found.get("year2")),
     "hour": lambda found: _time(found["hour"], found["minute"], found.get("half")),
@@ -196,6 +232,7 @@ _SAY: Final[dict[str, Callable[[dict[str, str]], str]]] = {
     "unit": lambda found: _measure(found["measure"], found["unit"]),
     "to": lambda found: f"{_cardinal(found['from'])} to {_cardinal(found['to'])}",
     "ordinal": lambda found: _ordinal(found["ordinal"]),
+    "decade": lambda found: _decade(found["decade"]),
     "dotted": lambda found: " point ".join(_cardinal(part) for part in found["dotted"].split(".")),
     "calendar": lambda found: _year(found["calendar"]),
     "number": lambda found: _cardinal(found["number"]),

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 from typing import Final
 
 from livekit import rtc
-from livekit.agents import Agent, ChatContext, ChatMessage, ModelSettings, StopResponse, TurnHandlingOptions, stt
+from livekit.agents import (
+    Agent,
+    AgentStateChangedEvent,
+    ChatContext,
+    ChatMessage,
+    ModelSettings,
+    StopResponse,
+    TurnHandlingOptions,
+    UserStateChangedEvent,
+    stt,
+)
 from livekit.agents.types import TimedString
-from livekit.agents.voice.transcription.text_transforms import TextTransforms
+from livekit.agents.voice import SpeechHandle
+from livekit.agents.voice.transcription.filters import filter_emoji, filter_markdown
 
 from agent.backchannels import is_backchannel
 from agent.floor import Floor
@@ -35,7 +46,12 @@ TURNS: Final = TurnHandlingOptions(
 DEAF_SECONDS: Final = 0.5
 """livekit-agents hears nobody while its first words begin, so that a browser's echo canceller can learn. Its own three
 seconds would lose what a caller says into the greeting."""
-TEXT_FOR_THE_VOICE: Final[tuple[TextTransforms, ...]] = ("filter_markdown", "filter_emoji", spoken_stream)
+TEXT_FOR_THE_VOICE: Final[tuple[Callable[[AsyncIterable[str]], AsyncIterable[str]], ...]] = (
+    filter_markdown,
+    filter_emoji,
+    spoken_stream,
+)
+"""What becomes of a text before it is read aloud, in this order."""
 
 
 class VoiceAgent(Agent):
@@ -45,6 +61,13 @@ class VoiceAgent(Agent):
         super().__init__(instructions=instructions(briefing), chat_ctx=chat_ctx)
         self._floor = floor
         self._saying = ""
+        self._sounding: SpeechHandle | None = None
+        self._is_talked_over = True
+
+    async def on_enter(self) -> None:
+        """Called by the framework when the session begins."""
+        self.session.on("agent_state_changed", self._on_agent)
+        self.session.on("user_state_changed", self._on_caller)
 
     async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
         """Called by the framework between the end of a turn and the answer to it."""
@@ -77,4 +100,14 @@ class VoiceAgent(Agent):
         speech = self.session.current_speech
         if speech is None or speech.interrupted:
             return False
-        return is_backchannel(event.alternatives[0].text, asked="?" in self._saying)
+        is_answer = "?" in self._saying or not self._is_talked_over
+        return is_backchannel(event.alternatives[0].text, asked=is_answer)
+
+    def _on_agent(self, event: AgentStateChangedEvent) -> None:
+        if event.new_state == "speaking":
+            self._sounding = self.session.current_speech
+
+    def _on_caller(self, event: UserStateChangedEvent) -> None:
+        """What is said before an answer sounds was not said to it, though its words come when it is there."""
+        if event.new_state == "speaking":
+            self._is_talked_over = self._sounding is not None and self._sounding is self.session.current_speech

@@ -11,7 +11,7 @@ from contracts.conversation import Turn
 from contracts.payload import Payload
 from contracts.states import SessionState
 
-EventType = Literal["session.state", "agent.state", "caller.presence", "turn", "session.ended"]
+EventType = Literal["session.state", "agent.state", "caller.presence", "turn", "provider.changed", "session.ended"]
 AgentEventState = Literal["launching", "ready", "lost", "draining", "stopped"]
 
 LAST_EVENT: Final = "session.ended"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from contracts import SessionState, SessionSummary, Turn
+from contracts import ProviderChanged, SessionState, SessionSummary, Turn
 from contracts.events import (
     LAST_EVENT,
     MOST_EVENTS_A_PAGE,
@@ -79,6 +79,18 @@ class EventLog:
         """The caller came or went."""
         kind = "joined" if is_there else "left"
         self._add(now, "caller.presence", kind=kind, participantSid=participant_sid or None)
+
+    def provider(self, now: float, report: ProviderChanged) -> None:
+        """A provider of speech failed an agent, or is back."""
+        self._add(
+            now,
+            "provider.changed",
+            part=report.part,
+            provider=report.provider,
+            available=report.available,
+            nextUp=report.next_up,
+            generation=report.generation,
+        )
 
     def heard(self, now: float, turn: Turn) -> None:
         """The transcript has taken in this turn. What may still change waits until it cannot."""

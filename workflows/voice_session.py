@@ -199,8 +199,10 @@ class VoiceSession:
 
     @workflow.signal
     def provider_changed(self, report: ProviderChanged) -> None:
-        """A provider of speech failed, or is back. Only told: no command comes of it, so nothing needs a patch."""
+        """A provider of speech failed, or is back."""
         self._notes.story.add(now(), provider_news(report))
+        if workflow.patched("provider-events"):  # the numbers that earlier runs gave to their events stand
+            self._notes.events.provider(now(), report)
         self._tell()
 
     @workflow.signal

@@ -13,6 +13,7 @@ from agent.speech import language_model
 from agent.speech.fallback import Availability, Fallback, llm_fallback, stt_fallback, tts_fallback
 from agent.speech.hosted import MakeSTT, MakeTTS
 from agent.speech.providers import STT_PROVIDERS, TTS_PROVIDERS, load_provider
+from agent.speech.punctual import PunctualTTS
 from settings import SpeechSettings
 
 _RETRIES = 2
@@ -57,6 +58,7 @@ class SpeechModels:
             for setting, choice in (("TTS", settings.tts), ("TTS_FALLBACK", settings.tts_fallback))
             if choice
         ]
+        self._is_hosted_tts = bool(TTS_PROVIDERS[settings.tts.partition("/")[0]].key)
         self._patience = settings.fallback_after_seconds
         language_model.warm(settings)
         # Made here and not in a job: reading the system's certificates takes 30 ms of its event loop and more.
@@ -84,6 +86,8 @@ class SpeechModels:
         if spare_tts:
             speaking, fallback = tts_fallback(ttss, self._patience)
             fallbacks.append(fallback)
+        elif self._is_hosted_tts:
+            speaking = PunctualTTS(speaking, _ANSWER_SECONDS)
         return SpeechParts(
             stt=hearing,
             llm=thinking,

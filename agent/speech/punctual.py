@@ -1,13 +1,13 @@
-"""Hosted speech that must not keep a caller waiting: silence for too long is a failure, and failures have a spare.
+"""Hosted speech that must not keep a caller waiting: silence for too long is a failure, which is told or has a spare.
 
-The plugins themselves bound the connecting, but give an answer half a minute and more: with somebody else at hand
-that is too long.
+The plugins themselves bound the connecting, but give an answer half a minute and more, or for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from livekit.agents import APIConnectOptions, APITimeoutError, NotGivenOr, stt, tts, utils
@@ -103,7 +103,7 @@ class _Chunked(tts.ChunkedStream):
             num_channels=self._tts.num_channels,
             mime_type="audio/pcm",
         )
-        async with self._tts.wrapped.synthesize(self.input_text, conn_options=self._conn_options) as stream:
+        async with self._tts.wrapped.synthesize(self.input_text, conn_options=_once(self._conn_options)) as stream:
             async for audio in _punctual(stream, self._tts.seconds):
                 output_emitter.push_frame(audio.frame)
 
@@ -125,7 +125,7 @@ class _Streamed(tts.SynthesizeStream):
             stream=True,
         )
         output_emitter.start_segment(segment_id=utils.shortuuid())
-        async with self._tts.wrapped.stream(conn_options=self._conn_options) as stream:
+        async with self._tts.wrapped.stream(conn_options=_once(self._conn_options)) as stream:
             writing = asyncio.create_task(self._write(stream))
             try:
                 async for audio in _punctual(stream, self._tts.seconds, writing):
@@ -141,6 +141,11 @@ class _Streamed(tts.SynthesizeStream):
             else:
                 stream.flush()
         stream.end_input()
+
+
+def _once(options: APIConnectOptions) -> APIConnectOptions:
+    """Whoever wraps is asked again already."""
+    return replace(options, max_retry=0)
 
 
 async def _punctual(

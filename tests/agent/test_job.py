@@ -1,4 +1,4 @@
-"""What an agent's job reports of the caller it sees, and when it leaves."""
+"""What an agent's job reports of the caller it sees and of its providers, and when it leaves."""
 
 from __future__ import annotations
 
@@ -9,14 +9,28 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from livekit.agents import APIConnectionError
 from livekit.agents.utils import EventEmitter
+from pydantic import SecretStr
 
-from agent.heartbeat import Verdict
-from agent.job import _until_not_wanted, run, watch_caller
+from agent import job
+from agent.heartbeat import Heartbeat, Verdict
+from agent.job import _tell, _until_not_wanted, run, watch_caller
+from agent.speech import SpeechParts
+from agent.speech.fallback import Availability, tts_fallback
 from agent.takeover import HAND_OVER, HANDED_OVER, YIELD, Incumbent
-from contracts import Presence, Turn
+from contracts import Briefing, DispatchMetadata, Presence, ProviderChanged, Turn
+from sealing import Sealer
+from settings import LiveKitSettings, Settings
 from tests.fakes import rpc_rooms
+from tests.fakes.agent_server import SECRET
 from tests.fakes.briefings import briefing
+from tests.fakes.slow_voice import TENTH, SlowVoice
+
+
+class _EnoughError(Exception):
+    """The rest of a job is for other tests."""
+
 
 JOINED = datetime(2026, 11, 23, 16, 18, 39, 617_000, tzinfo=UTC)
 
@@ -32,11 +46,18 @@ class FakeRoom(EventEmitter[str]):
 
 
 class FakeLine:
-    def __init__(self) -> None:
+    def __init__(self, *_: Any) -> None:
         self.reports: list[Presence] = []
+        self.news: list[ProviderChanged] = []
+
+    async def claim(self, _: str) -> Briefing:
+        return briefing(generation=2)
 
     def presence(self, report: Presence) -> None:
         self.reports.append(report)
+
+    def provider_changed(self, report: ProviderChanged) -> None:
+        self.news.append(report)
 
 
 def seen_by_agent(room: FakeRoom, generation: int = 1) -> list[Presence]:
@@ -91,6 +112,83 @@ async def test_a_fault_on_the_way_in_ends_the_job() -> None:
     with pytest.raises(KeyError):
         await run(ctx)
     assert left == ["it failed: KeyError"]
+
+
+async def begun(monkeypatch: pytest.MonkeyPatch, parts: SpeechParts) -> FakeLine:
+    """A job that got `parts` and went on to its conversation, which these tests do without."""
+
+    async def accepted(_: Heartbeat) -> None:
+        return None
+
+    async def connect(**_: Any) -> None:
+        return None
+
+    def no_conversation(*_: Any) -> None:
+        raise _EnoughError
+
+    line = FakeLine()
+    monkeypatch.setattr(job, "WorkflowLine", lambda *_: line)
+    monkeypatch.setattr(job, "Conversation", no_conversation)
+    monkeypatch.setattr(Heartbeat, "begin", accepted)
+    livekit = LiveKitSettings(url="ws://127.0.0.1:1", api_key="key", api_secret=SecretStr(SECRET))
+    metadata = DispatchMetadata(
+        session_id="session_1234567890_abcdef", generation=2, sealed_task_token=Sealer(SECRET).seal(b"a-token")
+    )
+    userdata = {
+        "traces": None,
+        "settings": Settings(livekit=livekit),
+        "temporal": SimpleNamespace(
+            get_async_activity_handle=lambda **_: None, get_workflow_handle_for=lambda *_: None
+        ),
+        "speech": SimpleNamespace(for_voice=lambda _: parts),
+    }
+    ctx: Any = SimpleNamespace(
+        proc=SimpleNamespace(userdata=userdata),
+        job=SimpleNamespace(metadata=metadata.model_dump_json()),
+        local_participant_identity="agent_2_AJ_b",
+        connect=connect,
+        add_shutdown_callback=lambda _: None,
+        shutdown=lambda _: None,
+        room=rpc_rooms.FakeRoom("agent_2_AJ_b"),
+    )
+    with pytest.raises(_EnoughError):
+        await run(ctx)
+    return line
+
+
+async def test_a_provider_that_fails_is_told_to_the_session_and_to_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = SlowVoice(), SlowVoice()
+    voices, fallback = tts_fallback([("inworld/m", first), ("hibari/default", second)], seconds=5)
+    anything: Any = None
+    parts = SpeechParts(
+        stt=anything, llm=anything, tts=voices, vad=anything, turn_detection=anything, fallbacks=(fallback,)
+    )
+    line = await begun(monkeypatch, parts)
+    first.make(APIConnectionError())
+    second.make(TENTH, None)
+    async with asyncio.timeout(5):
+        await voices.synthesize("Hello.").collect()
+    assert line.news == [
+        ProviderChanged(generation=2, part="tts", provider="inworld/m", available=False, next_up="hibari/default")
+    ]
+    assert "tts of session_1234567890_abcdef: inworld/m failed; next is hibari/default" in caplog.messages
+    await voices.aclose()
+
+
+@pytest.mark.parametrize(
+    ("available", "next_up", "words"),
+    [(False, None, "llm of {}: a/m failed; next is nobody"), (True, "a/m", "llm of {}: a/m is back")],
+)
+def test_what_became_of_a_provider_is_logged_in_words(
+    available: bool, next_up: str | None, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    line: Any = FakeLine()
+    plain = briefing()
+    _tell(line, plain, Availability("llm", "a/m", available, next_up))
+    assert caplog.messages == [words.format(plain.session_id)]
+    assert [(news.available, news.next_up, news.generation) for news in line.news] == [(available, next_up, 1)]
 
 
 async def until_not_wanted(

@@ -71,6 +71,31 @@ async def test_an_assent_to_nothing_is_a_turn(dialogue: Dialogue) -> None:
     assert (asked.role, asked.text_content) == ("user", "Yes.")
 
 
+async def test_an_assent_from_before_an_answer_sounds_is_a_turn_and_a_hum_is_not(dialogue: Dialogue) -> None:
+    """The agent still thinks: it was not what the caller listened to."""
+    thinks = asyncio.Event()
+    dialogue.session.once("agent_state_changed", lambda _: thinks.set())
+    dialogue.session.generate_reply()
+    await asyncio.wait_for(thinks.wait(), 5)
+    assert dialogue.session.agent_state == "thinking"
+    for words in ("Mm-hm.", "Yes."):
+        dialogue.caller_begins()
+        dialogue.caller_stops(words)
+    asked = await asyncio.wait_for(dialogue.messages.get(), 5)
+    assert (asked.role, asked.text_content) == ("user", "Yes.")
+
+
+async def test_an_assent_after_a_pause_is_still_one_to_what_the_agent_was_saying(dialogue: Dialogue) -> None:
+    await speaks(dialogue, LONG)
+    for words in ("Yeah.", "Okay."):
+        await pauses(dialogue)
+        dialogue.caller_stops(words)
+    await asyncio.wait_for(dialogue.speaker.sounding.wait(), 3)
+    dialogue.speaker.finish()
+    said = await asyncio.wait_for(dialogue.messages.get(), 3)
+    assert (said.role, said.text_content, said.interrupted) == ("assistant", LONG, False)
+
+
 @pytest.mark.parametrize(("stopped_at", "mine"), [(99.5, False), (102.0, True)])
 async def test_a_turn_that_the_predecessor_took_is_not_taken_again_however_late_it_comes(
     stopped_at: float, mine: bool

@@ -24,7 +24,8 @@ OPENING = " ".join(
 REMARK = "I have another question about my bill please."
 INTO_IT_SECONDS = 1.5
 STOPS_WITHIN_SECONDS = 0.8
-"""On a busy machine; `make bench` holds the goal of 0.4 s."""
+"""The goal is 0.4 s, and `make bench` holds it on a machine that does nothing else. Here caller, servers and whatever
+runs beside them share the cores: on two busy ones 0.66 to 0.78 s were measured, and 1.1 s before agents paused."""
 SAME_WORDS = 0.35
 
 

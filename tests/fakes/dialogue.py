@@ -124,16 +124,22 @@ class _Sound(tts.ChunkedStream):
 
 
 class Loudspeaker(io.AudioOutput):
-    """Begins to sound with the first frame, and ends when the test says so or when it is cleared."""
+    """Begins to sound with the first frame, and ends when the test says so or when it is cleared.
+
+    `seconds` of sound were handed to it so far; `complete` once there was an end of them.
+    """
 
     def __init__(self) -> None:
         super().__init__(label="loudspeaker", sample_rate=RATE, capabilities=io.AudioOutputCapabilities(pause=True))
         self.sounding = asyncio.Event()
         self.silent = asyncio.Event()
+        self.complete = asyncio.Event()
+        self.seconds = 0.0
         self._begun = False
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         await super().capture_frame(frame)
+        self.seconds += frame.duration
         if not self._begun:
             self._begun = True
             self.resume()
@@ -142,6 +148,7 @@ class Loudspeaker(io.AudioOutput):
     def flush(self) -> None:
         """The rest of it is there."""
         super().flush()
+        self.complete.set()
 
     def clear_buffer(self) -> None:
         self.finish(interrupted=True)

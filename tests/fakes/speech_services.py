@@ -19,6 +19,7 @@ HEARD: Final = "What do tulips cost?"
 ANSWER: Final = "Two euros."
 SOUND: Final = b"\x01\x10" * 12_000
 """Half a second at 24 kHz."""
+_MIDDLE: Final = len(SOUND) // 2
 
 
 @dataclass
@@ -39,6 +40,8 @@ class SpeechServices:
     mute: bool = False
     hang_up: bool = False
     """Accept a stream, and close it at its first words."""
+    stall: bool = False
+    """Give the first half of what is asked for, and then nothing more."""
     asked: list[Asked] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     """JSON messages of the client, in a stream."""
@@ -164,8 +167,10 @@ class SpeechServices:
             elif "send_text" in order and self.hang_up:
                 break
             elif "flush_context" in order:
-                chunk = {"audioContent": base64.b64encode(SOUND).decode()}
-                await socket.send_json({"result": {"contextId": context, "audioChunk": chunk}})
+                for half in (SOUND[:_MIDDLE], SOUND[_MIDDLE:]):
+                    chunk = {"audioContent": _text(half)}
+                    await socket.send_json({"result": {"contextId": context, "audioChunk": chunk}})
+                    await self._stalled()
                 await socket.send_json({"result": {"contextId": context, "flushCompleted": {}}})
             elif "close_context" in order:
                 await socket.send_json({"result": {"contextId": context, "contextClosed": {}}})
@@ -173,38 +178,51 @@ class SpeechServices:
         return socket
 
     async def _inworld_at_once(self, request: web.Request) -> web.StreamResponse:
-        return await _lines(request, "application/json", [{"result": {"audioContent": _text(SOUND)}}], "")
+        halves = [{"result": {"audioContent": _text(half)}} for half in (SOUND[:_MIDDLE], SOUND[_MIDDLE:])]
+        return await self._lines(request, "application/json", halves, "")
 
     async def _openai_speech(self, request: web.Request) -> web.StreamResponse:
-        middle = len(SOUND) // 2
         events: list[dict[str, Any]] = [
-            {"type": "speech.audio.delta", "audio": _text(SOUND[:middle])},
-            {"type": "speech.audio.delta", "audio": _text(SOUND[middle:])},
+            {"type": "speech.audio.delta", "audio": _text(SOUND[:_MIDDLE])},
+            {"type": "speech.audio.delta", "audio": _text(SOUND[_MIDDLE:])},
             {"type": "speech.audio.done", "usage": {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}},
         ]
-        return await _lines(request, "text/event-stream", events, "data: ")
+        return await self._lines(request, "text/event-stream", events, "data: ")
 
     # The language model.
 
     async def _openai_chat(self, request: web.Request) -> web.StreamResponse:
+        first, rest = ANSWER.split(" ")
         chunks = [
-            {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "any", "choices": [choice]}
-            for choice in ({"index": 0, "delta": {"role": "assistant", "content": ANSWER}, "finish_reason": None},)
+            {
+                "id": "1",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": "any",
+                "choices": [{"index": 0, "delta": {"role": "assistant", "content": half}, "finish_reason": None}],
+            }
+            for half in (f"{first} ", rest)
         ]
-        return await _lines(request, "text/event-stream", chunks, "data: ")
+        return await self._lines(request, "text/event-stream", chunks, "data: ")
+
+    async def _lines(
+        self, request: web.Request, kind: str, lines: list[dict[str, Any]], prefix: str
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": kind})
+        await response.prepare(request)
+        for line in lines:
+            await response.write(f"{prefix}{json.dumps(line)}\n\n".encode())
+            await self._stalled()
+        await response.write_eof()
+        return response
+
+    async def _stalled(self) -> None:
+        if self.stall:
+            await self._closing.wait()
 
 
 def _text(sound: bytes) -> str:
     return base64.b64encode(sound).decode()
-
-
-async def _lines(request: web.Request, kind: str, lines: list[dict[str, Any]], prefix: str) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": kind})
-    await response.prepare(request)
-    for line in lines:
-        await response.write(f"{prefix}{json.dumps(line)}\n\n".encode())
-    await response.write_eof()
-    return response
 
 
 def _results(text: str, *, final: bool) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from typing import Any
 from temporalio.client import Client, WorkflowHistory
 
 from activities.interface import JOB_PROCESS_ENDED
-from contracts import AgentState, SessionLimits
+from contracts import AgentState, ProviderChanged, SessionLimits
 from tests.fakes.activities import FakeActivities
 from tests.workflows.dev_server import dev_server
 from tests.workflows.driver import Session
 from worker import build_worker
+from workflows.voice_session import VoiceSession
 
 HISTORIES = Path(__file__).parent / "histories"
 QUEUE = "recording"
@@ -127,9 +128,17 @@ async def idle(session: Session) -> None:
     await agent.say("Hello!")
 
 
+async def provider_failed(session: Session) -> None:
+    await session.in_conversation()
+    failed = ProviderChanged(generation=1, part="tts", provider="inworld/m", available=False, next_up="hibari/default")
+    await session.handle.signal(VoiceSession.provider_changed, failed)
+    await session.handle.signal(VoiceSession.provider_changed, failed.model_copy(update={"available": True}))
+    await session.end()
+
+
 SCRIPTS: list[Callable[[Session], Awaitable[None]]] = [
     *(conversation, agent_lost, crash_loop, no_show, caller_left, cancelled, ticket_failed),
-    *(drained, stale_turn, handed_over, continued, idle),
+    *(drained, stale_turn, handed_over, continued, idle, provider_failed),
 ]
 
 

@@ -14,6 +14,7 @@ from contracts import (
     EventMemory,
     EventsPage,
     EventsRequest,
+    ProviderChanged,
     SessionEvent,
     SessionState,
     SessionSummary,
@@ -36,6 +37,8 @@ SUMMARY = SessionSummary(
     room_deleted=True,
     errors=("late",),
 )
+
+FAILED = ProviderChanged(generation=2, part="tts", provider="inworld/m", available=False, next_up="hibari/default")
 
 
 def turn(generation: int, sequence: int, text: str = "hm", *, final: bool = True) -> Turn:
@@ -81,6 +84,18 @@ def test_an_event_as_it_is_told() -> None:
         sessionId="s",
         data={"state": "starting", "previous": None},
     )
+
+
+def test_a_provider_is_told_of_under_the_names_of_the_wire() -> None:
+    written = Written()
+    written.log.provider(NOW, FAILED)
+    written.log.provider(NOW, FAILED.model_copy(update={"available": True, "next_up": None}))
+    [failed, back] = written.next_run().page().events
+    assert (failed.type, failed.data) == (
+        "provider.changed",
+        {"part": "tts", "provider": "inworld/m", "available": False, "nextUp": "hibari/default", "generation": 2},
+    )
+    assert (back.data["available"], back.data["nextUp"]) == (True, None)
 
 
 def test_the_end_comes_last_with_the_bill_and_whatever_was_open() -> None:
@@ -157,6 +172,7 @@ steps = st.lists(
         st.tuples(st.just("agent"), st.integers(1, 3), st.sampled_from(["launching", "lost", "draining"])),
         st.tuples(st.just("ready"), st.integers(1, 3)),
         st.tuples(st.just("presence"), st.booleans()),
+        st.tuples(st.just("provider")),
         st.tuples(st.just("next run")),
     ),
     max_size=60,
@@ -181,6 +197,8 @@ def test_no_gap_and_from_any_point_the_rest(steps: list[tuple[Any, ...]], kept: 
                     written.log.agent_ready(NOW, generation, None)
                 case ("presence", is_there):
                     written.log.presence(NOW, is_there=is_there, participant_sid="PA_1")
+                case ("provider",):
+                    written.log.provider(NOW, FAILED)
                 case _:
                     before = written.page()
                     written = written.next_run(newest_ready)

@@ -1,10 +1,10 @@
-"""A session says so when a provider of speech fails and another takes over."""
+"""A session says so when a provider of speech fails and another takes over: in its story, and to whoever follows it."""
 
 from __future__ import annotations
 
 import pytest
 
-from contracts import ProviderChanged
+from contracts import EventsRequest, ProviderChanged
 from tests.workflows.driver import Session
 from workflows.story import provider_news
 from workflows.voice_session import VoiceSession
@@ -34,5 +34,19 @@ async def test_it_stands_in_the_story_of_the_session(session: Session) -> None:
     await session.in_conversation()
     await session.handle.signal(VoiceSession.provider_changed, FAILED)
     assert provider_news(FAILED) in await session.story()
+    await session.end()
+    await session.result()
+
+
+async def test_whoever_follows_the_session_is_told(session: Session) -> None:
+    await session.in_conversation()
+    await session.handle.signal(VoiceSession.provider_changed, FAILED)
+    await session.handle.signal(VoiceSession.provider_changed, FAILED.model_copy(update={"available": True}))
+    page = await session.handle.query(VoiceSession.events, EventsRequest())
+    told = [event.data for event in page.events if event.type == "provider.changed"]
+    assert [(data["provider"], data["available"]) for data in told] == [
+        (FAILED.provider, False),
+        (FAILED.provider, True),
+    ]
     await session.end()
     await session.result()

@@ -170,6 +170,24 @@ async def test_a_voice_that_breaks_off_before_its_first_sound_is_replaced(
     await speaking.aclose()
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_a_voice_that_stalls_in_the_middle_is_not_waited_for(
+    first: SpeechServices, second: SpeechServices, streaming: bool
+) -> None:
+    """What had sounded is not said again by another; the next sentence is."""
+    first.stall = True
+    speaking, fallback = voices(first, second)
+    news = News(fallback)
+    async with asyncio.timeout(PATIENCE + 2):
+        sound = await say(speaking, streaming=streaming)
+    assert 0 < len(sound) < len(SOUND)
+    assert news.all == [Availability("tts", "inworld/m", available=False, next_up="openai/m")]
+    assert second.asked == []
+    assert await say(speaking, streaming=streaming) == SOUND
+    assert len(second.asked) == 1
+    await speaking.aclose()
+
+
 async def test_a_voice_that_works_again_is_taken_again(first: SpeechServices, second: SpeechServices) -> None:
     strike(first, "refuses")
     speaking, fallback = voices(first, second)
@@ -197,11 +215,7 @@ async def test_where_all_of_them_fail_it_is_an_error_and_nobody_is_next(
     await speaking.aclose()
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_another_model_answers_when_the_first_one_fails(
-    first: SpeechServices, second: SpeechServices, fault: str
-) -> None:
-    strike(first, fault)
+def minds(first: SpeechServices, second: SpeechServices) -> tuple[llm.LLM[Any], Fallback]:
     endpoints = language_model.endpoints(
         SpeechSettings(
             llm_base_url=f"{first.url}/v1",
@@ -211,17 +225,40 @@ async def test_another_model_answers_when_the_first_one_fails(
             llm_fallback_model="two",
         )
     )
-    thinking, fallback = llm_fallback([(each.name, language_model.build(each)) for each in endpoints], PATIENCE)
-    news = News(fallback)
+    return llm_fallback([(each.name, language_model.build(each)) for each in endpoints], PATIENCE)
+
+
+async def think(thinking: llm.LLM[Any]) -> str:
     context = llm.ChatContext.empty()
     context.add_message(role="user", content=HEARD)
-    said = ""
     async with thinking.chat(chat_ctx=context, conn_options=ONE_TRY) as stream:
-        async for chunk in stream:
-            said += (chunk.delta.content or "") if chunk.delta else ""
-    assert said == ANSWER
+        return "".join([chunk.delta.content or "" async for chunk in stream if chunk.delta])
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_another_model_answers_when_the_first_one_fails(
+    first: SpeechServices, second: SpeechServices, fault: str
+) -> None:
+    strike(first, fault)
+    thinking, fallback = minds(first, second)
+    news = News(fallback)
+    assert await think(thinking) == ANSWER
     assert news.all == [Availability("llm", "127.0.0.1/one", available=False, next_up="127.0.0.1/two")]
     assert second.asked[0].headers["authorization"] == "Bearer its-key"
+
+
+async def test_a_model_that_stalls_in_the_middle_is_not_waited_for(
+    first: SpeechServices, second: SpeechServices
+) -> None:
+    first.stall = True
+    thinking, fallback = minds(first, second)
+    news = News(fallback)
+    with pytest.raises(APIError):
+        async with asyncio.timeout(PATIENCE + 2):
+            await think(thinking)
+    assert news.all == [Availability("llm", "127.0.0.1/one", available=False, next_up="127.0.0.1/two")]
+    assert second.asked == []
+    assert await think(thinking) == ANSWER
 
 
 @pytest.mark.parametrize("fault", ["nothing", "refuses", "is silent"])

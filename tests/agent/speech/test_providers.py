@@ -58,11 +58,12 @@ def test_what_is_complete_may_start() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["deepgram", "assemblyai"])
-def test_a_provider_whose_extra_is_missing_names_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(providers, "find_spec", lambda module: None)
-    with pytest.raises(SetupError, match=rf"STT='{name}/best' needs livekit.plugins.{name}.*`uv sync --extra {name}`"):
-        check(SpeechSettings(stt=f"{name}/best"))
+@pytest.mark.parametrize(("part", "name"), [("stt", "deepgram"), ("stt", "assemblyai"), ("tts", "inworld")])
+def test_a_provider_whose_extra_is_missing_names_it(part: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = f"livekit.plugins.{name}"
+    monkeypatch.setattr(providers, "find_spec", lambda module: None if module == missing else find_spec(module))
+    with pytest.raises(SetupError, match=rf"{part.upper()}='{name}/best' needs {missing}.*`uv sync --extra {name}`"):
+        check(SpeechSettings.model_validate({part: f"{name}/best"}))
 
 
 def test_every_provider_is_installed_here_and_its_extra_brings_it() -> None:

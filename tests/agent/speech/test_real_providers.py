@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from livekit import rtc
+from livekit.agents import llm
 from livekit.agents.utils import http_context
+from pydantic import SecretStr
 
+from agent.speech import language_model
 from agent.speech.providers import STT_PROVIDERS, TTS_PROVIDERS, load_provider
 from settings import SpeechSettings
 
@@ -53,3 +56,19 @@ async def test_an_account_is_taken(choice: str) -> None:
             stream.end_input()
             async for event in stream:
                 assert not event.alternatives or not event.alternatives[0].text
+
+
+@pytest.mark.parametrize("which", ["LLM", "LLM_FALLBACK"])
+async def test_a_language_model_answers(which: str) -> None:
+    """The endpoint of the settings, if it is somebody's service: the one of this machine takes any key."""
+    settings = SpeechSettings()
+    name = f"{which.lower()}_api_key"
+    key: SecretStr = getattr(settings, name)
+    if key in (SecretStr(""), SpeechSettings.model_fields[name].default):
+        pytest.skip(f"{name.upper()} is not set, so no hosted language model can be asked")
+    endpoint = language_model.endpoints(settings)[0 if which == "LLM" else -1]
+    context = llm.ChatContext.empty()
+    context.add_message(role="user", content="What is the capital of France? Answer in one word.")
+    async with language_model.build(endpoint) as thinking, thinking.chat(chat_ctx=context) as stream:
+        said = "".join([chunk.delta.content or "" async for chunk in stream if chunk.delta])
+    assert said.strip()

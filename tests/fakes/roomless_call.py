@@ -1,0 +1,74 @@
+"""A whole conversation without a room: ours and livekit-agents' real session, with parts that a test moves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from livekit import rtc
+from livekit.agents import APIConnectOptions, ErrorEvent, llm, tts
+from livekit.agents.voice.agent_session import SessionConnectOptions
+
+from agent.conversation import Conversation
+from agent.speech import SpeechParts
+from agent.takeover import Succession
+from contracts import Turn
+from settings import Settings
+from tests.fakes.briefings import briefing
+from tests.fakes.dialogue import Ears, Loudspeaker, Mind, Recognizer
+
+
+class Line:
+    """Takes the final turns, as the line to the workflow does."""
+
+    def __init__(self) -> None:
+        self.turns: asyncio.Queue[Turn] = asyncio.Queue()
+
+    def turn(self, turn: Turn) -> None:
+        """As the real one's."""
+        if turn.final:
+            self.turns.put_nowait(turn)
+
+
+class RoomlessCall:
+    """Use as an async context manager. Each part has one try, of so many seconds."""
+
+    def __init__(
+        self, voice: tts.TTS[Any], *, mind: llm.LLM[Any] | None = None, opening_line: str = "Hello.", seconds: float = 5
+    ) -> None:
+        self.speaker, self.line = Loudspeaker(), Line()
+        self.errors: asyncio.Queue[ErrorEvent] = asyncio.Queue()
+        one_try = APIConnectOptions(max_retry=0, timeout=seconds)
+        detector: Any = "vad"
+        line: Any = self.line
+        parts = SpeechParts(
+            stt=Recognizer(),
+            llm=mind or Mind(),
+            tts=voice,
+            vad=Ears(),
+            turn_detection=detector,
+            conn_options=SessionConnectOptions(tts_conn_options=one_try, llm_conn_options=one_try),
+        )
+        self.conversation = Conversation(briefing(opening_line=opening_line), rtc.Room(), parts, line, Settings())
+        self.session = self.conversation._session
+        self.session.on("error", self.errors.put_nowait)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
+    ) -> None:
+        self.speaker.finish()
+        await self.session.aclose()
+
+    async def join(self) -> None:
+        """As the job does, but into no room."""
+        self.session.output.audio = self.speaker
+        await self.session.start(self.conversation._agent, record=False, session_host=False)
+
+    async def begin(self, turns: Sequence[Turn] = ()) -> None:
+        """With the floor."""
+        assert await self.conversation.begin(Succession(), turns)
