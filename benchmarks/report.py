@@ -20,10 +20,10 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True)
 class Goal:
-    """At most `limit`: of our median over the peer's, or of our median itself."""
+    """At most `limit`: of our median over the peer's, of what ours adds to it, or of our median itself."""
 
     limit: float
-    of: Literal["ratio", "p50"]
+    of: Literal["ratio", "added", "p50"]
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,17 @@ class Row:
         return percentile(self.ours, 0.5) / percentile(self.peer, 0.5) if self.ours and self.peer else None
 
     @property
+    def added(self) -> float | None:
+        """What our median has more than the peer's."""
+        return percentile(self.ours, 0.5) - percentile(self.peer, 0.5) if self.ours and self.peer else None
+
+    @property
     def met(self) -> bool | None:
         """Whether the goal was reached; None where there is none."""
         if self.goal is None:
             return None
-        reached = self.ratio if self.goal.of == "ratio" else (percentile(self.ours, 0.5) if self.ours else None)
+        median = percentile(self.ours, 0.5) if self.ours else None
+        reached = {"ratio": self.ratio, "added": self.added, "p50": median}[self.goal.of]
         return reached is not None and reached <= self.goal.limit
 
     def as_json(self) -> dict[str, Any]:
@@ -126,4 +132,6 @@ def _text(value: float, unit: str) -> str:
 def _goal_text(row: Row) -> str:
     if row.goal is None:
         return "-"
-    return f"<= {row.goal.limit:g}x" if row.goal.of == "ratio" else f"<= {_text(row.goal.limit, row.unit)}"
+    if row.goal.of == "ratio":
+        return f"<= {row.goal.limit:g}x"
+    return f"<= {'+' if row.goal.of == 'added' else ''}{_text(row.goal.limit, row.unit)}"
