@@ -7,14 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from fastapi import HTTPException
-
 from api.session_counts import SessionCounts
+from errors import NoPlace
 
 _VISIBLE_AFTER_SECONDS = 2.0
 """Temporal counts a session within this after its start was answered; until then it is counted here."""
-_RETRY_AFTER_SECONDS = 5
-"""Nobody knows when a session will end."""
 
 
 @dataclass
@@ -46,7 +43,7 @@ class Capacity:
     async def place(self, session_id: str) -> AsyncIterator[None]:
         """A place for a session while it is started, and from then on. One that has a place already keeps it.
 
-        Raises `HTTPException` 503, `TemporalUnavailable`; a start that fails gives back what it took, and no more.
+        Raises `NoPlace`, `TemporalUnavailable`; a start that fails gives back what it took, and no more.
         """
         if self._limit == 0:
             yield
@@ -67,9 +64,8 @@ class Capacity:
             place.starting -= 1
             self._forget_visible()
 
-    def _refusal(self) -> HTTPException:
-        text = f"All {self._limit} places for sessions are taken; ask again later."
-        return HTTPException(503, text, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
+    def _refusal(self) -> NoPlace:
+        return NoPlace(f"All {self._limit} places for sessions are taken; ask again later.")
 
     def _forget_visible(self) -> None:
         now = self._clock()
