@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -168,6 +169,13 @@ async def test_each_figure_of_ours_is_on_the_board() -> None:
     families = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in ours}
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in asked}
     assert families | {f"{metrics.ENDS}_total", f"{metrics.LOSSES}_total", *metrics.BUCKETS} <= shown
+
+
+async def test_the_scrape_example_can_bring_an_api_key() -> None:
+    text = (DEPLOY / "prometheus/prometheus.yml").read_text()
+    lines = re.sub(r"^    # (?=authorization:|  credentials_file:)", "    ", text, flags=re.MULTILINE)
+    (api,) = (job for job in yaml.safe_load(lines)["scrape_configs"] if job["job_name"] == "voice-api")
+    assert api["authorization"].keys() == {"credentials_file"}  # Prometheus sends it as a bearer token
 
 
 async def test_jobs_of_the_scrape_example_are_those_that_the_board_knows() -> None:
