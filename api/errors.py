@@ -112,8 +112,10 @@ async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for nothing else
-    text = _HTTP_TEXTS.get(error.status_code, str(error.detail))
-    answer = error_response(error.status_code, text.format(method=request.method, path=request.url.path))
+    ours = _HTTP_TEXTS.get(error.status_code)
+    # A detail is no template: it may repeat what somebody sent.
+    text = str(error.detail) if ours is None else ours.format(method=request.method, path=request.url.path)
+    answer = error_response(error.status_code, text)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer

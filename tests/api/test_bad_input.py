@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import FastAPI, HTTPException
 
+from api.errors import install_error_handlers
 from contracts import VOICES
 from tests.fakes.sessions import FakeSessions
 
@@ -141,3 +143,16 @@ async def test_a_body_of_just_the_limit_is_read(http: httpx.AsyncClient) -> None
     body = _with()
     answer = await http.post(_START, content=body + b" " * (262_144 - len(body)))
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("detail", ["{}", "{0}", "{method.__class__}", "}{"])
+async def test_what_an_answer_repeats_is_no_template(detail: str) -> None:
+    app = FastAPI()
+    install_error_handlers(app)
+
+    @app.get("/")
+    async def refuse() -> None:
+        raise HTTPException(409, detail)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+        assert (await http.get("/")).json() == {"detail": detail}
