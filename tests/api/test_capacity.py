@@ -132,7 +132,7 @@ async def test_over_http(settings: Settings, sessions: FakeSessions, counts: Fak
         assert answer.status_code == 503
         assert answer.json() == {"detail": "All 1 places for sessions are taken; ask again later."}
         assert answer.headers["retry-after"] == "5"
-        counts.failure = TemporalUnavailable("Temporal is unreachable at localhost:7233.")
+        counts.failure = TemporalUnavailable("Temporal is unreachable.")
         answer = await http.post("/api/session/start", json={"userName": "ann"})
         assert (answer.status_code, answer.json()) == (503, {"detail": str(counts.failure)})
         assert not sessions.started
