@@ -12,6 +12,8 @@ from temporalio.api.enums.v1 import EventType, PendingWorkflowTaskState
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.outages import LOST
+
 _log = logging.getLogger(__name__)
 
 _GIVE_UP_SECONDS = 600.0
@@ -84,7 +86,7 @@ async def _is_settled(start: _Start) -> bool:
     try:
         if await _is_withdrawn(start.handle):
             return True
-    except (RPCError, RuntimeError) as error:
+    except LOST as error:
         if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND and age > _LATE_START_SECONDS:
             return True
     if age > _GIVE_UP_SECONDS:

@@ -123,9 +123,9 @@ def create_app(
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """The last one is the outermost."""
-    app.add_middleware(
-        BodyLimit, max_bytes=settings.api.max_body_bytes, larger={codec_routes.PREFIX: codec_routes.MAX_BYTES}
-    )
+    has_codec = bool(settings.codec_endpoint.token.get_secret_value())
+    larger = {codec_routes.PREFIX: codec_routes.MAX_BYTES} if has_codec else {}
+    app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes, larger=larger)
     if (pages := cross_origin(settings.api)) is not None:
         app.add_middleware(CORSMiddleware, **pages)
     app.add_middleware(CodecOrigins, origins=settings.codec_endpoint.allowed_origins)

@@ -125,6 +125,11 @@ async def test_a_large_body_is_refused_by_its_announcement(http: httpx.AsyncClie
     assert (answer.status_code, answer.json()) == (413, {"detail": "The request body is larger than 262144 bytes."})
 
 
+async def test_there_is_no_larger_limit_for_an_endpoint_that_is_not_there(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/codec/default/decode", content=b"", headers={"content-length": "262145"})
+    assert answer.status_code == 413
+
+
 async def test_a_chunked_body_is_refused_while_it_arrives(http: httpx.AsyncClient) -> None:
     sent = 0
 
