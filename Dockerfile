@@ -18,7 +18,9 @@ FROM python:3.11.14-slim-bookworm
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --create-home app
+    && useradd --system --uid 10001 --create-home app \
+    # A volume that is mounted here is the API's own: `python -m api.keys` writes its file as this user.
+    && install --directory --owner 10001 --mode 0700 /keys
 WORKDIR /app
 COPY --from=dependencies /app/.venv .venv
 COPY LICENSE NOTICE codec.py errors.py identities.py sealing.py settings.py temporal_client.py webhook_targets.py worker.py ./

@@ -7,6 +7,7 @@ OrchestratorError
 ├── SessionEnded           it has ended, or is about to: no ticket opens it           API 409
 ├── KeyTaken               an Idempotency-Key with another request than before        API 409
 ├── NoWebhooks             no webhooks can be delivered again                         API 409
+├── NoPlace                MAX_SESSIONS run                                           API 503
 ├── TicketFailed           no LiveKit token or room for a new session                 API 500
 ├── EndFailed              a session's end could not be carried out                   API 500
 ├── SealBroken             a dispatch sealed with another secret (sealing.py)            the agent refuses it
@@ -46,6 +47,10 @@ class WebhookTargetRefused(OrchestratorError):
 
 class NoWebhooks(OrchestratorError):
     """There is nobody to whom a session's webhooks could be delivered again."""
+
+
+class NoPlace(OrchestratorError):
+    """As many sessions run as may run at once."""
 
 
 class TicketFailed(OrchestratorError):

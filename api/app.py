@@ -23,6 +23,7 @@ from api.limits import BodyLimit
 from api.log_context import SessionInLogs
 from api.models import RootResponse
 from api.redeliveries import Redeliveries, TemporalRedeliveries
+from api.routes import codec as codec_routes
 from api.routes import health as health_routes
 from api.routes import metrics as metrics_routes
 from api.routes import redeliveries as redelivery_routes
@@ -32,7 +33,6 @@ from api.routes import sessions as session_routes
 from api.routes import stats as stats_routes
 from api.routes import tickets as ticket_routes
 from api.routes import webhook as webhook_routes
-from api.routes.codec import codec_router
 from api.routes.playground import install_playground
 from api.security_headers import SecurityHeaders
 from api.session_counts import SessionCounts, TemporalSessionCounts
@@ -123,7 +123,9 @@ def create_app(
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """The last one is the outermost."""
-    app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
+    has_codec = bool(settings.codec_endpoint.token.get_secret_value())
+    larger = {codec_routes.PREFIX: codec_routes.MAX_BYTES} if has_codec else {}
+    app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes, larger=larger)
     if (pages := cross_origin(settings.api)) is not None:
         app.add_middleware(CORSMiddleware, **pages)
     app.add_middleware(CodecOrigins, origins=settings.codec_endpoint.allowed_origins)
@@ -137,7 +139,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         app.include_router(routes.router)
     for routes in _GUARDED:
         app.include_router(routes.router, **guarded)
-    app.include_router(codec_router(settings, key_ring(settings.temporal)))
+    app.include_router(codec_routes.codec_router(settings, key_ring(settings.temporal)))
 
 
 def _agent_processes(client: LazyClient, settings: Settings) -> AgentProcesses | None:

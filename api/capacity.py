@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-
-from fastapi import HTTPException
+from dataclasses import dataclass
 
 from api.session_counts import SessionCounts
+from errors import NoPlace
 
 _VISIBLE_AFTER_SECONDS = 2.0
 """Temporal counts a session within this after its start was answered; until then it is counted here."""
-_RETRY_AFTER_SECONDS = 5
-"""Nobody knows when a session will end."""
+
+
+@dataclass
+class _Place:
+    """What this process knows of a session's place. Starts of one id come at once: an Idempotency-Key is repeated."""
+
+    starting: int = 0
+    visible_from: float = 0.0
+    """When Temporal counts it, by this object's clock; 0 while no start of it was answered."""
+
+    def is_counted_here(self, now: float) -> bool:
+        return self.starting > 0 or self.visible_from > now
 
 
 class Capacity:
@@ -28,31 +37,36 @@ class Capacity:
         self._counts = counts
         self._limit = limit
         self._clock = clock
-        self._mine: dict[str, float] = {}
+        self._mine: dict[str, _Place] = {}
 
     @asynccontextmanager
     async def place(self, session_id: str) -> AsyncIterator[None]:
         """A place for a session while it is started, and from then on. One that has a place already keeps it.
 
-        Raises `HTTPException` 503, `TemporalUnavailable`; a start that fails gives its place back.
+        Raises `NoPlace`, `TemporalUnavailable`; a start that fails gives back what it took, and no more.
         """
         if self._limit == 0:
             yield
             return
         self._forget_visible()
         earlier = self._mine.keys() - {session_id}
-        self._mine[session_id] = math.inf
+        if len(earlier) >= self._limit:
+            raise self._refusal()  # without a question to Temporal, which would name them all
+        place = self._mine.setdefault(session_id, _Place())
+        place.starting += 1
         try:
             running = await self._counts.running(but={session_id, *earlier})
             if running + len(earlier) >= self._limit:
-                text = f"All {self._limit} places for sessions are taken; ask again later."
-                raise HTTPException(503, text, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
+                raise self._refusal()
             yield
-        except BaseException:
-            self._mine.pop(session_id, None)
-            raise
-        self._mine[session_id] = self._clock() + _VISIBLE_AFTER_SECONDS
+            place.visible_from = self._clock() + _VISIBLE_AFTER_SECONDS
+        finally:
+            place.starting -= 1
+            self._forget_visible()
+
+    def _refusal(self) -> NoPlace:
+        return NoPlace(f"All {self._limit} places for sessions are taken; ask again later.")
 
     def _forget_visible(self) -> None:
         now = self._clock()
-        self._mine = {session_id: until for session_id, until in self._mine.items() if until > now}
+        self._mine = {session_id: place for session_id, place in self._mine.items() if place.is_counted_here(now)}

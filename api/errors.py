@@ -16,6 +16,7 @@ from api.security_headers import add_security_headers
 from errors import (
     EndFailed,
     KeyTaken,
+    NoPlace,
     NoWebhooks,
     OrchestratorError,
     PayloadUnreadable,
@@ -36,11 +37,15 @@ _STATUSES: tuple[tuple[type[OrchestratorError], int], ...] = (
     (WebhookRejected, 401),
     (WebhookTargetRefused, 400),
     (NoWebhooks, 409),
+    (NoPlace, 503),
     (TicketFailed, 500),
     (EndFailed, 500),
     (PayloadUnreadable, 500),
     (TemporalUnavailable, 503),
 )
+
+_PLACE_RETRY_AFTER_SECONDS = 5
+"""Nobody knows when a session will end."""
 
 _HTTP_TEXTS = {
     404: "There is nothing at {method} {path}; see /docs.",
@@ -92,7 +97,10 @@ def _explain_one(problem: Mapping[str, Any]) -> str:
 async def _answer_own(_: Request, error: Exception) -> JSONResponse:
     for kind, status in _STATUSES:
         if isinstance(error, kind):
-            return error_response(status, str(error))
+            answer = error_response(status, str(error))
+            if isinstance(error, NoPlace):
+                answer.headers["Retry-After"] = str(_PLACE_RETRY_AFTER_SECONDS)
+            return answer
     raise error
 
 
@@ -104,8 +112,10 @@ async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for nothing else
-    text = _HTTP_TEXTS.get(error.status_code, str(error.detail))
-    answer = error_response(error.status_code, text.format(method=request.method, path=request.url.path))
+    ours = _HTTP_TEXTS.get(error.status_code)
+    # A detail is no template: it may repeat what somebody sent.
+    text = str(error.detail) if ours is None else ours.format(method=request.method, path=request.url.path)
+    answer = error_response(error.status_code, text)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer

@@ -45,11 +45,12 @@ class Follower:
         self.watchers = 0
         self.last = 0
         self.is_over = False
+        """The session is over, and all of its events were read."""
         self.is_done = False
         """Nothing more comes from here: the session is over, or this process ends."""
 
     async def opened(self) -> None:
-        """Wait until the log was read up to now. Raises what reading it did."""
+        """Wait until the log was read up to now. Raises what reading it did, though it is tried on for who can wait."""
         await self._is_opened.wait()
         if self._failure is not None:
             raise self._failure
@@ -70,8 +71,13 @@ class Follower:
         # Not all at once, when they have lost their API together.
         hint = random.randint(1_000, 3_000)  # noqa: S311  no secret
         yield format_sse_event(retry=hint)
+        while not (self._is_readable or self.is_done):
+            if not await self._has_changed():
+                yield KEEPALIVE_COMMENT
+        if after > self.last:
+            return  # who comes back is told that it lies ahead, or by whom it was told
+        after = max(after, self.last - len(self._frames))  # just before the oldest event that is kept
         while True:
-            changed = self._changed
             dropped = self.last - len(self._frames)
             if after < dropped:
                 return  # too slow
@@ -80,23 +86,27 @@ class Follower:
                 after += len(news)
             elif self.is_done:
                 return
-            else:
-                try:
-                    await asyncio.wait_for(changed.wait(), _KEEP_ALIVE_SECONDS)
-                except TimeoutError:
-                    yield KEEPALIVE_COMMENT
+            elif not await self._has_changed():
+                yield KEEPALIVE_COMMENT
 
-    def first_after(self, after: int) -> int:
-        """`after`, or what is just before the oldest event that is kept."""
-        return max(after, self.last - len(self._frames))
+    @property
+    def _is_readable(self) -> bool:
+        return self._is_opened.is_set() and self._failure is None
+
+    async def _has_changed(self) -> bool:
+        """Wait for a change; False when none came for so long that a sign of life is due."""
+        try:
+            await asyncio.wait_for(self._changed.wait(), _KEEP_ALIVE_SECONDS)
+        except TimeoutError:
+            return False
+        return True
 
     async def _follow(self) -> None:
         try:
-            self.is_over = await self._source.is_closed(self._session_id)
-            async with self._reading:
-                await self._read()
+            await self._open()
         except Exception as error:  # each who waits gets it, and answers with it
             self._failure = error
+            self._finish()
             return
         finally:
             self._is_opened.set()
@@ -107,6 +117,25 @@ class Follower:
         except Exception as error:  # who comes back is told what it is
             _log.error("events: cannot be followed any further: %s", type(error).__name__)
         self._finish()
+
+    async def _open(self) -> None:
+        """Read the log up to now, as soon as somebody answers: those who came back wait for it."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                is_closed = await self._source.is_closed(self._session_id)
+                async with self._reading:
+                    await self._read()
+            except TemporalUnavailable as error:
+                self._failure = error
+                self._is_opened.set()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            else:
+                self._failure = None
+                self.is_over = self.is_over or is_closed
+                self._tell()
+                return
 
     async def _keep_up(self) -> None:
         news = self._source.news(self._session_id)

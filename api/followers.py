@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from api.errors import InvalidInput
 from api.event_source import EventSource
 from api.event_stream import Follower
+from errors import TemporalUnavailable
 from workflows.events import KEPT
 
 
@@ -39,22 +40,33 @@ class Followers:
         self._is_closed = False
 
     @asynccontextmanager
-    async def watch(self, session_id: str, after: int) -> AsyncIterator[Watch]:
+    async def watch(self, session_id: str, after: int, *, comes_back: bool = False) -> AsyncIterator[Watch]:
         """Watch until the block is left. Raises `InvalidInput` for a number that this session has not reached,
         `SessionNotFound`, `NoWorkerAnswered`, `TemporalUnavailable`.
+
+        The last two not for one who comes back, whose stream begins as soon as somebody answers. A browser's
+        `EventSource` comes back after a stream that broke off, and never after an error: so none is raised either for
+        what could not be read because this process ends.
         """
         follower = self._followers.get(session_id)
         if follower is None or (follower.is_done and not follower.is_over):
             follower = self._followers[session_id] = Follower(session_id, self._source, self._most)
         follower.watchers += 1
         try:
-            await follower.opened()
-            await follower.catch_up(after)
-            if after > follower.last:
-                raise InvalidInput(f"Last-Event-ID: {after} lies ahead: this session's last event is {follower.last}")
+            try:
+                await follower.opened()
+                await follower.catch_up(after)
+            except TemporalUnavailable:
+                if not (comes_back or self._is_closed):
+                    raise
+            else:
+                if after > follower.last and not self._is_closed:
+                    raise InvalidInput(
+                        f"Last-Event-ID: {after} lies ahead: this session's last event is {follower.last}"
+                    )
             if self._is_closed:
                 follower.stop()
-            yield Watch(follower, follower.first_after(after))
+            yield Watch(follower, after)
         finally:
             follower.watchers -= 1
             if not follower.watchers:

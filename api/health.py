@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import aiohttp
@@ -19,17 +20,28 @@ from settings import Settings
 from temporal_client import LazyClient
 
 _ANSWER_SECONDS = 0.8
+_HOLDS_SECONDS = 1.0
+"""Whoever reaches the API may ask, as often as they like: the parts are asked no more than once in this."""
 
 
 class Health:
-    """Asks Temporal, the workers, LiveKit and the agent server."""
+    """Asks Temporal, the workers, LiveKit and the agent server; once for all who want to know within a second."""
 
-    def __init__(self, client: LazyClient, settings: Settings) -> None:
+    def __init__(self, client: LazyClient, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._settings = settings
+        self._clock = clock
+        self._asked: asyncio.Task[HealthResponse] | None = None
+        self._answered_at = 0.0
 
     async def check(self) -> HealthResponse:
-        """What works now. A part that does not answer in time is down."""
+        """What works now, or did within the last second. A part that does not answer in time is down."""
+        asked = self._asked
+        if asked is None or (asked.done() and self._clock() - self._answered_at > _HOLDS_SECONDS):
+            asked = self._asked = asyncio.create_task(self._ask())
+        return await asyncio.shield(asked)  # others wait for it when this client hangs up
+
+    async def _ask(self) -> HealthResponse:
         asks_agents = bool(self._settings.agent.health_url)
         temporal, workers, livekit, agents = await asyncio.gather(
             _works(self._temporal_answers()),
@@ -39,6 +51,7 @@ class Health:
         )
         parts = {"livekit": livekit, "temporal": temporal, "workers": workers, "agents": agents or not asks_agents}
         down = [name for name, works in parts.items() if not works]
+        self._answered_at = self._clock()
         return HealthResponse(
             status="degraded" if down else "healthy",
             livekit_url=self._settings.livekit.client_url,

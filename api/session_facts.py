@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 
@@ -14,6 +15,8 @@ from workflows.search_attributes import DURATION, END_REASON, STARTED_AT, STATE
 from workflows.session_card import MEMO_KEY, SessionCard
 
 _log = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=StrEnum)
 
 
 async def item(execution: WorkflowExecution) -> SessionItem:
@@ -54,20 +57,31 @@ async def _known(execution: WorkflowExecution) -> dict[str, Any]:
     attributes = execution.typed_search_attributes
     is_open = execution.status is WorkflowExecutionStatus.RUNNING
     given = await card(execution)
-    reason = attributes.get(END_REASON)
+    state: SessionState | None = SessionState.ENDED
+    if is_open:
+        state = _one_of(SessionState, attributes.get(STATE, SessionState.STARTING), execution)
     seconds = attributes.get(DURATION)
     return {
         "sessionId": execution.id,
         "userName": given.user_name if given else None,
         "voiceId": given.voice_id if given else None,
         "metadata": given.metadata if given else None,
-        "state": SessionState(attributes.get(STATE, SessionState.STARTING)) if is_open else SessionState.ENDED,
+        "state": state,
         "startedAt": attributes.get(STARTED_AT, execution.start_time),
         "endedAt": execution.close_time,
-        "endReason": EndReason(reason) if reason else None,
+        "endReason": _one_of(EndReason, attributes.get(END_REASON), execution),
         "durationSeconds": seconds,
         "durationMinutes": None if seconds is None else billed_minutes(seconds),
     }
+
+
+def _one_of(kind: type[E], name: str | None, execution: WorkflowExecution) -> E | None:
+    """The value of this name. None without one, and for one that only a newer worker knows, as in a deploy."""
+    try:
+        return kind(name) if name else None
+    except ValueError:
+        _log.warning("%s: %s %s is not known here", execution.id, kind.__name__, name)
+        return None
 
 
 def _bill(summary: SessionSummary | None) -> dict[str, int]:

@@ -34,7 +34,10 @@ class SessionItem(_Answer):
     metadata: dict[str, Any] | None = Field(
         description="As given at the start; null when it cannot be read.", examples=[EXAMPLE_METADATA]
     )
-    state: SessionState = Field(description="Where the session is in its life.", examples=[SessionState.ENDED])
+    state: SessionState | None = Field(
+        description="Where the session is in its life; null for a state that is newer than this API.",
+        examples=[SessionState.ENDED],
+    )
     startedAt: Time = Field(description="When it was asked for.", examples=[_STARTED])
     endedAt: Time | None = Field(description="When it was over, its clean-up included; null before.", examples=[_ENDED])
     endReason: EndReason | None = Field(

@@ -35,6 +35,8 @@ def demand_recent(event: dict[str, Any], received_at_ms: int) -> None:
 
     LiveKit itself drops what it could not deliver within a minute, and signs nothing for longer than five. Within
     that, an event may come any number of times: LiveKit repeats those that got no answer, and sessions count them once.
+    One that does not say when it was made (the reference's form) passes at any age, and must do no harm at any: see
+    `_read_presence`.
     """
     created = created_at_ms(event)
     if created is not None and abs(received_at_ms - created) > _GOOD_FOR_MS:
@@ -62,8 +64,13 @@ def _read_presence(name: str, event: dict[str, Any], received_at_ms: int) -> Pre
     if name not in _KINDS or not is_caller or not sid or not identity:
         return None
     joined_at_ms = _milliseconds(participant, "joinedAtMs") or _milliseconds(participant, "joinedAt", seconds=True)
-    happened_at_ms = _happened_at_ms(event, received_at_ms)
     joined = _KINDS[name] == "joined"
+    if joined and joined_at_ms is None and created_at_ms(event) is None:
+        # It would be dated by its receipt, so whoever sent it again later would bring back a caller who is gone. No
+        # leave or end can be turned like that: a connection leaves once, its earliest leave stands, and the room is
+        # asked before a session ends of it. The room is not asked when it finished, but then its session has ended.
+        return None
+    happened_at_ms = _happened_at_ms(event, received_at_ms)
     return Presence(
         participant_sid=sid,
         identity=identity,

@@ -17,7 +17,18 @@ _TIMEOUT = httpx.Timeout(15)
 _FOLLOW = httpx.Timeout(15, read=60)  # the stream says something at least every half a minute
 _AGAIN_SECONDS = 1.0
 
+_COMES_BACK = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
+"""Said by the API while Temporal or the workers are away, and by a proxy while the API is."""
+
 Json = dict[str, Any]
+
+
+class _Away(Exception):
+    """Nobody can read the events now."""
+
+
+class _NothingFollows(Exception):
+    """The session is over; one that was terminated has no last event to tell it by."""
 
 
 class ApiClient:
@@ -79,16 +90,21 @@ class ApiClient:
                     if news["type"] == "session.ended":
                         return
                 lost("the API closed the stream")
-            except (httpx.TransportError, SSEError) as error:
+            except _NothingFollows:
+                return
+            except (httpx.TransportError, SSEError, _Away) as error:
                 lost(str(error) or type(error).__name__)
             time.sleep(_AGAIN_SECONDS)
 
     def _stream(self, session_id: str, last: str) -> Iterator[ServerSentEvent]:
         path, headers = f"/api/session/{session_id}/events", {"Last-Event-ID": last} if last else {}
         with connect_sse(self._http, "GET", path, headers=headers, timeout=_FOLLOW) as source:
-            if source.response.status_code != httpx.codes.OK:
+            status = source.response.status_code
+            if status == httpx.codes.NO_CONTENT:
+                raise _NothingFollows
+            if status != httpx.codes.OK:
                 source.response.read()
-                raise ConsoleError(_words(source.response))
+                raise (_Away if status in _COMES_BACK else ConsoleError)(_words(source.response))
             yield from (event for event in source.iter_sse() if event.data)
 
     def _ask(self, method: str, path: str, **options: Any) -> Json:

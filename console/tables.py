@@ -30,8 +30,8 @@ def sessions_table(sessions: list[dict[str, Any]]) -> Table:
     for session in sessions:
         table.add_row(
             session["sessionId"],
-            Text(session["userName"]),
-            word(session["state"]),
+            Text(session["userName"] or ""),
+            word(session["state"] or ""),
             moment(session["startedAt"]),
             span(session["durationSeconds"]),
             session["endReason"] or "",

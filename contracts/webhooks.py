@@ -14,9 +14,17 @@ MOST_REDELIVERED: Final = 500
 """Events in one redelivery: far below Temporal's 2 MB, and more than a session has."""
 
 
+_DELIVERY: Final = "webhooks_"
+
+
 def delivery_id(session_id: str) -> str:
     """The id of the workflow that delivers a session's webhooks."""
-    return f"webhooks_{session_id}"
+    return f"{_DELIVERY}{session_id}"
+
+
+def session_of(workflow_id: str) -> str:
+    """The session that a workflow is of, be it the session itself or the delivery of its webhooks."""
+    return workflow_id.removeprefix(_DELIVERY)
 
 
 class WebhookType(StrEnum):

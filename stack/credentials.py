@@ -31,7 +31,8 @@ def key_pair(livekit: LiveKitSettings, state_dir: Path) -> tuple[str, str]:
 def with_encryption(settings: Settings, state_dir: Path) -> Settings:
     """`settings` whose payloads are encrypted, and an endpoint that decodes them for the stack's own Temporal UI.
 
-    That UI has no login and sends no header of ours, so the token stands in the path (ADR 9).
+    That UI has no login and sends no header of ours, so the token stands in the path (ADR 9), as long as the API is on
+    loopback.
     """
     temporal, endpoint, ui_port = settings.temporal, settings.codec_endpoint, settings.stack.temporal_ui_port
     made = {"keys": f"local:{base64.b64encode(os.urandom(32)).decode()}", "token": secrets.token_urlsafe(36)}
@@ -45,7 +46,7 @@ def with_encryption(settings: Settings, state_dir: Path) -> Settings:
         codec_endpoint=endpoint.model_copy(
             update={
                 "token": SecretStr(endpoint.token.get_secret_value() or kept["token"]),
-                "token_in_path": True,
+                "token_in_path": endpoint.token_in_path or settings.api.on_loopback,
                 "origins": ",".join(dict.fromkeys(pages)),
             }
         ),

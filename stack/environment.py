@@ -14,10 +14,13 @@ from settings import Settings
 
 def variables(settings: Settings) -> dict[str, str]:
     """Every variable of `settings` with its value as text, secrets in the clear; an unset path is the empty text."""
+    return {name: value for group in _groups(settings) for name, value in variables_of(group).items()}
+
+
+def variables_of(group: BaseSettings) -> dict[str, str]:
+    """The same of one group."""
     return {
-        _variable(group, name, info): _text(getattr(group, name))
-        for group in _groups(settings)
-        for name, info in type(group).model_fields.items()
+        _variable(group, name, info): _text(getattr(group, name)) for name, info in type(group).model_fields.items()
     }
 
 

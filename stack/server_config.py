@@ -53,7 +53,7 @@ def temporal_command(binary: Path, settings: Settings, state_dir: Path) -> list[
     command += ["--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"']
     if settings.temporal.namespace != "default":
         command += ["--namespace", settings.temporal.namespace]
-    if settings.codec_endpoint.token.get_secret_value():
+    if settings.codec_endpoint.token_in_path:
         command += ["--ui-codec-endpoint", _codec_endpoint(settings)]
     for name, kind in search_attributes.TYPES.items():
         command += ["--search-attribute", f"{name}={kind}"]

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from contracts import SessionState
-from errors import KeyTaken, NoWorkerAnswered, SessionEnded, TemporalUnavailable, TicketFailed
+from errors import KeyTaken, NoPlace, NoWorkerAnswered, SessionEnded, TemporalUnavailable, TicketFailed
 
 _OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (TicketFailed, "ticket_failed"),
     (NoWorkerAnswered, "no_worker"),
     (TemporalUnavailable, "temporal_unavailable"),
+    (NoPlace, "no_place"),
     (KeyTaken, "refused"),
     (SessionEnded, "refused"),
     (Exception, "error"),

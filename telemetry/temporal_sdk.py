@@ -13,6 +13,7 @@ from temporalio.runtime import (
     TelemetryConfig,
 )
 
+from contracts.webhooks import session_of
 from errors import SetupError
 from settings import TelemetrySettings
 from telemetry.logs import LogFormat
@@ -44,8 +45,8 @@ def worker_runtime(settings: TelemetrySettings) -> Runtime:
 def session_of_call() -> str:
     """The session whose workflow or activity runs here; empty outside of both."""
     if workflow.in_workflow():
-        return workflow.info().workflow_id
-    return activity.info().workflow_id or "" if activity.in_activity() else ""
+        return session_of(workflow.info().workflow_id)
+    return session_of(activity.info().workflow_id or "") if activity.in_activity() else ""
 
 
 def _logging(log_format: LogFormat) -> LoggingConfig:

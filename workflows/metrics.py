@@ -7,7 +7,7 @@ had it died before it could say so, may count twice. Names are without the `_tot
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal, get_args
 
 from temporalio import workflow
 
@@ -20,11 +20,16 @@ LOSSES: Final = "voice_agent_losses"
 FIRST_READY: Final = "voice_agent_first_ready_seconds"
 RECOVERY: Final = "voice_agent_recovery_seconds"
 FIRST_SOUND: Final = "voice_first_sound_seconds"
+WEBHOOKS: Final = "voice_customer_webhooks"
+WEBHOOK_LAG: Final = "voice_customer_webhook_lag_seconds"
+
+WebhookOutcome = Literal["delivered", "given_up", "gone"]
 
 BUCKETS: Final[Mapping[str, Sequence[float]]] = {
     FIRST_READY: (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 15, 30, 60),
     RECOVERY: (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 15, 30, 60),
     FIRST_SOUND: (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 15, 30),
+    WEBHOOK_LAG: (0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 1800, 7200, 28800, 86400),
 }
 """Upper bounds in seconds."""
 
@@ -53,6 +58,28 @@ def recovered(seconds: float) -> None:
 def first_sound(seconds: float) -> None:
     """From the caller's first join until the agent's first words sounded."""
     _seconds(FIRST_SOUND, "From the caller's first join to the agent's first sound.", seconds)
+
+
+def webhooks_begin() -> None:
+    """All outcomes are there from the first delivery on, or the first failure would be no increase."""
+    for outcome in get_args(WebhookOutcome):
+        _count_webhooks(0, outcome)
+
+
+def webhook_delivered(seconds: float) -> None:
+    """A customer took an event, so long after it happened or was asked for again."""
+    _count_webhooks(1, "delivered")
+    _seconds(WEBHOOK_LAG, "From an event, or the wish for it again, until its customer took it.", seconds)
+
+
+def webhook_not_delivered(outcome: WebhookOutcome) -> None:
+    """An event was given up after a day, or its customer wants no more."""
+    _count_webhooks(1, outcome)
+
+
+def _count_webhooks(how_many: int, outcome: WebhookOutcome) -> None:
+    counter = workflow.metric_meter().create_counter(WEBHOOKS, "Events that customers are told, by what came of them.")
+    counter.add(how_many, {"outcome": outcome})
 
 
 def _seconds(name: str, description: str, seconds: float) -> None:

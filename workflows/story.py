@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from datetime import UTC, datetime
 
@@ -48,7 +49,7 @@ class Story:
     def tell(self, view: SessionView) -> str:
         """Markdown: who, where the session stands, its agent, what happened (times in UTC), and the bill."""
         lines = [
-            f"**{view.user_name}**'s session {_STATES[view.state]}.",
+            f"{_as_written(view.user_name)}'s session {_STATES[view.state]}.",
             "",
             f"- agent: generation {view.generation}, {view.agent_state}",
             f"- turns: {view.turns}",
@@ -66,6 +67,13 @@ class Story:
         if left_out:
             lines.insert(len(self._first), f"\n… {left_out} entries are left out here …\n")
         return lines
+
+
+def _as_written(name: str) -> str:
+    """What a stranger wrote, as code: links and images in it are not drawn for the operator who opens the session."""
+    longest = max(map(len, re.findall("`+", name)), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {name} {fence}" if longest else f"{fence}{name}{fence}"
 
 
 def provider_news(report: ProviderChanged) -> str:

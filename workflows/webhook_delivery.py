@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 with workflow.unsafe.imports_passed_through():
     from activities.interface import WEBHOOK_GONE, SessionActivities
     from contracts import DeliveryReport, DeliveryRequest, Redelivery, Undelivered, WebhookEvent, WebhookRequest
+    from workflows import metrics
     from workflows.clock import now
     from workflows.webhook_queue import WebhookQueue
 
@@ -34,6 +35,7 @@ class WebhookDelivery:
     @workflow.run
     async def run(self, request: DeliveryRequest) -> DeliveryReport:
         """Delivers until the session's last event is taken or given up, or the receiver wants no more."""
+        metrics.webhooks_begin()
         while await self._has_next(request):
             if not await self._deliver(request, self._queue.first):
                 return self._queue.report(gone=True)
@@ -82,11 +84,14 @@ class WebhookDelivery:
                     return True
                 raise
             if isinstance(error.cause, ApplicationError) and error.cause.type == WEBHOOK_GONE:
+                metrics.webhook_not_delivered("gone")
                 return False
             self._queue.give_up(waiting)
+            metrics.webhook_not_delivered("given_up")
             workflow.logger.warning("webhook %d of %s was given up", event.number, request.session_id)
         else:
             self._queue.taken(waiting)
+            metrics.webhook_delivered(now() - waiting.since)
         return True
 
     def _go_on_in_a_new_run(self, request: DeliveryRequest) -> NoReturn:

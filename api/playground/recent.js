@@ -25,7 +25,7 @@ function row(session) {
   const live = session.state !== "ended";
   link.append(
     line("name", session.userName ?? "unreadable", session.durationSeconds === null ? "" : duration(session.durationSeconds)),
-    line(live ? "told live" : "told", `${live ? SESSION_STATES[session.state] : endReason(session.endReason)} · ${ago(session.startedAt)}`),
+    line(live ? "told live" : "told", `${live ? SESSION_STATES[session.state] ?? "under way" : endReason(session.endReason)} · ${ago(session.startedAt)}`),
   );
   item.append(link);
   return item;

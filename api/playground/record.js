@@ -32,7 +32,7 @@ function title(session, own, ended) {
 }
 
 function lede(session, { bill, own, ended }) {
-  if (!ended) return `It is ${SESSION_STATES[session.state]}.`;
+  if (!ended) return `It is ${SESSION_STATES[session.state] ?? "under way"}.`;
   const when = new Date(session.startedAt).toLocaleString("en", { dateStyle: "long", timeStyle: "short" });
   if (bill) return `${when}. You ended it, and this is the bill.`;
   if (own && session.endReason === "api_request") return `${when}. It was ended elsewhere, while you were in it.`;

@@ -19,6 +19,8 @@ from errors import PayloadUnreadable, SetupError
 from settings import Settings
 
 PREFIX = "/codec/"
+MAX_BYTES = 4 * 1024 * 1024
+"""Of one request: as much as Temporal hands out at once. The input of a session that continued has hundreds of kB."""
 
 _SHORTEST_TOKEN = 32
 _EXAMPLE = {"payloads": [{"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": "IkhlbGxvIg=="}]}
@@ -28,9 +30,14 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_
 
 
 def codec_router(settings: Settings, keys: KeyRing | None) -> APIRouter:
-    """The routes of the endpoint; none of them where there are no keys or no token. Raises `SetupError`."""
+    """The routes of the endpoint; none of them where there are no keys or no token.
+
+    Raises `SetupError` for a token that others could guess or see.
+    """
     router = APIRouter(tags=["codec"])
     endpoint, namespace = settings.codec_endpoint, settings.temporal.namespace
+    if endpoint.token_in_path and not settings.api.on_loopback:
+        raise SetupError("CODEC_ENDPOINT_TOKEN_IN_PATH is for one machine: it needs API_HOST=127.0.0.1.")
     secret = endpoint.token.get_secret_value()
     if keys is None or not secret:
         return router
@@ -55,7 +62,7 @@ def codec_router(settings: Settings, keys: KeyRing | None) -> APIRouter:
                 (400, "The request body is not a list of payloads as protobuf writes it in JSON."),
                 (401, "The codec endpoint needs its token."),
                 (403, "The codec endpoint does not answer pages of https://example.com."),
-                (413, "The request body is larger than 262144 bytes."),
+                (413, f"The request body is larger than {MAX_BYTES} bytes."),
             ),
         },
         openapi_extra={"requestBody": {"required": True, **_BODY}},

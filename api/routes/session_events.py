@@ -34,22 +34,24 @@ class _Place(BaseModel):
     )
 
 
-def _after(request: Request) -> int:
-    """Where the client is. A browser that comes back keeps its URL and names its place in the header."""
+def _place(request: Request) -> tuple[int, bool]:
+    """Where the client is, and whether it comes back: a browser then keeps its URL, and the header has its place."""
     place = read_query(request, _Place).after
     named = request.headers.getlist(_HEADER)
     if not named:
-        return place
+        return place, False
     try:
         (text,) = named
-        return int(str(whole_number(text)))
+        return int(str(whole_number(text))), True
     except ValueError:
         raise InvalidInput(f"{_HEADER}: must be the number of the last event that was received, such as 12") from None
 
 
 async def _watch(request: Request, followers: FollowersDep) -> AsyncIterator[Watch]:
     """Left when the answer is complete, or its client gone."""
-    async with followers.watch(read_session_id(request), _after(request)) as watch:
+    session_id = read_session_id(request)
+    after, comes_back = _place(request)
+    async with followers.watch(session_id, after, comes_back=comes_back) as watch:
         yield watch
 
 

@@ -12,7 +12,7 @@ from api.session_models import SessionFilter, SessionListResponse, SessionRespon
 
 router = APIRouter(prefix="/api", tags=["sessions"])
 
-_UNREACHABLE = (503, "Temporal is unreachable at localhost:7233.")
+_UNREACHABLE = (503, "Temporal is unreachable.")
 _NOT_FOUND = (404, "Session session_1234567890_abc123 not found")
 _BAD_ID = (400, "sessionId: must have at most 256 characters")
 

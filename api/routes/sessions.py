@@ -71,8 +71,8 @@ async def start_session(
         fingerprint="" if key is None else keyed.fingerprint(session_id, wanted),
     )
     logs.about(session.session_id)
-    async with capacity.place(session.session_id):
-        with metrics.start():
+    with metrics.start():
+        async with capacity.place(session.session_id):
             ticket = await sessions.start(session, wanted.metadata)
     return StartResponse.of(ticket)
 

@@ -12,7 +12,7 @@ from api.stats import StatsResponse
 router = APIRouter(tags=["service"])
 
 
-@router.get("/stats", summary="Live Counts", responses=errors((503, "Temporal is unreachable at localhost:7233.")))
+@router.get("/stats", summary="Live Counts", responses=errors((503, "Temporal is unreachable.")))
 async def stats(stats: StatsDep, caller: CallerDep) -> StatsResponse:
     """Count sessions that have not ended, and what is left for more. Temporal's counts are a moment behind."""
     return await stats.collect(caller.owner)

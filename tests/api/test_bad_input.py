@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import FastAPI, HTTPException
 
+from api.errors import install_error_handlers
 from contracts import VOICES
 from tests.fakes.sessions import FakeSessions
 
@@ -123,6 +125,11 @@ async def test_a_large_body_is_refused_by_its_announcement(http: httpx.AsyncClie
     assert (answer.status_code, answer.json()) == (413, {"detail": "The request body is larger than 262144 bytes."})
 
 
+async def test_there_is_no_larger_limit_for_an_endpoint_that_is_not_there(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/codec/default/decode", content=b"", headers={"content-length": "262145"})
+    assert answer.status_code == 413
+
+
 async def test_a_chunked_body_is_refused_while_it_arrives(http: httpx.AsyncClient) -> None:
     sent = 0
 
@@ -141,3 +148,16 @@ async def test_a_body_of_just_the_limit_is_read(http: httpx.AsyncClient) -> None
     body = _with()
     answer = await http.post(_START, content=body + b" " * (262_144 - len(body)))
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("detail", ["{}", "{0}", "{method.__class__}", "}{"])
+async def test_what_an_answer_repeats_is_no_template(detail: str) -> None:
+    app = FastAPI()
+    install_error_handlers(app)
+
+    @app.get("/")
+    async def refuse() -> None:
+        raise HTTPException(409, detail)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+        assert (await http.get("/")).json() == {"detail": detail}

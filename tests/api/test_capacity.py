@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from fastapi import HTTPException
 
 from api.app import create_app
 from api.capacity import Capacity
 from contracts import SessionState
-from errors import TemporalUnavailable, TicketFailed
+from errors import KeyTaken, NoPlace, TemporalUnavailable, TicketFailed
 from settings import ApiSettings, Settings
 from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.sessions import FakeSessions
@@ -45,8 +44,7 @@ async def take(capacity: Capacity, session_id: str) -> bool:
     try:
         async with capacity.place(session_id):
             return True
-    except HTTPException as refusal:
-        assert (refusal.status_code, refusal.headers) == (503, {"Retry-After": "5"})
+    except NoPlace:
         return False
 
 
@@ -88,6 +86,33 @@ async def test_a_start_that_fails_gives_its_place_back(counts: FakeSessionCounts
     assert await take(capacity, "b")
 
 
+async def test_a_repeated_start_that_fails_leaves_the_session_its_place(counts: FakeSessionCounts) -> None:
+    """The key was used with another body: the session that runs under it is not shown by Temporal yet."""
+    capacity = Capacity(counts, 1)
+    assert await take(capacity, "a")
+    with pytest.raises(KeyTaken):
+        async with capacity.place("a"):
+            raise KeyTaken("another body")
+    assert not await take(capacity, "b")
+
+
+async def test_a_start_under_way_keeps_its_place_when_its_twin_fails(counts: FakeSessionCounts) -> None:
+    capacity = Capacity(counts, 1)
+    async with capacity.place("a"):
+        with pytest.raises(KeyTaken):
+            async with capacity.place("a"):
+                raise KeyTaken("another body")
+        assert not await take(capacity, "b")
+    assert not await take(capacity, "b")
+
+
+async def test_starts_that_fill_it_by_themselves_are_not_counted_by_temporal(counts: FakeSessionCounts) -> None:
+    """Each question names them all: a flood of starts would make each longer than the one before."""
+    capacity = Capacity(counts, 3)
+    assert sum(await asyncio.gather(*(take(capacity, f"session_{number}") for number in range(20)))) == 3
+    assert counts.asked == 3
+
+
 async def test_one_that_has_a_place_keeps_it(counts: FakeSessionCounts, clock: Clock) -> None:
     """A start is repeated under its Idempotency-Key: its session runs, and nobody else's place is asked for."""
     capacity = Capacity(counts, 1, clock)
@@ -107,7 +132,7 @@ async def test_over_http(settings: Settings, sessions: FakeSessions, counts: Fak
         assert answer.status_code == 503
         assert answer.json() == {"detail": "All 1 places for sessions are taken; ask again later."}
         assert answer.headers["retry-after"] == "5"
-        counts.failure = TemporalUnavailable("Temporal is unreachable at localhost:7233.")
+        counts.failure = TemporalUnavailable("Temporal is unreachable.")
         answer = await http.post("/api/session/start", json={"userName": "ann"})
         assert (answer.status_code, answer.json()) == (503, {"detail": str(counts.failure)})
         assert not sessions.started

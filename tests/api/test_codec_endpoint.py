@@ -22,7 +22,7 @@ from api.errors import InvalidInput
 from api.routes.codec import _decode
 from codec import KeyRing
 from errors import SetupError
-from settings import CodecEndpointSettings, Settings, TemporalSettings
+from settings import ApiSettings, CodecEndpointSettings, Settings, TemporalSettings
 from tests.fakes.sessions import FakeSessions
 
 TOKEN = "a-token-that-nobody-guesses-in-a-lifetime"
@@ -136,7 +136,7 @@ async def test_a_key_that_is_missing_is_named(http: httpx.AsyncClient) -> None:
 
 
 async def test_a_large_body_is_refused_and_the_page_may_read_why(http: httpx.AsyncClient) -> None:
-    answer = await http.post(ROUTE, content=b" " * 262_145, headers={"Origin": UI})
+    answer = await http.post(ROUTE, content=b" " * 4_194_305, headers={"Origin": UI})
     assert answer.status_code == 413
     assert answer.headers["access-control-allow-origin"] == UI
 
@@ -186,6 +186,22 @@ async def test_the_token_in_the_path_is_for_those_who_chose_it(settings: Setting
         assert (await client.post(path, json=body)).status_code == 200
         assert (await client.post("/codec/calls/wrong/decode", json=body)).status_code == 401
         assert TOKEN not in (await client.get("/openapi.json")).text
+
+
+def test_a_token_in_the_path_is_for_one_machine(settings: Settings) -> None:
+    beyond = replace(_settings(settings, token_in_path=True), api=ApiSettings(host="0.0.0.0"))  # noqa: S104
+    with pytest.raises(SetupError, match="it needs API_HOST=127"):
+        create_app(beyond, FakeSessions())
+
+
+async def test_what_a_long_session_continued_with_can_be_read(http: httpx.AsyncClient) -> None:
+    """Hundreds of kB, encrypted and in base64: beyond what other routes take."""
+    memory = Payload(metadata={"encoding": b"json/plain"}, data=b'"' + b"x" * 1_500_000 + b'"')
+    answer = await http.post(ROUTE, json=_body(RING.encrypt(memory)))
+    assert answer.status_code == 200
+    assert list(Parse(answer.content, Payloads()).payloads) == [memory]
+    answer = await http.post(ROUTE, content=b"", headers={"content-length": "4194305"})
+    assert (answer.status_code, answer.json()) == (413, {"detail": "The request body is larger than 4194304 bytes."})
 
 
 @pytest.mark.parametrize(("keys", "token"), [(False, TOKEN), (True, "")])

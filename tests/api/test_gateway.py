@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from itertools import count
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -161,7 +162,8 @@ async def test_temporal_down() -> None:
 
 async def test_health_finds_workers(server: str, client: Client, activities: QuietActivities) -> None:
     settings = settings_at(server)
-    health = Health(LazyClient(settings.temporal), settings)
+    seconds = count(0, 2)  # no answer is held
+    health = Health(LazyClient(settings.temporal), settings, clock=lambda: next(seconds))
     before = await health.check()
     assert (before.temporal_connected, before.workers_available) == (True, False)
     async with build_worker(client, activities, QUEUE):

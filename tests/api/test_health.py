@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from api.app import create_app
+from api.health import Health
 from settings import AgentSettings, Settings, TemporalSettings
+from temporal_client import LazyClient
 from tests.fakes.sessions import FakeSessions
 
 
@@ -86,3 +88,34 @@ async def test_without_a_key_livekit_is_not_configured(settings: Settings) -> No
     livekit = settings.livekit.model_copy(update={"api_key": ""})
     body, _ = await _health(replace(settings, livekit=livekit))
     assert (body["livekit_configured"], body["livekit_connected"], body["status"]) == (False, False, "degraded")
+
+
+async def test_a_flood_is_one_question_and_its_answer_holds_a_second(settings: Settings) -> None:
+    """Whoever reaches the API may ask."""
+    now, asked, may_answer = [0.0], [0], asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked[0] += 1
+        await reader.readuntil(b"\r\n\r\n")
+        await may_answer.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        health = Health(
+            LazyClient(settings.temporal, ()),
+            replace(settings, agent=AgentSettings(health_url=url)),
+            clock=lambda: now[0],
+        )
+        first = [asyncio.create_task(health.check()) for _ in range(50)]
+        await asyncio.sleep(0)
+        first.pop(0).cancel()  # its client hangs up
+        may_answer.set()
+        assert all(answer.agents_available for answer in await asyncio.gather(*first))
+        now[0] = 1.0
+        await health.check()
+        assert asked == [1]
+        now[0] = 1.1
+        await health.check()
+        assert asked == [2]

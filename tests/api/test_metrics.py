@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -9,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.app import create_app
 from contracts import SessionState
 from errors import TemporalUnavailable
-from settings import Settings
+from settings import ApiSettings, Settings
 from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
@@ -47,6 +49,19 @@ async def test_live_sessions_are_counted_when_asked_and_gone_while_nobody_knows(
         assert ("voice_sessions", "active") not in await read(http)
         counts.failure = None
         assert (await read(http))["voice_sessions", "active"] == 2
+
+
+async def test_a_start_without_a_place_is_counted_as_that(
+    settings: Settings, sessions: FakeSessions, counts: FakeSessionCounts
+) -> None:
+    app = create_app(replace(settings, api=ApiSettings(max_sessions=1)), sessions, counts=counts)
+    counts.visible = {"a": ("acme", SessionState.ACTIVE)}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+        assert (await http.post("/api/session/start", json={"userName": "ann"})).status_code == 503
+        assert (await read(http))["voice_session_starts_total", "no_place"] == 1
+        counts.failure = TemporalUnavailable("Temporal is unreachable.")
+        assert (await http.post("/api/session/start", json={"userName": "ann"})).status_code == 503
+        assert (await read(http))["voice_session_starts_total", "temporal_unavailable"] == 1
 
 
 async def test_starts_by_what_came_of_them(http: httpx.AsyncClient, sessions: FakeSessions) -> None:

@@ -138,6 +138,19 @@ async def test_what_cannot_be_read(
     assert (answer.status_code, answer.json()) == (503, {"detail": str(failure)})
 
 
+async def test_a_browser_that_comes_back_while_no_worker_answers(
+    http: httpx.AsyncClient, log: FakeLog, source: FakeEventSource
+) -> None:
+    log.tell(2)
+    source.failure = NoWorkerAnswered("No worker, ask again.")
+    async with asyncio.timeout(PATIENCE_SECONDS), http.stream("GET", PATH, headers={"Last-Event-ID": "1"}) as answer:
+        assert answer.status_code == 200
+        source.failure = None
+        await lines_to(answer.aiter_lines(), "id: 2")
+    source.failure = NoWorkerAnswered("No worker, ask again.")
+    assert (await http.get(f"{PATH}?after=1")).status_code == 503
+
+
 async def test_a_live_session_and_a_watcher_who_hangs_up(http: httpx.AsyncClient, api: ApiServer, log: FakeLog) -> None:
     log.tell()
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -154,4 +154,4 @@ async def test_temporal_down() -> None:
     known = TemporalSessionReader(LazyClient(settings), settings)
     session_id = new_session_id(1_700_000_000)
     for asked in (known.state(session_id), known.transcript(session_id), known.find(SessionFilter())):
-        await _raises(TemporalUnavailable, r"^Temporal is unreachable at 127\.0\.0\.1:9\.$", asked)
+        await _raises(TemporalUnavailable, r"^Temporal is unreachable\.$", asked)

@@ -112,6 +112,6 @@ async def test_an_agent_server_that_is_away(settings: Settings, counts: FakeSess
 
 
 async def test_temporal_away(settings: Settings, counts: FakeSessionCounts) -> None:
-    counts.failure = TemporalUnavailable("Temporal is unreachable at localhost:7233.")
+    counts.failure = TemporalUnavailable("Temporal is unreachable.")
     answer = await ask(settings, counts)
     assert (answer.status_code, answer.json()) == (503, {"detail": str(counts.failure)})

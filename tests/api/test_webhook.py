@@ -24,6 +24,7 @@ from contracts import Presence, RoomFinished
 from errors import TemporalUnavailable
 from settings import Settings
 from tests.fakes.sessions import FakeSessions
+from workflows.presence import CallerPresence
 
 _KEY = "devkey"
 _SECRET = "a-secret-of-at-least-64-characters-so-that-every-algorithm-takes-it!"
@@ -182,6 +183,44 @@ async def test_undelivered_news_are_sent_again_by_livekit(http: httpx.AsyncClien
 
 
 _OLD = (401, {"detail": "The webhook's createdAt is more than five minutes away: check both clocks."})
+
+
+_JOINED_AT_MS = 1_700_000_000_000
+
+
+def _billed(*undated: tuple[str, int]) -> int:
+    """The bill of a session of 590 s whose agent saw the caller come, and which got events of the reference's form."""
+    caller = CallerPresence({"user_123"}, _JOINED_AT_MS)
+    caller.note(
+        Presence(participant_sid="PA_1", identity="user_123", kind="joined", at_ms=_JOINED_AT_MS, source="agent")
+    )
+    for name, after_seconds in undated:
+        read = read_event({**_REFERENCE, "event": name}, _JOINED_AT_MS + after_seconds * 1000)
+        if read is not None:
+            assert isinstance(read[1], Presence)
+            caller.note(read[1])
+    return caller.billed_seconds(_JOINED_AT_MS + 590_000)
+
+
+def test_a_kept_join_without_a_time_brings_nobody_back() -> None:
+    assert _billed() == 590
+    assert _billed(("participant_left", 60)) == 60
+    assert _billed(("participant_joined", 1), ("participant_left", 60), ("participant_joined", 90)) == 60
+
+
+def test_a_kept_leave_without_a_time_changes_no_bill() -> None:
+    assert _billed(("participant_left", 60), ("participant_left", 300), ("participant_left", 86_400)) == 60
+
+
+async def test_a_join_without_a_time_is_acknowledged(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+    body = json.dumps({**_REFERENCE, "event": "participant_joined"}).encode()
+    assert await _post(http, body, _legacy(body)) == (200, {"status": "ok", "event": "participant_joined"})
+    assert not sessions.news
+
+
+def test_the_references_end_of_a_room_needs_no_time() -> None:
+    event = {**_REFERENCE, "event": "room_finished"}
+    assert read_event(event, 1_700_000_060_000) == (_ID, RoomFinished(at_ms=1_700_000_060_000))
 
 
 @pytest.mark.parametrize("seconds_ago", [310, 86_400, -310])

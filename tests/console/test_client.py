@@ -111,6 +111,29 @@ def test_events_go_on_where_they_were_cut_off(monkeypatch: pytest.MonkeyPatch) -
     assert news == ["the API closed the stream", "refused"]
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_events_wait_for_workers_that_are_away(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0)
+    answers = [
+        httpx.Response(status, json={"detail": "No worker could read the events in time; ask again."}),
+        stream(event(1)),
+        httpx.Response(status, json={"detail": "No worker could read the events in time; ask again."}),
+        stream(event(2, "session.ended")),
+    ]
+    news: list[str] = []
+    with client(lambda _: answers.pop(0)) as api:
+        assert [found["id"] for found in api.events("session_1", news.append)] == [1, 2]
+    away = "No worker could read the events in time; ask again."
+    assert news == [away, "the API closed the stream", away]
+
+
+def test_events_of_a_terminated_session_just_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0)
+    answers = [stream(event(1)), httpx.Response(204)]
+    with client(lambda _: answers.pop(0)) as api:
+        assert [found["id"] for found in api.events("session_1", lambda _: None)] == [1]
+
+
 def test_an_unknown_session_has_no_events() -> None:
     response = httpx.Response(404, json={"detail": "Session session_1 not found"})
     with client(lambda _: response) as api, pytest.raises(ConsoleError, match="not found"):

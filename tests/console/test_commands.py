@@ -66,6 +66,12 @@ def test_a_list_has_a_line_for_each_session(api: Api) -> None:
     assert query["startedAfter"].endswith("+00:00")
 
 
+def test_a_session_of_whom_little_can_be_read_has_its_line(api: Api) -> None:
+    unread = {**LIVE, "userName": None, "state": None}
+    api.answers["/api/sessions"] = {"sessions": [unread], "nextPageToken": None}
+    assert typed("list").splitlines()[1].startswith("session_1795449359_57737179fedb")
+
+
 def test_an_empty_list_says_so(api: Api) -> None:
     api.answers["/api/sessions"] = {"sessions": [], "nextPageToken": None}
     assert typed("list") == "No session.\n"

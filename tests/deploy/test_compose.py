@@ -17,11 +17,13 @@ import yaml
 
 from api.app import create_app
 from settings import LiveKitSettings, Settings
-from stack.environment import variables
+from stack.environment import variables, variables_of
 from stack.server_config import temporal_command
 from workflows import search_attributes
 
 ROOT = Path(__file__).parents[2]
+EXAMPLE = (ROOT / "deploy/compose.env.example").read_text()
+OF_COMPOSE_ALONE = {"API_ADDRESS"}
 Services = dict[str, dict[str, Any]]
 
 
@@ -67,11 +69,51 @@ def test_only_settings_are_set(services: Services) -> None:
         assert service.get("environment", {}).keys() <= known.keys(), name
 
 
+def test_what_the_api_and_webhooks_can_be_told_reaches_them(services: Services) -> None:
+    left_out = {
+        "API_HOST": "the image sets it",
+        "API_PORT": "it is the published port; inside it stays",
+        "API_START_TIMEOUT_SECONDS": "health and clients rely on it",
+        "API_END_TIMEOUT_SECONDS": "stop_grace_period is above it",
+        "API_MAX_BODY_BYTES": "no deployment needs another",
+    }
+    settings = Settings()
+    groups = (settings.api, settings.webhooks)
+    named = {name for group in groups for name in variables_of(group)} | {"WEBHOOK_SECRET", "WEBHOOK_LEGACY_SIGNATURE"}
+    passed = {name for part in ("api", "worker") for name in services[part]["environment"]}
+    assert named - passed == left_out.keys()
+    assert not named & services["agent"]["environment"].keys()
+
+
+def test_the_api_is_published_on_loopback_until_it_is_told_otherwise(services: Services, compose_text: str) -> None:
+    assert services["api"]["ports"] == ["127.0.0.1:8000:8000"]
+    assert "- ${API_ADDRESS:-127.0.0.1}:" in compose_text
+
+
+def test_the_file_of_keys_is_in_a_volume_that_the_image_gives_to_its_user(services: Services) -> None:
+    (mount,) = services["api"]["volumes"]
+    _, folder = mount.split(":")
+    (example,) = re.findall(r"^#API_KEYS_FILE=(.+)$", EXAMPLE, flags=re.MULTILINE)
+    assert Path(example).parent == Path(folder)
+    image = (ROOT / "Dockerfile").read_text()
+    (user,) = re.findall(r"^USER (\d+)$", image, flags=re.MULTILINE)
+    assert f"install --directory --owner {user} --mode 0700 {folder}\n" in image
+
+
+def test_what_the_example_offers_is_passed_on(
+    variables_of_compose: Callable[[str], dict[str, set[str]]],
+) -> None:
+    offered = set(re.findall(r"^#([A-Z_]+)=", EXAMPLE, flags=re.MULTILINE))
+    assert {"API_KEYS_FILE", "TEMPORAL_CODEC_KEYS"} <= offered <= variables_of_compose("-").keys()
+
+
 def test_defaults_are_those_of_the_settings(
     variables_of_compose: Callable[[str], dict[str, set[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     defaults = variables(Settings())
     for name, shown in variables_of_compose("-").items():
+        if name in OF_COMPOSE_ALONE:
+            continue
         (default,) = (text.replace("//language-model:", "//localhost:") for text in shown)
         assert bool(default) == bool(defaults[name]), name
         monkeypatch.setenv(name, default)

@@ -15,7 +15,7 @@ ROWS = re.findall(
     r"^\| `([A-Z_]+)` \| (`[^`]+`|empty) \|", (ROOT / "docs/CONFIGURATION.md").read_text(), flags=re.MULTILINE
 )
 OF_THE_COMPOSE_FILE = set(
-    re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/compose.env.example").read_text(), flags=re.MULTILINE)
+    re.findall(r"^#?([A-Z_]+)=", (ROOT / "deploy/compose.env.example").read_text(), flags=re.MULTILINE)
 )
 _PREFIXES = ("TEMPORAL_", "CODEC_", "LIVEKIT_", "API_", "AGENT_", "LLM_", "STACK_", "WEBHOOK_")
 

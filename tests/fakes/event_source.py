@@ -65,6 +65,18 @@ class FakeEventSource:
         self.asked: Counter[str] = Counter()
         self.waiting = 0
         self.most_a_page = 500
+        self._may_answer = asyncio.Event()
+        self._may_answer.set()
+        self._is_asked = asyncio.Event()
+
+    def hold(self) -> asyncio.Event:
+        """Keep the answers to pages back until the returned event is set."""
+        self._may_answer.clear()
+        return self._may_answer
+
+    async def is_held(self) -> None:
+        """Wait until somebody waits for a page."""
+        await self._is_asked.wait()
 
     def log(self, session_id: str) -> FakeLog:
         """The log of a session, from now on known."""
@@ -79,6 +91,8 @@ class FakeEventSource:
         """Pages of `most_a_page` at the most."""
         self.asked["events"] += 1
         await asyncio.sleep(0)
+        self._is_asked.set()
+        await self._may_answer.wait()
         if failure := self.failure or self.blackout:
             raise failure
         log = self._known(session_id)

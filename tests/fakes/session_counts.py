@@ -13,9 +13,12 @@ class FakeSessionCounts:
     def __init__(self) -> None:
         self.visible: dict[str, tuple[str, SessionState]] = {}
         self.failure: Exception | None = None
+        self.asked = 0
+        """How often it was asked how many run."""
 
     async def running(self, *, but: Collection[str] = ()) -> int:
         """Those that are not in `but`."""
+        self.asked += 1
         self._fail()
         return len(self.visible.keys() - set(but))
 

@@ -11,7 +11,7 @@ import yaml
 from pydantic import SecretStr
 
 from codec import key_ring
-from settings import CodecEndpointSettings, Settings, StackSettings, TemporalSettings
+from settings import ApiSettings, CodecEndpointSettings, Settings, StackSettings, TemporalSettings
 from stack.credentials import key_pair, with_encryption
 from stack.environment import variables
 from stack.programs import PARTS, names_of, parts_of, programs
@@ -84,6 +84,12 @@ def test_codec_key_is_made_once_for_the_owner_alone_and_serves_the_stacks_own_ui
     token = made.codec_endpoint.token.get_secret_value()
     assert command[command.index("--ui-codec-endpoint") + 1] == f"http://127.0.0.1:8000/codec/default/{token}"
     assert "--ui-codec-endpoint" not in temporal_command(SERVERS.temporal, Settings(), tmp_path)
+
+
+def test_no_token_stands_in_a_path_where_other_machines_reach_the_api(tmp_path: Path) -> None:
+    made = with_encryption(Settings(api=ApiSettings(host="0.0.0.0")), tmp_path)  # noqa: S104
+    assert not made.codec_endpoint.token_in_path
+    assert "--ui-codec-endpoint" not in temporal_command(SERVERS.temporal, made, tmp_path)
 
 
 def test_codec_keys_that_were_brought_are_used(tmp_path: Path) -> None:

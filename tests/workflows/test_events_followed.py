@@ -131,5 +131,5 @@ async def test_temporal_away() -> None:
         source.events(session_id, EventsRequest()),
         source.news(session_id).wait(),
     ):
-        with pytest.raises(TemporalUnavailable, match=r"^Temporal is unreachable at 127\.0\.0\.1:9\.$"):
+        with pytest.raises(TemporalUnavailable, match=r"^Temporal is unreachable\.$"):
             await asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -17,24 +18,31 @@ import yaml
 from livekit.agents.telemetry import metrics as of_livekit
 from prometheus_client import REGISTRY, CollectorRegistry, Metric
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from contracts import SessionState, Turn
-from settings import TelemetrySettings
+from activities.pinned_http import PinnedClient
+from activities.webhooks import WebhookSender
+from contracts import DeliveryRequest, SessionEvent, SessionState, Turn, WebhookEvent, WebhookType
+from contracts.webhooks import delivery_id
+from identities import new_session_id
+from settings import TelemetrySettings, WebhookSettings
 from telemetry.api_metrics import ApiMetrics
 from telemetry.temporal_sdk import worker_runtime
 from tests.fakes.activities import FakeActivities
+from tests.fakes.webhook_receiver import SECRET, receiving
 from tests.workflows.driver import Session
 from worker import build_worker
 from workflows import metrics
 from workflows.voice_session import VoiceSession
+from workflows.webhook_delivery import WebhookDelivery
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-LABELS = {"service_name", "namespace", "task_queue", "workflow_type", "reason", "cause", "le"}
+LABELS = {"service_name", "namespace", "task_queue", "workflow_type", "reason", "cause", "outcome", "le"}
 
 
 def free_port() -> int:
@@ -77,8 +85,42 @@ async def served(time_skipping_apart: WorkflowEnvironment) -> AsyncIterator[list
         await session.until(SessionState.ACTIVE)
         await session.end()
         await session.result()
+        await tell_customers(client, fakes, port)
         await go_wrong(client, port)
         yield read(port)
+
+
+async def tell_customers(client: Client, fakes: FakeActivities, port: int) -> None:
+    """Of one event each: one takes it, one does not until it is given up, one wants no more."""
+    async with receiving() as receiver:
+        settings = WebhookSettings(allowed_targets=receiver.origin, signing_secrets=SecretStr(SECRET))
+        sender = WebhookSender(settings, PinnedClient(total_seconds=0.3))
+        for status in (204, 503, 410):
+            receiver.always = status
+            session_id = new_session_id(1_800_000_000)
+            fakes.scene(session_id).webhooks = sender
+            ended = SessionEvent(
+                id=1, type="session.ended", at="2026-11-23T21:52:37.123Z", sessionId=session_id, data={}
+            )
+            delivery = await client.start_workflow(
+                WebhookDelivery.run,
+                DeliveryRequest(
+                    session_id=session_id,
+                    url=f"{receiver.origin}/hook",
+                    silence_seconds=60,
+                    first_retry_seconds=0.1,
+                    give_up_seconds=60 if status == 204 else 0.5,
+                ),
+                id=delivery_id(session_id),
+                task_queue="measured",
+                start_signal="event",
+                start_signal_args=[WebhookEvent(type=WebhookType.ENDED, event=ended)],
+            )
+            async with asyncio.timeout(10):
+                await delivery.result()
+            if status == 204:  # none has failed yet, and the figure that an alert looks at is there
+                found = samples(read(port), f"{metrics.WEBHOOKS}_total")
+                assert found == {"delivered": 1, "given_up": 0, "gone": 0}
 
 
 async def go_wrong(client: Client, port: int) -> None:
@@ -95,7 +137,8 @@ async def go_wrong(client: Client, port: int) -> None:
 def samples(families: list[Metric], name: str) -> dict[str, float]:
     """The samples of a name, by the one label that counts."""
     found = (sample for family in families for sample in family.samples if sample.name == name)
-    return {sample.labels.get("reason") or sample.labels.get("cause") or "": sample.value for sample in found}
+    labels = ("reason", "cause", "outcome")
+    return {"".join(sample.labels.get(label, "") for label in labels): sample.value for sample in found}
 
 
 async def test_an_end_a_loss_and_a_recovery_are_counted_once(served: list[Metric]) -> None:
@@ -110,6 +153,12 @@ async def test_the_first_sound_is_counted_from_the_callers_first_join(served: li
     assert samples(served, f"{metrics.FIRST_SOUND}_sum") == {"": 1.5}
 
 
+async def test_what_came_of_customer_webhooks(served: list[Metric]) -> None:
+    assert samples(served, f"{metrics.WEBHOOKS}_total") == {"delivered": 1, "given_up": 1, "gone": 1}
+    assert samples(served, f"{metrics.WEBHOOK_LAG}_count") == {"": 1}
+    assert samples(served, f"{metrics.WEBHOOK_LAG}_sum")[""] < 60
+
+
 async def test_buckets_are_ours(served: list[Metric]) -> None:
     for name, bounds in metrics.BUCKETS.items():
         (family,) = (family for family in served if family.name == name)
@@ -119,7 +168,7 @@ async def test_buckets_are_ours(served: list[Metric]) -> None:
 
 async def test_no_label_names_a_session_or_a_user(served: list[Metric]) -> None:
     ours = [family for family in served if family.name.startswith("voice_")]
-    assert len(ours) == 5
+    assert len(ours) == 7
     assert {label for family in ours for sample in family.samples for label in sample.labels} <= LABELS
 
 
@@ -170,7 +219,17 @@ async def test_each_figure_of_ours_is_on_the_board() -> None:
     ours = {name for name in exported(ApiMetrics().registry) if name.startswith("voice_")}
     families = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in ours}
     shown = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in asked}
-    assert families | {f"{metrics.ENDS}_total", f"{metrics.LOSSES}_total", *metrics.BUCKETS} <= shown
+    assert (
+        families | {f"{metrics.ENDS}_total", f"{metrics.LOSSES}_total", f"{metrics.WEBHOOKS}_total", *metrics.BUCKETS}
+        <= shown
+    )
+
+
+async def test_the_scrape_example_can_bring_an_api_key() -> None:
+    text = (DEPLOY / "prometheus/prometheus.yml").read_text()
+    lines = re.sub(r"^    # (?=authorization:|  credentials_file:)", "    ", text, flags=re.MULTILINE)
+    (api,) = (job for job in yaml.safe_load(lines)["scrape_configs"] if job["job_name"] == "voice-api")
+    assert api["authorization"].keys() == {"credentials_file"}  # Prometheus sends it as a bearer token
 
 
 async def test_jobs_of_the_scrape_example_are_those_that_the_board_knows() -> None:

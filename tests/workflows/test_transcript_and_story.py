@@ -69,7 +69,7 @@ def test_the_story_of_an_ended_session() -> None:
     story.add(1_800_000_000.9, "generation 1 was lost: its job process ended")
     story.add(1_800_000_001.6, "generation 2 took over after 0.7 s")
     assert story.tell(ended).splitlines() == [
-        "**ann**'s session has ended.",
+        "`ann`'s session has ended.",
         "",
         "- agent: generation 2, ready",
         "- turns: 3",
@@ -79,6 +79,24 @@ def test_the_story_of_an_ended_session() -> None:
         "1. 08:00:00 generation 1 was lost: its job process ended",
         "2. 08:00:01 generation 2 took over after 0.7 s",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("ann", "`ann`"),
+        (
+            "[log in](https://evil.example) ![](//evil.example/pixel)",
+            "`[log in](https://evil.example) ![](//evil.example/pixel)`",
+        ),
+        ("`[x](y)`", "`` `[x](y)` ``"),
+        ("a``b`c", "``` a``b`c ```"),
+    ],
+)
+def test_a_name_is_no_markdown(name: str, shown: str) -> None:
+    """Names come from strangers, and operators open the session in Temporal's UI."""
+    named = view(SessionState.ACTIVE).model_copy(update={"user_name": name})
+    assert Story().tell(named).startswith(f"{shown}'s session is in conversation.")
 
 
 def long_story(length: int) -> Story:
