@@ -11,24 +11,11 @@ import pytest
 from api.app import create_app
 from errors import NoWebhooks, SessionNotFound
 from settings import Settings, WebhookSettings
+from tests.fakes.redeliveries import FakeRedeliveries
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
 
 SESSION = "session_1800000000_abcdef"
-
-
-class FakeRedeliveries:
-    """Two events, whatever is asked for."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, int]] = []
-        self.failure: Exception | None = None
-
-    async def redeliver(self, session_id: str, after: int) -> tuple[int, ...]:
-        self.asked.append((session_id, after))
-        if self.failure is not None:
-            raise self.failure
-        return (3, 5)
 
 
 @pytest.fixture
