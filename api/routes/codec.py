@@ -25,6 +25,14 @@ MAX_BYTES = 4 * 1024 * 1024
 _SHORTEST_TOKEN = 32
 _EXAMPLE = {"payloads": [{"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": "IkhlbGxvIg=="}]}
 _BODY = {"content": {"application/json": {"schema": {"type": "object"}, "example": _EXAMPLE}}}
+_NAMESPACE = {
+    "name": "namespace",
+    "in": "path",
+    "required": True,
+    "description": "Temporal's, `TEMPORAL_NAMESPACE` of this API.",
+    "example": "default",
+    "schema": {"type": "string"},
+}
 
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False, scheme_name="codecToken"))]
 
@@ -62,17 +70,18 @@ def codec_router(settings: Settings, keys: KeyRing | None) -> APIRouter:
                 (400, "The request body is not a list of payloads as protobuf writes it in JSON."),
                 (401, "The codec endpoint needs its token."),
                 (403, "The codec endpoint does not answer pages of https://example.com."),
+                (404, "There is nothing at POST /codec/other/decode; see /docs."),
                 (413, f"The request body is larger than {MAX_BYTES} bytes."),
             ),
         },
-        openapi_extra={"requestBody": {"required": True, **_BODY}},
+        openapi_extra={"parameters": [_NAMESPACE], "requestBody": {"required": True, **_BODY}},
     )
-    async def decode(request: Request, namespace: str, bearer: Bearer) -> Response:
+    async def decode(request: Request, bearer: Bearer) -> Response:
         """Temporal's remote codec protocol: protobuf JSON of `temporal.api.common.v1.Payloads`, in and out.
 
         What is not encrypted comes back as it is.
         """
-        return await answer(request, namespace, bearer.credentials if bearer else "")
+        return await answer(request, request.path_params["namespace"], bearer.credentials if bearer else "")
 
     if endpoint.token_in_path:
 
