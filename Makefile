@@ -1,6 +1,7 @@
 # Needs `make` and a `python3` of 3.11 or newer; everything else is fetched, once.
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
+DRAWN := $(if $(SEED),--hypothesis-seed=$(SEED))
 
 .PHONY: help setup up down call check lint test chaos bench soak vendor voices environment
 
@@ -19,16 +20,16 @@ down: environment ## stop a system that was started from this checkout
 call: environment ## talk to the running system by a script and hear what it answers
 	@$(PYTHON) -m stack.caller
 
-check: lint ## linters, types and the fast tests
-	@$(PYTHON) -m pytest -m "not slow"
+check: lint ## linters, types and the fast tests; SEED=
+	@$(PYTHON) -m pytest -m "not slow" $(DRAWN)
 
 lint: environment ## linters and types alone
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 
-test: setup lint ## everything: linters, types, all tests on real servers
-	@$(PYTHON) -m pytest
+test: setup lint ## everything: linters, types, all tests on real servers; SEED=
+	@$(PYTHON) -m pytest $(DRAWN)
 
 chaos: environment ## strike a call with every kind of fault; SEED= ROUNDS= KINDS= REPORT=
 	@$(PYTHON) -m chaos $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) \

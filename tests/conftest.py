@@ -20,7 +20,12 @@ _ROOT = Path(__file__).parent.parent
 hypothesis_settings.register_profile(
     "shared", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-hypothesis_settings.load_profile("shared")
+hypothesis_settings.register_profile("seeded", hypothesis_settings.get_profile("shared"), derandomize=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The same cases in each run, and others for each `--hypothesis-seed`."""
+    hypothesis_settings.load_profile("shared" if config.getoption("hypothesis_seed") is None else "seeded")
 
 
 def _is_local(host: object) -> bool:

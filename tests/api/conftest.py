@@ -24,6 +24,7 @@ from identities import new_session_id
 from settings import LiveKitSettings, Settings, StackSettings, TemporalSettings
 from stack.servers import resolve_servers
 from temporal_client import LazyClient, connect
+from tests.api import requests_sent
 from tests.fakes.dev_server import QUEUE, Start, settings_at
 from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog
 from tests.fakes.quiet_activities import QuietActivities
@@ -34,6 +35,12 @@ from workflows import search_attributes
 
 API_KEY = "devkey"
 API_SECRET = "a-secret-of-at-least-64-characters-so-that-every-algorithm-takes-it!"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How much was tried, where anything was."""
+    if requests_sent.SENT:
+        terminalreporter.write_line(requests_sent.summary())
 
 
 @pytest.fixture

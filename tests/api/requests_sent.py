@@ -1,0 +1,13 @@
+"""How many requests were drawn from the API's own description, of which operation: for a line at the end of the run."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+SENT: Counter[str] = Counter()
+"""By operation, such as `GET /health`."""
+
+
+def summary() -> str:
+    """One line for whoever runs the tests."""
+    return f"schemathesis: {SENT.total():,} requests to {len(SENT)} operations"
