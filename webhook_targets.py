@@ -134,9 +134,10 @@ def _parse(text: str) -> tuple[httpx.URL, str, int]:
     try:
         # The same parser that makes the request: two that read a URL differently are how allowlists are passed by.
         url = httpx.URL(text)
+        host = url.host  # decoded only now: `xn--` is no name
     except (httpx.InvalidURL, UnicodeError):
         raise WebhookTargetRefused("is not a URL") from None
-    if url.scheme not in _PORTS or not url.host:
+    if url.scheme not in _PORTS or not host:
         raise WebhookTargetRefused("must be a URL that begins with https://")
     if url.userinfo or "@" in text.split("/")[2]:
         raise WebhookTargetRefused("must not contain a user or a password")

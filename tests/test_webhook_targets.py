@@ -75,6 +75,8 @@ REFUSED = [
     "https://.example.org/",
     "https://a..example.org/",
     "https://*.example.org/",
+    "https://xn--/",
+    "https://xn--a.example.org/",
     "https://-.example.org/",
     f"https://{'a' * 64}.example.org/",
     f"https://{'a.' * 130}example.org/",
@@ -141,6 +143,7 @@ def test_without_entries_it_is_off_and_says_which_setting_it_is() -> None:
         "example .com",
         "127.1",
         "example.com.",
+        "xn--.example.com",
     ],
 )
 def test_an_entry_that_is_none_is_named_by_its_place(entry: str) -> None:
