@@ -7,7 +7,7 @@ import re
 import secrets
 from typing import Final
 
-_SESSION_ID: Final = re.compile(r"session_\d{10,}_[0-9a-z]{6,32}")
+_SESSION_ID: Final = re.compile(r"session_[0-9]{10,}_[0-9a-z]{6,32}")
 
 
 def new_session_id(now_seconds: int) -> str:
@@ -44,7 +44,7 @@ def agent_identity(generation: int, job_id: str) -> str:
 
 def agent_generation(identity: str) -> int | None:
     """The generation in an agent's identity; None for anybody else's."""
-    matched = re.fullmatch(r"agent_(\d+)_.+", identity)
+    matched = re.fullmatch(r"agent_([0-9]{1,9})_.+", identity)
     return int(matched.group(1)) if matched else None
 
 
