@@ -16,8 +16,7 @@ def cross_origin(settings: ApiSettings) -> dict[str, Any] | None:
     """
     origins = settings.allowed_origins
     for origin in origins:
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
+        if not _is_origin(origin):
             raise SetupError(f"API_CORS_ORIGINS: '{origin}' is no origin; write https://app.example.com, and no path.")
         if "*" in origin:
             raise SetupError("API_CORS_ORIGINS: name each origin; with '*' any page could use its visitors' networks.")
@@ -29,3 +28,13 @@ def cross_origin(settings: ApiSettings) -> dict[str, Any] | None:
         "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key"],
         "expose_headers": ["Retry-After"],
     }
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        has_user, _ = "@" in parts.netloc, parts.port
+    except ValueError:  # a bracket without its other, a port that is none
+        return False
+    is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and not has_user
+    return is_web and text == f"{parts.scheme}://{parts.netloc}"

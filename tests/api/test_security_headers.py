@@ -94,7 +94,11 @@ async def test_the_codec_endpoint_keeps_its_own_pages(settings: Settings) -> Non
 
 
 @pytest.mark.parametrize(
-    "origin", ["*", "https://*.example.com", "example.com", "https://a.example/page", "null", "ftp://a.example"]
+    "origin",
+    [
+        *("*", "https://*.example.com", "example.com", "https://a.example/page", "null", "ftp://a.example"),
+        *("https://[", "https://a.example:99999", "https://a.example:x", "https://ann@a.example"),
+    ],
 )
 def test_what_is_no_origin(origin: str) -> None:
     with pytest.raises(SetupError, match=r"^API_CORS_ORIGINS: "):
