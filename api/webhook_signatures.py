@@ -8,6 +8,7 @@ import hashlib
 import hmac
 
 import jwt
+from google.protobuf.json_format import ParseError
 from livekit.api import TokenVerifier
 
 from errors import WebhookRejected
@@ -40,7 +41,7 @@ def _is_livekits(settings: LiveKitSettings, body: bytes, authorization: str) -> 
     try:
         claims = verifier.verify(authorization.removeprefix("Bearer ").strip())
         claimed = base64.b64decode(claims.sha256 or "", validate=True)
-    except (jwt.PyJWTError, binascii.Error, ValueError, TypeError, AttributeError):
+    except (jwt.PyJWTError, binascii.Error, ParseError, ValueError, TypeError, AttributeError):
         return False  # the last ones: signed by us, but with claims of other types than LiveKit's
     return hmac.compare_digest(claimed, hashlib.sha256(body).digest())
 
