@@ -36,10 +36,13 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def _since(text: str) -> datetime:
     """A span before now, such as 90s, 15m, 2h or 7d."""
-    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    match = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
     if match is None:
         raise typer.BadParameter("a number and s, m, h or d, such as 15m")
-    return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        raise typer.BadParameter("so many days ago there was no calendar") from None
 
 
 @app.command("list")
