@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -42,6 +44,28 @@ async def test_what_runs_when_the_input_ends_is_lost() -> None:
 async def test_a_line_that_was_cut_off_is_no_line() -> None:
     lines = await ended(running_line("a", b"1"), running_line("b", b"2")[:-4])
     assert await jobs_at_the_end(lines) == {"a": b"1"}
+
+
+jobs = st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=40))
+
+
+@given(told=st.lists(jobs, max_size=12), data=st.data())
+def test_what_ran_is_known_wherever_the_input_is_cut(told: list[tuple[str, bytes | None]], data: st.DataObject) -> None:
+    """A token begins a job, None ends it; the input breaks off after any byte."""
+    lines = [gone_line(job) if token is None else running_line(job, token) for job, token in told]
+    whole = data.draw(st.integers(0, len(lines)))
+    rest = lines[whole][: data.draw(st.integers(0, len(lines[whole]) - 1))] if whole < len(lines) else b""
+    ran: dict[str, bytes] = {}
+    for job, token in told[:whole]:
+        if token is None:
+            ran.pop(job, None)
+        else:
+            ran[job] = token
+
+    async def read() -> dict[str, bytes]:
+        return await jobs_at_the_end(await ended(*lines[:whole], rest))
+
+    assert asyncio.run(read()) == ran
 
 
 async def test_reports_all_that_is_lost(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,8 +6,11 @@ import hashlib
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.keys import KeyEntry, KeyFile, main, new_key
 from errors import SetupError
@@ -97,6 +100,42 @@ def test_bad_files(path: Path, contents: bytes, text: str) -> None:
     with pytest.raises(SetupError, match=text) as caught:
         KeyFile(path)
     assert "0" * 64 not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all examples."""
+    return tmp_path_factory.mktemp("keys") / "keys.jsonl"
+
+
+def demand_keys_or_refusal(file: Path, contents: bytes) -> None:
+    file.write_bytes(contents)
+    try:
+        keys = KeyFile(file)
+    except SetupError:
+        return
+    assert keys.owner_of("vao_of nobody") is None
+
+
+anything: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text())
+)
+dates = st.sampled_from(["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-11-23T15:21:20Z", "1e999"])
+
+
+@given(
+    line=st.fixed_dictionaries(
+        {name: st.just(value) | dates | anything for name, value in _GOOD.items()},
+        optional={"expiresAt": dates | anything, "disabled": st.booleans() | anything, "other": anything},
+    )
+)
+def test_any_line_is_a_key_or_refused(file: Path, line: dict[str, Any]) -> None:
+    demand_keys_or_refusal(file, json.dumps(line).encode())
+
+
+@given(contents=st.binary(max_size=80) | st.text(max_size=80).map(lambda text: text.encode(errors="replace")))
+def test_a_file_of_any_bytes_is_read_or_refused(file: Path, contents: bytes) -> None:
+    demand_keys_or_refusal(file, contents)
 
 
 def test_a_missing_file_is_said_with_the_remedy(path: Path) -> None:

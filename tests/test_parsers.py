@@ -1,0 +1,204 @@
+"""Every parser of ours on any text: a value that is sound, or the one error that it names, and nothing else.
+
+What needs more than a text is beside its module's tests: bodies and webhooks (`api/test_fuzz.py`), files of keys
+(`api/test_keys.py`), signatures (`api/test_webhook_signatures.py`), payloads (`test_codec.py`,
+`api/test_codec_endpoint.py`), the sentinel's input (`agent/test_sentinel.py`), `Retry-After`
+(`activities/test_webhooks.py`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
+from starlette.requests import Request
+
+from activities.webhooks import signing_keys
+from agent.takeover import Succession
+from api.cross_origin import cross_origin
+from api.errors import InvalidInput
+from api.idempotency import read_key
+from api.query_string import read_query
+from api.rate_limits import RateLimits
+from api.routes.session_events import _after
+from api.session_models import SessionFilter
+from api.session_query import open_page_token, visibility_query
+from api.times import parse as parse_time
+from api.webhook_signatures import check_signature
+from codec import KeyRing
+from console.commands import _since
+from contracts import DispatchMetadata, Handover, YieldRequest
+from errors import SetupError, WebhookRejected
+from identities import agent_generation, is_session_id
+from sealing import SealBroken, Sealer
+from settings import ApiSettings, LiveKitSettings
+from webhook_targets import AllowedTargets
+
+SECRET = "a-secret-of-at-least-64-characters-so-that-every-algorithm-takes-it!"
+LIVEKIT = LiveKitSettings(api_key="devkey", api_secret=SecretStr(SECRET))
+BASE64 = base64.b64encode(bytes(range(32))).decode()
+
+
+def pieces(*likely: str) -> st.SearchStrategy[str]:
+    """Any text, and text made of parts that a parser knows, with anything between them."""
+    part = st.sampled_from(likely) | st.text(max_size=4)
+    return st.text(max_size=80) | st.lists(part, max_size=12).map("".join)
+
+
+def asked(query: dict[str, str] | None = None, *headers: tuple[str, str]) -> Request:
+    """A request as the API gets it: bytes in its headers, a query string that was percent-encoded."""
+    raw = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers]
+    return Request({"type": "http", "headers": raw, "query_string": urlencode(query or {}, errors="replace").encode()})
+
+
+def cors(text: str) -> None:
+    options = cross_origin(ApiSettings(cors_origins=text))
+    assert options is None or all(origin.startswith("http") for origin in options["allow_origins"])
+
+
+def time(text: str) -> None:
+    assert datetime(1970, 1, 1, tzinfo=UTC) <= parse_time(text) <= datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def place(text: str) -> None:
+    assert 0 <= _after(asked(None, ("Last-Event-ID", text))) < 10**9
+    assert 0 <= _after(asked({"after": text})) < 10**9
+
+
+def session_filter(name: str) -> Callable[[str], None]:
+    def read(text: str) -> None:
+        query = visibility_query(read_query(asked({name: text}), SessionFilter))
+        assert query.count("'") % 2 == 0
+        assert "\\" not in query
+
+    return read
+
+
+def webhook(text: str) -> None:
+    for body in (b"", b"{}", text.encode(errors="replace")):
+        for authorization, legacy in ((text, None), (None, text), (text, text)):
+            check_signature(LIVEKIT, body, authorization, legacy)
+
+
+def dispatch(text: str) -> None:
+    Sealer(SECRET).unseal(DispatchMetadata.model_validate_json(text).sealed_task_token)
+
+
+def sealed(text: str) -> None:
+    Sealer(SECRET).unseal(text)
+
+
+def handover(text: str) -> None:
+    turns = Handover.model_validate_json(text).turns
+    assert len(Succession(turns=turns).after(())) <= len(turns)
+
+
+def yielding(text: str) -> None:
+    assert YieldRequest.model_validate_json(text).known_sequence is not None
+
+
+def identity(text: str) -> None:
+    assert (agent_generation(text) or 0) >= 0
+    assert is_session_id(text) <= text.isascii()
+
+
+PARSERS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...], st.SearchStrategy[str]]] = {
+    "TEMPORAL_CODEC_KEYS": (KeyRing.parse, (SetupError,), pieces("k", ":", ",", BASE64, "=", " ")),
+    "WEBHOOKS_SIGNING_SECRETS": (signing_keys, (SetupError,), pieces("whsec_", ",", BASE64, "=", " ")),
+    "WEBHOOKS_ALLOWED_TARGETS": (
+        AllowedTargets,
+        (SetupError,),
+        pieces(
+            "https://", "http://", "*.", "example", ".", ":", "443", "[", "::1", "]", "@", "/", ",", "127.0.0.1", "xn--"
+        ),
+    ),
+    "API_CORS_ORIGINS": (
+        cors,
+        (SetupError,),
+        pieces("https://", "http://", "example.com", ".", ":", "443", "[", "]", "@", "/", ",", "*", "v1.x"),
+    ),
+    "API_RATE_LIMIT": (
+        lambda text: RateLimits(ApiSettings(rate_limit=text)),
+        (SetupError,),
+        pieces("10", "/", "second", "minute", " per ", ";", ",", "0", "-", "9" * 30),
+    ),
+    "time": (
+        time,
+        (ValueError,),
+        pieces("2026-11-23", "0001-01-01", "9999-12-31", "T", "t", "15:21:20", ".5", "Z", "+", "-14:00"),
+    ),
+    "Last-Event-ID": (place, (InvalidInput,), pieces("0", "12", "-", "+", ".", "e", " ", "_", "٣")),
+    "Idempotency-Key": (
+        lambda text: read_key(asked(None, ("Idempotency-Key", text))),
+        (InvalidInput,),
+        pieces("a", " ", "~"),
+    ),
+    "pageToken": (
+        lambda text: open_page_token(text, "q"),
+        (InvalidInput,),
+        pieces("AAAA", "_", "-", "=", base64.urlsafe_b64encode(hashlib.sha256(b"q\0x").digest()[:9] + b"x").decode()),
+    ),
+    **{
+        f"filter {name}": (
+            session_filter(name),
+            (InvalidInput,),
+            pieces("ended", "no_show", "'", "\\", "%", "2026-11-23", "T15:00:00Z", "7"),
+        )
+        for name in (*SessionFilter.model_fields, "other")
+    },
+    "webhook signature": (webhook, (WebhookRejected,), pieces("Bearer ", "eyJhbGciOiJub25lIn0", ".", "e30", BASE64)),
+    "--since": (_since, (typer.BadParameter,), pieces("90", "s", "m", "h", "d", "999999", "٣")),
+    "dispatch": (
+        dispatch,
+        (ValidationError, SealBroken),
+        pieces('{"session_id": "s", "generation": 1, "sealed_task_token": ', '"', "gAAAAA", "\\ud800", "ü", "1", "}"),
+    ),
+    "sealed token": (sealed, (SealBroken,), pieces("gAAAAA", BASE64, "=", "ü")),
+    "handover": (
+        handover,
+        (ValidationError,),
+        pieces(
+            '{"turns": [', '{"generation": 1, "sequence": 1, "role": "agent", "text": "', '", "at_ms": 1}', ",", "]}"
+        ),
+    ),
+    "yield": (yielding, (ValidationError,), pieces('{"generation": ', "1", ', "known_sequence": ', "-1", "null", "}")),
+    "identity": (identity, (), pieces("agent_", "session_", "1800000000", "_", "abcdef", "٣", "9" * 5_000)),
+}
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_any_text_is_a_value_or_the_one_error(name: str) -> None:
+    parse, refusals, texts = PARSERS[name]
+
+    @given(text=texts)
+    def read(text: str) -> None:
+        with suppress(*refusals):
+            parse(text)
+
+    read()
+
+
+FOUND = [
+    ("API_CORS_ORIGINS", "https://["),
+    ("WEBHOOKS_ALLOWED_TARGETS", "xn--.example.com"),
+    ("--since", "999999d"),
+    ("identity", f"agent_{'9' * 5_000}_a"),
+    ("identity", f"session_{'٣' * 10}_abcdef"),
+]
+"""What was no refusal once. Other seeds may not come by."""
+
+
+@pytest.mark.parametrize(("name", "text"), FOUND)
+def test_what_was_found_once(name: str, text: str) -> None:
+    parse, refusals, _ = PARSERS[name]
+    with suppress(*refusals):
+        parse(text)
