@@ -14,10 +14,13 @@ from api.app import create_app
 from api.webhook_events import read_event
 from contracts import Presence, SessionRequest
 from identities import is_session_id
-from settings import Settings
+from settings import Settings, WebhookSettings
+from tests.fakes.redeliveries import FakeRedeliveries
 from tests.fakes.sessions import FakeSessions
+from webhook_targets import AllowedTargets
 
 _ID = "session_1234567890_abc123"
+TARGETS = "hooks.example.com, *.example.org, http://[::1]:9"
 
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40),
@@ -63,18 +66,28 @@ class Api:
 
     def __init__(self) -> None:
         self.sessions = FakeSessions()
-        self._transport = httpx.ASGITransport(create_app(Settings(), self.sessions))
+        self.redeliveries = FakeRedeliveries()
+        settings = Settings(webhooks=WebhookSettings(allowed_targets=TARGETS))
+        self._transport = httpx.ASGITransport(create_app(settings, self.sessions, redeliveries=self.redeliveries))
 
     def start(self, body: bytes) -> httpx.Response:
+        self.sessions.started.clear()
+        return self._post("/api/session/start", body)
+
+    def redeliver(self, body: bytes) -> httpx.Response:
+        self.redeliveries.asked.clear()
+        return self._post(f"/api/session/{_ID}/webhooks/redeliver", body)
+
+    def _post(self, path: str, body: bytes) -> httpx.Response:
         async def post() -> httpx.Response:
             async with httpx.AsyncClient(transport=self._transport, base_url="http://api") as http:
-                return await http.post("/api/session/start", content=body)
+                return await http.post(path, content=body)
 
-        self.sessions.started.clear()
         return asyncio.run(post())
 
 
 API = Api()
+ALLOWED = AllowedTargets(TARGETS)
 
 
 def demand_refused_or_sound(body: bytes) -> None:
@@ -85,12 +98,43 @@ def demand_refused_or_sound(body: bytes) -> None:
         assert not started
     for request in started:
         assert 1 <= len(request.user_name) <= 128
+        assert 1 <= request.limits.max_duration_seconds <= 7_200
+        assert ALLOWED.check(request.webhook_url) if request.webhook_url else True
+        assert json.loads(body).get("metadata") in (None, API.sessions.metadata[request.session_id])
         assert SessionRequest.model_validate_json(request.model_dump_json()) == request  # as it crosses to Temporal
 
 
 @given(body=record("userName", "voiceId", "openingLine", "systemPrompt"))
 def test_a_start_with_any_json(body: dict[str, Any]) -> None:
     demand_refused_or_sound(json.dumps(body).encode())
+
+
+parts = st.sampled_from(["https://", "http://", "hooks.", "example.com", ".example.org", "xn--", "[::1]", ":9", "/"])
+urls = st.lists(parts | st.text(max_size=3), max_size=8).map("".join)
+
+
+@given(
+    body=st.fixed_dictionaries(
+        {"userName": st.just("ann")},
+        optional={
+            "metadata": st.dictionaries(st.text(max_size=10), values, max_size=3) | values,
+            "maxDurationSeconds": st.integers(-1, 7_202) | values,
+            "webhookUrl": urls | values,
+        },
+    )
+)
+def test_a_start_with_any_json_beside_the_name(body: dict[str, Any]) -> None:
+    demand_refused_or_sound(json.dumps(body).encode())
+
+
+@given(body=record("after").map(lambda body: json.dumps(body).encode()) | st.binary(max_size=40))
+def test_a_redelivery_with_any_body(body: bytes) -> None:
+    answer = API.redeliver(body)
+    assert answer.status_code in (202, 400)
+    assert len(API.redeliveries.asked) == (answer.status_code == 202)
+    for _, after in API.redeliveries.asked:
+        assert type(after) is int
+        assert after >= 0
 
 
 @given(body=st.binary(max_size=200))
