@@ -17,7 +17,10 @@ from temporalio.client import Client, WorkflowHistory
 
 from activities.interface import JOB_PROCESS_ENDED
 from contracts import AgentState, ProviderChanged, SessionLimits
+from contracts.webhooks import delivery_id
 from tests.fakes.activities import FakeActivities
+from tests.fakes.webhook_receiver import receiving
+from tests.replay.deliveries import DELIVERED, TOLD, Delivery, sender_to
 from tests.workflows.dev_server import dev_server
 from tests.workflows.driver import Session
 from worker import build_worker
@@ -149,28 +152,51 @@ def _anonymous(part: Any) -> Any:
     return [_anonymous(each) for each in part] if isinstance(part, list) else part
 
 
-async def _runs(client: Client, session: Session) -> list[WorkflowHistory]:
-    """The history of each run of a session that has ended, the first one first."""
+async def _runs(client: Client, workflow_id: str) -> list[WorkflowHistory]:
+    """The history of each run of a workflow that has ended, the first one first."""
     runs: list[WorkflowHistory] = []
     run_id: str | None = None
     while run_id != "":
-        runs.insert(0, await client.get_workflow_handle(session.id, run_id=run_id).fetch_history())
+        runs.insert(0, await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history())
         run_id = runs[0].events[0].workflow_execution_started_event_attributes.continued_execution_run_id
     return runs
 
 
+async def _save(name: str, client: Client, workflow_id: str) -> None:
+    for number, history in enumerate(await _runs(client, workflow_id), 1):
+        text = json.dumps(_anonymous(history.to_json_dict()), indent=1) + "\n"
+        (HISTORIES / f"{name if number == 1 else f'{name}_{number}'}.json").write_text(text)
+
+
 async def main(names: list[str]) -> None:
     async with dev_server(f"limit.historyCount.suggestContinueAsNew={LONG}", identity="recorder") as env:
-        fakes = FakeActivities(env.client)
-        async with build_worker(env.client, fakes, QUEUE):
-            for script in (each for each in SCRIPTS if not names or each.__name__ in names):
+        client, fakes = env.client, FakeActivities(env.client)
+
+        def wanted(script: Callable[..., Awaitable[None]]) -> bool:
+            return not names or script.__name__ in names
+
+        async with build_worker(client, fakes, QUEUE):
+            for script in filter(wanted, SCRIPTS):
                 session = Session(env, fakes, QUEUE, LIMITS)
                 await script(session)
                 await session.result()
-                for number, history in enumerate(await _runs(env.client, session), 1):
-                    name = script.__name__ if number == 1 else f"{script.__name__}_{number}"
-                    text = json.dumps(_anonymous(history.to_json_dict()), indent=1) + "\n"
-                    (HISTORIES / f"{name}.json").write_text(text)
+                await _save(script.__name__, client, session.id)
+            for told in filter(wanted, TOLD):
+                async with receiving() as receiver:
+                    session = Session(env, fakes, QUEUE, LIMITS)
+                    session.request = session.request.model_copy(update={"webhook_url": f"{receiver.origin}/hook"})
+                    session.scene.webhooks = sender_to(receiver)
+                    await told(session, receiver)
+                    await session.result()
+                    await client.get_workflow_handle(delivery_id(session.id)).result()
+                await _save(told.__name__, client, session.id)
+                await _save(f"{told.__name__}_delivery", client, delivery_id(session.id))
+            for delivered in filter(wanted, DELIVERED):
+                async with receiving() as receiver:
+                    delivery = Delivery(client, fakes, receiver, QUEUE)
+                    await delivered(delivery)
+                    await client.get_workflow_handle(delivery.id).result()
+                await _save(delivered.__name__, client, delivery.id)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from worker import workflow_runner
 from workflows import calls
 from workflows.events import EventLog
 from workflows.voice_session import VoiceSession
+from workflows.webhook_delivery import WebhookDelivery
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 
@@ -28,13 +29,15 @@ CONVERSATION = HISTORIES[[path.stem for path in HISTORIES].index("conversation")
 
 
 def test_there_are_histories() -> None:
-    assert len(HISTORIES) >= 12
+    assert len(HISTORIES) >= 24
 
 
 def replay(path: Path, change: Callable[[str], str] = str) -> Exception | None:
     """What is wrong with replaying the history in `path`, if anything."""
     replayer = Replayer(
-        workflows=[VoiceSession], data_converter=pydantic_data_converter, workflow_runner=workflow_runner()
+        workflows=[VoiceSession, WebhookDelivery],
+        data_converter=pydantic_data_converter,
+        workflow_runner=workflow_runner(),
     )
     history = WorkflowHistory.from_json(path.stem, change(path.read_text()))
     return asyncio.run(replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure
@@ -48,6 +51,11 @@ def test_replay(path: Path) -> None:
 def test_a_workflow_that_takes_another_step_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "close_room", calls.look_at_room)
     assert isinstance(replay(CONVERSATION), workflow.NondeterminismError)
+
+
+def test_a_delivery_that_takes_another_step_is_noticed() -> None:
+    path = CONVERSATION.with_name("delivery_redelivered.json")
+    assert isinstance(replay(path, lambda text: text.replace("deliver_webhook", "send")), workflow.NondeterminismError)
 
 
 def test_a_run_from_before_continue_as_new_goes_on_though_it_is_long() -> None:
