@@ -32,8 +32,8 @@ class SessionClient:
     ) -> None:
         await self._http.aclose()
 
-    async def start(self, user_name: str, **options: str) -> Started:
-        """Start a session; `options` are the reference's `voiceId`, `openingLine` and `systemPrompt`."""
+    async def start(self, user_name: str, **options: Any) -> Started:
+        """Start a session; `options` are the other fields of the API's start, such as `voiceId`."""
         body = await self._post("/api/session/start", {"userName": user_name, **options})
         return Started(body["sessionId"], body["serverUrl"], body["token"])
 
@@ -43,7 +43,7 @@ class SessionClient:
         details: dict[str, Any] = body["details"]
         return details
 
-    async def _post(self, path: str, body: dict[str, str]) -> dict[str, Any]:
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         response = await self._http.post(path, json=body)
         if response.status_code != httpx.codes.OK:
             text = f"POST {path}: {response.status_code} {response.text}"

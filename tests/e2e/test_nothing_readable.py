@@ -1,7 +1,8 @@
-"""Of a whole call nothing can be read where it is kept or carried; by the codec endpoint all of it can."""
+"""Of a whole call nothing can be read where it is kept or carried, webhooks included; by the codec endpoint all can."""
 
 from __future__ import annotations
 
+import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,9 +17,13 @@ from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.workflowservice.v1 import QueryWorkflowRequest
 from temporalio.client import Client
 
-from contracts import Turn
+from contracts import DeliveryReport, Turn
+from contracts.webhooks import delivery_id
 from stack.caller import Caller
+from tests.e2e.conftest import url_of
+from tests.fakes.webhook_receiver import SECRET, receiving
 from workflows.voice_session import VoiceSession
+from workflows.webhook_delivery import WebhookDelivery
 
 if TYPE_CHECKING:
     from chaos.world import World
@@ -30,32 +35,45 @@ ENCRYPTED = "YmluYXJ5L2VuY3J5cHRlZA=="
 """`binary/encrypted` as protobuf writes bytes in JSON."""
 
 
-async def test_a_call_leaves_nothing_readable(stack: LocalStack, world: World) -> None:
-    user, mark = f"ada{uuid.uuid4().hex}", uuid.uuid4().hex
+async def test_a_call_leaves_nothing_readable(stack: LocalStack, world: World, customer: socket.socket) -> None:
+    user, mark, order = f"ada{uuid.uuid4().hex}", uuid.uuid4().hex, f"order-{uuid.uuid4().hex}"
     spoken = f"my card number is {mark} four"
     opening, prompt = f"Good morning. {mark} is open.", f"You are a helpful assistant, {mark} by name."
-    started = await world.rest.start(user, openingLine=opening, systemPrompt=prompt)
-    private = [user, spoken, opening, prompt, started.token]
-    session, plain = world.session(started.session_id), await client_without_keys(stack)
-    async with Caller(started.server_url, started.token) as caller:
-        await caller.agent_present()
-        serving = (await session.query(VoiceSession.view)).generation
-        await session.signal(VoiceSession.turn, said(spoken, serving))
-        assert spoken in [turn.text for turn in await session.query(VoiceSession.transcript)]
-        kept = {
-            "dispatches": b"".join(
-                found.SerializeToString()
-                for found in await world.livekit.agent_dispatch.list_dispatch(started.session_id)
-            ),
-            "description of the live session": await description(plain, started.session_id),
-            "transcript": await answer_of(plain, started.session_id, "transcript"),
-            "what the UI shows of it": await answer_of(plain, started.session_id, "__temporal_workflow_metadata"),
-        }
-        await world.rest.end(started.session_id)
-    await session.result()
-    history = await plain.get_workflow_handle(started.session_id).fetch_history()
+    hook = f"{url_of(customer)}/hook?token={mark}"
+    options = {"openingLine": opening, "systemPrompt": prompt, "metadata": {order: [order]}, "webhookUrl": hook}
+    async with receiving(at=customer.dup()) as receiver:
+        receiver.answers.append(503)  # what went wrong is kept, too
+        started = await world.rest.start(user, **options)
+        private = [user, spoken, opening, prompt, started.token, order, hook]
+        session, plain = world.session(started.session_id), await client_without_keys(stack)
+        delivery = delivery_id(started.session_id)
+        async with Caller(started.server_url, started.token) as caller:
+            await caller.agent_present()
+            serving = (await session.query(VoiceSession.view)).generation
+            await session.signal(VoiceSession.turn, said(spoken, serving))
+            assert spoken in [turn.text for turn in await session.query(VoiceSession.transcript)]
+            await receiver.until(requests=1)
+            kept = {
+                "dispatches": b"".join(
+                    found.SerializeToString()
+                    for found in await world.livekit.agent_dispatch.list_dispatch(started.session_id)
+                ),
+                "description of the live session": await description(plain, started.session_id),
+                "description of its webhooks": await description(plain, delivery),
+                "transcript": await answer_of(plain, started.session_id, "transcript"),
+                "what the UI shows of it": await answer_of(plain, started.session_id, "__temporal_workflow_metadata"),
+            }
+            await world.rest.end(started.session_id)
+        await session.result()
+        report = await world.temporal.get_workflow_handle_for(WebhookDelivery.run, delivery).result()
+        assert report == DeliveryReport(delivered=len(receiver.taken))
+    histories = [
+        await plain.get_workflow_handle(workflow).fetch_history() for workflow in (started.session_id, delivery)
+    ]
+    events = [event for history in histories for event in history.events]
     kept |= {
-        "history": b"".join(event.SerializeToString() for event in history.events),
+        "history": b"".join(event.SerializeToString() for event in histories[0].events),
+        "history of its webhooks": b"".join(event.SerializeToString() for event in histories[1].events),
         "description of the ended session": await description(plain, started.session_id),
         "list": b"".join(
             [found.raw_info.SerializeToString() async for found in plain.list_workflows() if found.raw_info]
@@ -66,13 +84,15 @@ async def test_a_call_leaves_nothing_readable(stack: LocalStack, world: World) -
     }
     keys = stack.settings.temporal.codec_keys.get_secret_value().partition(":")[2]
     link = stack.settings.codec_endpoint.token.get_secret_value()
-    for text in (*private, mark, keys, link):
+    for text in (*private, mark, keys, link, SECRET):
         places = {place for place, data in kept.items() if text.encode() in data}
         assert not places
     named = [place for place, data in kept.items() if started.session_id.encode() in data]
-    assert {"dispatches", "list", "logs of our own", "database"} <= {*named}, "there was something to find it in"
+    expected = {"dispatches", "list", "logs of our own", "database", "description of its webhooks"}
+    assert expected <= {*named}, "there was something to find it in"
+    assert "was not taken: the receiver answered 503" in kept["logs of our own"].decode(errors="replace")
 
-    payloads = [payload for event in history.events for payload in encrypted_payloads(MessageToDict(event))]
+    payloads = [payload for event in events for payload in encrypted_payloads(MessageToDict(event))]
     decoded = await decoded_for_the_ui(stack, payloads)
     for text in private:
         assert text.encode() in decoded

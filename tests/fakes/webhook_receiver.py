@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator
@@ -71,10 +72,13 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-    """A receiver that listens."""
+async def receiving(tls: ssl.SSLContext | None = None, at: socket.socket | None = None) -> AsyncIterator[Receiver]:
+    """A receiver that listens, at a socket of its own unless told."""
     receiver = Receiver()
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
+    if at is None:
+        server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
+    else:
+        server = await asyncio.start_server(receiver.serve, sock=at, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
