@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from pydantic import BaseModel
 
-from api.app import create_app
 from api.models import (
     EndResponse,
     ErrorResponse,
@@ -21,9 +23,18 @@ from api.models import (
 )
 from api.session_models import SessionListResponse, SessionResponse, TranscriptResponse
 from api.stats import StatsResponse
+from tests.docs.whole_app import KEYS, TOKEN, whole_app
 
 TEXT = (Path(__file__).parents[2] / "docs/API.md").read_text()
 ANSWERS = [json.loads(found) for found in re.findall(r"```json\n(.*?)```", TEXT, flags=re.DOTALL)]
+
+
+class Payloads(BaseModel):
+    """Protobuf's, which no model of ours describes."""
+
+    payloads: list[dict[str, Any]]
+
+
 MODELS: tuple[type[BaseModel], ...] = (
     StartResponse,
     SessionResponse,
@@ -36,11 +47,12 @@ MODELS: tuple[type[BaseModel], ...] = (
     RootResponse,
     StatsResponse,
     ErrorResponse,
+    Payloads,
 )
 
 
 def test_every_route_is_there() -> None:
-    paths = create_app().openapi()["paths"]
+    paths = whole_app().openapi()["paths"]
     routes = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert routes == set(re.findall(r"^\|.*?`((?:GET|POST) /[\w/{}]*)`", TEXT, flags=re.MULTILINE)) | {"GET /"}
 
@@ -54,3 +66,19 @@ def test_every_kind_of_answer_is_there() -> None:
 def test_answers_have_their_form(answer: dict[str, object]) -> None:
     (model,) = (model for model in MODELS if set(model.model_fields) == set(answer))
     assert model.model_validate(answer).model_dump(mode="json") == answer
+
+
+async def test_the_payload_that_is_shown_is_decoded_as_it_is_shown() -> None:
+    assert f"`TEMPORAL_CODEC_KEYS={KEYS}`" in TEXT
+    ((path, body),) = re.findall(
+        r"^\$ curl -X POST http://localhost:8000(/codec/\S+) [^\n]+ -d '\n(.*?)'$", TEXT, re.S | re.M
+    )
+    (shown,) = (answer for answer in ANSWERS if "payloads" in answer)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(whole_app()), base_url="http://api") as http:
+        answer = await http.post(path, content=body, headers={"Authorization": f"Bearer {TOKEN}"})
+        refused = await http.post(path, content=body)
+    assert (answer.status_code, answer.json()) == (200, shown)
+    assert refused.status_code == 401
+    assert refused.json() in ANSWERS
+    (inside,) = re.findall(r"`data` is base64 of `(.*?)`", TEXT)
+    assert base64.b64decode(shown["payloads"][0]["data"]).decode() == inside

@@ -8,10 +8,11 @@ import tomllib
 from pathlib import Path
 
 from api.app import create_app
+from tests.docs.whole_app import whole_app
 
 ROOT = Path(__file__).parents[2]
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-ROUTES = {"/docs", "/redoc", "/openapi.json", "/playground", *create_app().openapi()["paths"]}
+ROUTES = {"/docs", "/redoc", "/openapi.json", "/playground", *whole_app().openapi()["paths"]}
 OF_THE_AGENTS_HEALTH_PORT = {"/", "/worker"}
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", flags=re.DOTALL)
 _FILE = re.compile(r"^[\w.-]+(/[\w.-]+)*/?(\.(py|md|toml|yml|yaml|json|example|lock)|/)$")
@@ -65,9 +66,11 @@ def test_modules_that_are_run_exist(document: Path) -> None:
 def test_routes_exist(document: Path) -> None:
     for text in code(document):
         for named in re.findall(r"(?:GET |POST |localhost:8000|your-app[\w.-]*)(/[\w/{}.-]*)", text):
-            route = re.sub(r"session_\d+_[0-9a-f]+", "{sessionId}", named)
+            route = re.sub(r"session_\d+_[0-9a-f]+", "{sessionId}", named).replace(
+                "/codec/default/", "/codec/{namespace}/"
+            )
             assert route in ROUTES | OF_THE_AGENTS_HEALTH_PORT, route
-        if re.fullmatch(r"/(api|webhook|health|docs|redoc)[\w/]*", text):
+        if re.fullmatch(r"/(api|codec|webhook|health|docs|redoc)[\w/]*", text):
             assert text in ROUTES
 
 
