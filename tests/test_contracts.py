@@ -73,6 +73,10 @@ def test_an_agents_identity_tells_its_generation() -> None:
     assert agent_identity(1, "AJ_x") != agent_identity(1, "AJ_y")
 
 
+def test_the_grace_is_longer_than_livekit_takes_to_miss_a_client() -> None:
+    assert SessionLimits().reconnect_grace_seconds > 20
+
+
 def test_the_room_outlives_the_sessions_own_timers() -> None:
     limits = SessionLimits(no_show_seconds=5, reconnect_grace_seconds=30.2, max_duration_seconds=600.5)
     # Whoever asks for another ticket is waited for anew, and LiveKit knows nothing of that.

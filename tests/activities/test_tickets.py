@@ -44,10 +44,11 @@ def test_it_opens_one_room_for_a_microphone_and_nothing_else() -> None:
     assert not any((video.hidden, video.recorder, video.agent))
 
 
-def test_data_only_where_text_input_is_on() -> None:
-    video = claims(may_send_data=True).video
+@pytest.mark.parametrize("is_on", [False, True])
+def test_data_only_where_text_input_is_on(is_on: bool) -> None:
+    video = claims(may_send_data=is_on).video
     assert video is not None
-    assert video.can_publish_data is True
+    assert video.can_publish_data is is_on
 
 
 def test_it_holds_two_hours() -> None:

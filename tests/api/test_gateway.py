@@ -154,9 +154,11 @@ async def test_temporal_down() -> None:
         await gateway.start(request)
     with pytest.raises(TemporalUnavailable, match=r"^Failed to end session: Temporal is unreachable"):
         await gateway.end(request.session_id)
+    assert time.monotonic() - began < 10
+    began = time.monotonic()
     with pytest.raises(TemporalUnavailable, match="not delivered"):
         await gateway.presence(request.session_id, _presence(0))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 4, "LiveKit holds a room's other webhooks up meanwhile"
     await gateway.close()
 
 

@@ -128,10 +128,14 @@ async def test_losses_a_minute_apart_are_no_crash_loop(new_session: NewSession) 
     await end(session, generations=3)
 
 
-async def test_a_relaunch_after_a_loss_comes_at_once(session: Session) -> None:
-    first = await session.in_conversation()
-    started = asyncio.get_running_loop().time()
-    await first.crash()
-    await session.agent()
-    assert asyncio.get_running_loop().time() - started < 1
-    await end(session, generations=2)
+async def test_a_relaunch_after_a_loss_comes_at_once_however_often(new_session: NewSession) -> None:
+    session = new_session(PATIENT.model_copy(update={"agent_max_losses_per_minute": 100}))
+    agent = await session.in_conversation()
+    for _ in range(10):  # a retry policy's tenth pause would be the longest
+        lost_at = asyncio.get_running_loop().time()
+        await agent.crash()
+        agent = await session.agent()
+        assert asyncio.get_running_loop().time() - lost_at < 1
+        await session.until(AgentState.READY)
+    assert [launch.generation for launch in session.scene.launches] == [*range(1, 12)]
+    await end(session, generations=11)
