@@ -15,6 +15,8 @@ from api.webhook_events import read_event
 from contracts import Presence, SessionRequest
 from identities import is_session_id
 from settings import Settings, WebhookSettings
+from tests.fakes.event_source import FakeEventSource
+from tests.fakes.event_streams import numbers
 from tests.fakes.redeliveries import FakeRedeliveries
 from tests.fakes.sessions import FakeSessions
 from webhook_targets import AllowedTargets
@@ -67,8 +69,13 @@ class Api:
     def __init__(self) -> None:
         self.sessions = FakeSessions()
         self.redeliveries = FakeRedeliveries()
+        self.events = FakeEventSource()
+        self.events.log(_ID).tell(5)
+        self.events.log(_ID).end()
         settings = Settings(webhooks=WebhookSettings(allowed_targets=TARGETS))
-        self._transport = httpx.ASGITransport(create_app(settings, self.sessions, redeliveries=self.redeliveries))
+        self._transport = httpx.ASGITransport(
+            create_app(settings, self.sessions, events=self.events, redeliveries=self.redeliveries)
+        )
 
     def start(self, body: bytes) -> httpx.Response:
         self.sessions.started.clear()
@@ -78,12 +85,19 @@ class Api:
         self.redeliveries.asked.clear()
         return self._post(f"/api/session/{_ID}/webhooks/redeliver", body)
 
-    def _post(self, path: str, body: bytes) -> httpx.Response:
-        async def post() -> httpx.Response:
-            async with httpx.AsyncClient(transport=self._transport, base_url="http://api") as http:
-                return await http.post(path, content=body)
+    def follow(self, after: dict[str, str], *last: str) -> httpx.Response:
+        headers = [(b"Last-Event-ID", value.encode(errors="replace")) for value in last]
+        return self._ask("GET", f"/api/session/{_ID}/events", params=after, headers=headers)
 
-        return asyncio.run(post())
+    def _post(self, path: str, body: bytes) -> httpx.Response:
+        return self._ask("POST", path, content=body)
+
+    def _ask(self, method: str, path: str, **what: Any) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            async with httpx.AsyncClient(transport=self._transport, base_url="http://api") as http:
+                return await http.request(method, path, **what)
+
+        return asyncio.run(ask())
 
 
 API = Api()
@@ -140,3 +154,21 @@ def test_a_redelivery_with_any_body(body: bytes) -> None:
 @given(body=st.binary(max_size=200))
 def test_a_start_with_any_bytes(body: bytes) -> None:
     demand_refused_or_sound(body)
+
+
+places = (
+    st.integers(0, 8).map(str)
+    | st.text(max_size=12)
+    | st.sampled_from(["+1", "1.0", "1e1", " 1", "1_0", "٣", "9" * 30])
+)
+
+
+@given(after=places, last=st.lists(places, max_size=2))
+def test_a_stream_from_any_place(after: str, last: list[str]) -> None:
+    answer = API.follow({"after": after.encode(errors="replace").decode()}, *last)
+    assert answer.status_code in (200, 204, 400)
+    if answer.status_code == 400:
+        assert set(answer.json()) == {"detail"}
+        return
+    (place,) = last or [after]
+    assert numbers(answer.content) == [*range(int(place) + 1, 7)]
