@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
 from typing import Any
 
 import httpx
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from api.app import create_app
 from api.webhook_events import read_event
 from contracts import Presence, SessionRequest
 from identities import is_session_id
-from settings import Settings, WebhookSettings
+from settings import LiveKitSettings, Settings, WebhookSettings
 from tests.fakes.event_source import FakeEventSource
 from tests.fakes.event_streams import numbers
 from tests.fakes.redeliveries import FakeRedeliveries
@@ -63,6 +66,9 @@ def test_a_webhook_tells_a_session_something_sound_or_nothing(event: dict[str, A
         assert Presence.model_validate_json(news.model_dump_json()) == news
 
 
+SECRET = "the-webhooks-own"
+
+
 class Api:
     """One API for all examples, asked without a server."""
 
@@ -72,7 +78,10 @@ class Api:
         self.events = FakeEventSource()
         self.events.log(_ID).tell(5)
         self.events.log(_ID).end()
-        settings = Settings(webhooks=WebhookSettings(allowed_targets=TARGETS))
+        settings = Settings(
+            webhooks=WebhookSettings(allowed_targets=TARGETS),
+            livekit=LiveKitSettings(webhook_secret=SecretStr(SECRET)),
+        )
         self._transport = httpx.ASGITransport(
             create_app(settings, self.sessions, events=self.events, redeliveries=self.redeliveries)
         )
@@ -84,6 +93,11 @@ class Api:
     def redeliver(self, body: bytes) -> httpx.Response:
         self.redeliveries.asked.clear()
         return self._post(f"/api/session/{_ID}/webhooks/redeliver", body)
+
+    def tell(self, body: bytes) -> httpx.Response:
+        self.sessions.news.clear()
+        signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+        return self._ask("POST", "/webhook/livekit", content=body, headers={"X-LiveKit-Signature": signature})
 
     def follow(self, after: dict[str, str], *last: str) -> httpx.Response:
         headers = [(b"Last-Event-ID", value.encode(errors="replace")) for value in last]
@@ -172,3 +186,11 @@ def test_a_stream_from_any_place(after: str, last: list[str]) -> None:
         return
     (place,) = last or [after]
     assert numbers(answer.content) == [*range(int(place) + 1, 7)]
+
+
+@given(body=events.map(lambda event: json.dumps(event).encode()) | st.binary(max_size=200))
+def test_a_signed_webhook_with_any_body(body: bytes) -> None:
+    answer = API.tell(body)
+    assert answer.status_code in (200, 400, 401)
+    assert set(answer.json()) == ({"status", "event"} if answer.status_code == 200 else {"detail"})
+    assert answer.status_code == 200 or not API.sessions.news
