@@ -15,7 +15,7 @@ from google.protobuf.json_format import MessageToDict, Parse
 from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
 from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.workflowservice.v1 import QueryWorkflowRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 
 from contracts import DeliveryReport, Turn
 from contracts.webhooks import delivery_id
@@ -65,8 +65,10 @@ async def test_a_call_leaves_nothing_readable(stack: LocalStack, world: World, c
             }
             await world.rest.end(started.session_id)
         await session.result()
-        report = await world.temporal.get_workflow_handle_for(WebhookDelivery.run, delivery).result()
-        assert report == DeliveryReport(delivered=len(receiver.taken))
+        told: WorkflowHandle[WebhookDelivery, DeliveryReport] = world.temporal.get_workflow_handle_for(
+            WebhookDelivery.run, delivery
+        )
+        assert await told.result() == DeliveryReport(delivered=len(receiver.taken))
     histories = [
         await plain.get_workflow_handle(workflow).fetch_history() for workflow in (started.session_id, delivery)
     ]
