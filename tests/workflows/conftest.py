@@ -49,8 +49,15 @@ async def _time_skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def fakes(time_skipping: WorkflowEnvironment) -> AsyncIterator[FakeActivities]:
-    fakes = FakeActivities(time_skipping.client)
-    async with build_worker(time_skipping.client, fakes, QUEUE):
+    async with working(time_skipping) as fakes:
+        yield fakes
+
+
+@asynccontextmanager
+async def working(env: WorkflowEnvironment) -> AsyncIterator[FakeActivities]:
+    """A worker, and what it does."""
+    fakes = FakeActivities(env.client)
+    async with build_worker(env.client, fakes, QUEUE):
         yield fakes
 
 

@@ -29,8 +29,9 @@ from contracts.webhooks import delivery_id
 from errors import NoWebhooks, SessionNotFound
 from settings import TemporalSettings, WebhookSettings
 from temporal_client import LazyClient
+from tests.fakes.activities import FakeActivities
 from tests.fakes.webhook_receiver import HANG, HANG_UP, SECRET, Receiver, receiving
-from tests.workflows.conftest import QUEUE
+from tests.workflows.conftest import QUEUE, working
 from tests.workflows.driver import Session
 from webhook_targets import AllowedTargets
 from workflows.voice_session import VoiceSession
@@ -39,6 +40,18 @@ from workflows.webhook_delivery import WebhookDelivery
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _DAY = 24 * 60 * 60
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def time_skipping(time_skipping_apart: WorkflowEnvironment) -> WorkflowEnvironment:
+    """One of its own: after a session that tells a delivery the clock of this server stands still for good."""
+    return time_skipping_apart
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def fakes(time_skipping: WorkflowEnvironment) -> AsyncIterator[FakeActivities]:
+    async with working(time_skipping) as fakes:
+        yield fakes
 
 
 @pytest_asyncio.fixture(loop_scope="session")
