@@ -34,11 +34,12 @@ export function showRecord(record, config, own) {
   at("bill-errors").hidden = errors.length === 0;
   at("bill-errors").replaceChildren(...errors.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
   at("rejoin").hidden = isOver;
+  at("again").classList.toggle("primary", isOver);
   at("workflow").hidden = !config.temporalUiUrl;
   if (config.temporalUiUrl) at("workflow").href = `${config.temporalUiUrl}/${encodeURIComponent(sessionId)}`;
   showTranscript(sessionId, turns, own);
   if (unread.length) note(unread[0]);
-  else note(turns.length ? "" : "Nothing was said.");
+  else note(turns.length ? "" : `Nothing was said${isOver ? "" : " yet"}.`);
 }
 
 function title(session, own, isOver) {

@@ -114,6 +114,7 @@ export class Talk {
     if (type === "agent.state") this.#onAgent(data, Date.parse(time));
     if (type === "caller.presence" && data.kind === "joined") this.#joinedAt ??= Date.parse(time);
     if (type === "session.ended") this.#finish({ ended: true });
+    else this.#show();
   }
 
   #onState(state) {
