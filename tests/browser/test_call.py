@@ -11,7 +11,7 @@ from tests.browser.calls import AGENT, CALLER, LISTENS, agent, button, caption, 
 from tests.browser.looks import look
 from tests.fakes.playground_api import SESSION, FakePlaygroundApi
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_call_with_a_loss(page: Page, fake_api: FakePlaygroundApi) -> None:

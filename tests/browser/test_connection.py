@@ -9,7 +9,7 @@ from tests.browser.calls import LISTENS, button, headline, ready, start
 from tests.browser.looks import look
 from tests.fakes.playground_api import FakePlaygroundApi
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 LONGER_THAN_ALL_ATTEMPTS_MS = 30_000
 

@@ -14,7 +14,7 @@ from tests.fakes.playground_api import OTHER, FakePlaygroundApi
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 KEEP_MICROPHONES = """() => {
   const open = MediaDevices.prototype.getUserMedia;

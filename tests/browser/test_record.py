@@ -9,7 +9,7 @@ from tests.browser.calls import button, headline, in_room, start
 from tests.browser.looks import look
 from tests.fakes.playground_api import OTHER, SESSION, FakePlaygroundApi
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 AWAY = (503, "Temporal is unreachable.")
 
@@ -45,7 +45,7 @@ async def test_a_session_that_is_ending_is_looked_at_until_it_has_ended(
     await expect(page.get_by_text("It is ending, and its bill is being made.")).to_be_visible()
     await look(page, "record-ending")
     fake_api.end_reason = "caller_left"
-    await expect(page.get_by_text("the caller left")).to_be_visible()
+    await expect(page.locator("#record-lede")).to_contain_text("It ended: the caller left.", timeout=20_000)
     await expect(page.get_by_role("definition").filter(has_text="3 min")).to_be_visible()
 
 

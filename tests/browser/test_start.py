@@ -9,7 +9,7 @@ from tests.browser.calls import button, fill_and_start, headline, held, in_room,
 from tests.browser.looks import look
 from tests.fakes.playground_api import SESSION, FakePlaygroundApi
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 VOICES = ("Ashley", "Craig", "Edward", "Olivia", "Priya", "Wendy")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import OpenBrowser
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 REFUSE = "MediaDevices.prototype.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); };"
 
