@@ -168,6 +168,7 @@ export class Talk {
         await this.#join(await api.token(this.#sessionId));
         if (this.#room.isJoined) return;
       } catch (error) {
+        if (error instanceof Trouble && error.kind !== "unreachable") return this.#fail(error);
         last = error;
         this.#view.say(CONNECTION.lost);
       }

@@ -13,6 +13,9 @@ from tests.fakes.playground_api import FakePlaygroundApi
 
 CALLER = "user_Ada"
 AGENT = "agent_1_AJ_x"
+REFUSE_MICROPHONE = (
+    "MediaDevices.prototype.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); };"
+)
 LISTENS = re.compile("^(The agent listens|You speak)$")
 """The headline while an agent is there and silent; the microphone of these tests beeps now and then."""
 

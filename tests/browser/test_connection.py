@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.calls import LISTENS, button, headline, ready, start
+from tests.browser.calls import LISTENS, REFUSE_MICROPHONE, button, headline, ready, start
 from tests.browser.looks import look
 from tests.fakes.playground_api import FakePlaygroundApi
 
@@ -64,6 +64,13 @@ async def test_a_tab_that_the_browser_froze_comes_back_with_a_new_microphone(
     await page.evaluate("() => { fakeRoom.publication.track.stop(); fakeRoom.emit('Disconnected', 1); }")
     await joined_anew(page, 2)
     assert await page.evaluate("() => fakeRoom.publication.track.readyState") == "live"
+
+
+async def test_a_microphone_that_is_refused_when_it_is_asked_for_again(page: Page) -> None:
+    await start(page)
+    await page.evaluate(f"() => {{ {REFUSE_MICROPHONE} }}")
+    await page.evaluate("() => { fakeRoom.publication.track.stop(); fakeRoom.emit('Disconnected', 1); }")
+    await expect(headline(page)).to_have_text("The microphone was refused")
 
 
 async def test_a_page_that_is_left_leaves_its_room_and_rejoins_if_it_is_shown_again(page: Page) -> None:

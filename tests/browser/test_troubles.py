@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.calls import button, fill_and_start, headline, start
+from tests.browser.calls import REFUSE_MICROPHONE, button, fill_and_start, headline, start
 from tests.browser.looks import Watch, look
 from tests.fakes.playground_api import LIVEKIT, FakePlaygroundApi
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tests.browser.conftest import OpenBrowser
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
-
-REFUSE = "MediaDevices.prototype.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); };"
 
 
 async def test_livekit_cannot_be_reached(page: Page) -> None:
@@ -68,7 +66,7 @@ async def test_no_microphone(page: Page, fake_api: FakePlaygroundApi, error: str
 
 async def test_no_microphone_for_a_session_that_goes_on(page: Page) -> None:
     await start(page)
-    await page.add_init_script(REFUSE)
+    await page.add_init_script(REFUSE_MICROPHONE)
     await page.reload()
     await expect(headline(page)).to_have_text("The microphone was refused")
     names = ["Try again", "End the session", "Back to the start"]
