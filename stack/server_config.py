@@ -30,6 +30,9 @@ def livekit_yaml(settings: Settings, api_key: str, api_secret: str, webhooks_to:
                 "enable_loopback_candidate": True,
                 "interfaces": {"includes": ["lo"]},
                 "ips": {"includes": ["127.0.0.1/32"]},
+                # Without a list LiveKit names public ones to its clients. On loopback nobody needs an answer; from
+                # LiveKit's own port browsers would take all that comes for one.
+                "stun_servers": ["127.0.0.1:9"],
             },
             # A token that is still valid must not open the room of an ended session again.
             "room": {"auto_create": False},

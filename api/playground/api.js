@@ -7,12 +7,12 @@ export class ApiError extends Error {
   }
 }
 
-async function call(method, path, body) {
+async function call(method, path, body, headers = {}) {
   let answer;
   try {
     answer = await fetch(path, {
       method,
-      headers: body ? { "Content-Type": "application/json" } : {},
+      headers: body ? { "Content-Type": "application/json", ...headers } : {},
       body: body && JSON.stringify(body),
     });
   } catch {
@@ -30,7 +30,7 @@ const of = (sessionId) => `api/session/${encodeURIComponent(sessionId)}`;
 export const api = {
   config: () => call("GET", "playground/config.json"),
   killAgent: (sessionId) => call("POST", `playground/kill-agent/${encodeURIComponent(sessionId)}`),
-  start: (wanted) => call("POST", "api/session/start", wanted),
+  start: (wanted, key) => call("POST", "api/session/start", wanted, { "Idempotency-Key": key }),
   token: (sessionId) => call("POST", `${of(sessionId)}/token`),
   end: (sessionId) => call("POST", "api/session/end", { sessionId }),
   session: (sessionId) => call("GET", of(sessionId)),

@@ -1,24 +1,29 @@
 /** Which of the four views is shown: the start, a call, what remains of it, or what is in the way. */
 
 import { api } from "./api.js";
+import { kept } from "./kept.js";
 import { Trouble, openMicrophone } from "./microphone.js";
 import { showRecent } from "./recent.js";
-import { showRecord } from "./record.js";
-import { startForm } from "./start.js";
+import { readRecord, showRecord } from "./record.js";
+import { askForSession, startForm } from "./start.js";
 import { Talk } from "./talk.js";
 import { ACTIONS, TROUBLES } from "./words.js";
 
 const VIEWS = ["start", "call", "record", "trouble"];
-const KEPT = "session"; // the one thing that outlives a reload: which session this page is in
+const ENDING_MS = 2000;
 
 const at = (id) => document.getElementById(id);
-const kept = {
-  get: () => sessionStorage.getItem(KEPT),
-  set: (sessionId) => sessionStorage.setItem(KEPT, sessionId),
-  clear: () => sessionStorage.removeItem(KEPT),
-};
 
 let config;
+let steps = 0;
+const ended = new Set(); // from here: the list of sessions may be a moment behind
+
+/** The user goes on to something else. Whatever takes its time asks the answer whether it is still wanted. */
+function goOn() {
+  steps += 1;
+  const step = steps;
+  return () => step === steps;
+}
 
 function show(view) {
   const changed = at(view).hidden;
@@ -30,30 +35,37 @@ function show(view) {
 }
 
 function showStart() {
+  goOn();
   if (location.hash) history.replaceState(null, "", location.pathname);
   show("start");
-  showRecent();
+  showRecent(ended);
 }
 
-async function showSession(sessionId, how) {
+async function showSession(sessionId, { bill = null, own = false } = {}) {
+  const isWanted = goOn();
+  const again = () => showSession(sessionId, { bill, own });
   try {
-    await showRecord(sessionId, config, how);
+    const record = await readRecord(sessionId, bill);
+    if (!isWanted()) return;
+    showRecord(record, config, own);
     at("rejoin").onclick = () => join(sessionId);
     show("record");
     if (location.hash !== `#${sessionId}`) history.replaceState(null, "", `#${sessionId}`);
+    if (record.session?.state === "ending") setTimeout(() => isWanted() && again(), ENDING_MS);
   } catch (error) {
-    inTheWay(error.status === 404 ? new Trouble("unknown", error.message) : new Trouble("apiAway", error.message), sessionId);
+    if (isWanted()) inTheWay(new Trouble(error.status === 404 ? "unknown" : "unread", error.message), sessionId, again);
   }
 }
 
 /** What is in the way, and what can be done about it; `again` repeats what was tried. */
 function inTheWay(trouble, sessionId, again) {
-  const { title, text, actions } = TROUBLES[trouble.kind];
+  goOn();
+  const { title, text, actions } = TROUBLES[trouble.kind] ?? TROUBLES.other;
   const deeds = {
     again,
     back: leave,
-    rejoin: () => join(sessionId),
-    end: () => end(sessionId),
+    rejoin: sessionId && (() => join(sessionId)),
+    end: sessionId && (() => end(sessionId)),
   };
   at("trouble-title").textContent = title;
   at("trouble-text").textContent = text;
@@ -68,35 +80,45 @@ function inTheWay(trouble, sessionId, again) {
 }
 
 function leave() {
-  kept.clear();
+  kept.leave();
   showStart();
 }
 
 async function end(sessionId) {
+  const isWanted = goOn();
   try {
     const { details } = await api.end(sessionId);
-    kept.clear();
-    await showSession(sessionId, { bill: details, own: true });
+    if (isWanted()) over(sessionId, details);
   } catch (error) {
-    at("trouble-detail").textContent = error.message;
+    if (isWanted()) at("trouble-detail").textContent = error.message;
   }
+}
+
+function over(sessionId, bill) {
+  ended.add(sessionId);
+  kept.leave();
+  showSession(sessionId, { bill, own: true });
 }
 
 /** A new session. What the API has against it is thrown, for the form to show. */
 async function begin(wanted) {
+  const isWanted = goOn();
   let microphone;
   try {
     microphone = await openMicrophone();
   } catch (trouble) {
-    inTheWay(trouble, null, retry);
+    if (isWanted()) inTheWay(trouble, null, retry);
     return;
   }
   try {
-    talk(await api.start(wanted), microphone);
+    const ticket = isWanted() ? await askForSession(wanted) : null;
+    if (isWanted()) return call(ticket.sessionId, { microphone, ticket });
+    if (ticket) api.end(ticket.sessionId).catch(() => {}); // nobody will come to it
   } catch (error) {
     microphone.stop();
     throw error;
   }
+  microphone.stop();
 }
 
 function retry() {
@@ -105,44 +127,19 @@ function retry() {
 }
 
 /** A session that goes on without us: after a reload, say. */
-async function join(sessionId) {
-  at("speaking").textContent = "Connecting";
-  show("call");
-  let microphone;
-  try {
-    microphone = await openMicrophone();
-    talk(await api.token(sessionId), microphone);
-  } catch (error) {
-    microphone?.stop();
-    if (error instanceof Trouble) inTheWay(error, sessionId, () => join(sessionId));
-    else await couldNotJoin(sessionId, error);
-  }
+function join(sessionId) {
+  call(sessionId, {});
 }
 
-/** Perhaps there is nothing to join any more. */
-async function couldNotJoin(sessionId, error) {
-  const session = await api.session(sessionId).catch(() => null);
-  if (session?.state === "ended" || session?.state === "ending" || error.status === 404) {
-    kept.clear();
-    await showSession(sessionId, { own: true });
-  } else {
-    inTheWay(new Trouble("apiAway", error.message), sessionId);
-  }
-}
-
-function talk(ticket, microphone) {
-  const { sessionId } = ticket;
-  kept.set(sessionId);
-  const call = new Talk(sessionId, microphone, config, ({ trouble, bill }) => {
-    if (trouble) {
-      inTheWay(trouble, sessionId);
-      return;
-    }
-    kept.clear();
-    showSession(sessionId, { bill, own: true });
+function call(sessionId, means) {
+  goOn();
+  kept.enter(sessionId);
+  const talk = new Talk(sessionId, config, ({ trouble, bill }) => {
+    if (trouble) inTheWay(trouble, sessionId, () => join(sessionId));
+    else over(sessionId, bill);
   });
   show("call");
-  call.begin(ticket);
+  talk.begin(means);
 }
 
 async function main() {
@@ -155,7 +152,7 @@ async function main() {
   startForm(config, begin);
   at("again").addEventListener("click", showStart);
   window.addEventListener("hashchange", route);
-  if (kept.get()) join(kept.get());
+  if (kept.session()) join(kept.session());
   else route();
 }
 

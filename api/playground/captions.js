@@ -1,6 +1,9 @@
+const NEAR = 40; // pixels from the end that still count as there
+
 /** Shows the entries of a dialogue in a list, and touches only what changed. */
 export class Captions {
   #list;
+  #atEnd = true; // until somebody scrolls back; a frame that gets smaller does not
   #names;
   #items = new Map();
 
@@ -8,11 +11,11 @@ export class Captions {
     this.#list = list;
     this.#names = { agent: "Agent", caller };
     list.replaceChildren();
+    const frame = list.parentElement;
+    frame.onscroll = () => (this.#atEnd = frame.scrollHeight - frame.scrollTop - frame.clientHeight < NEAR);
   }
 
   show(entries) {
-    const frame = this.#list.parentElement;
-    const atEnd = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 40;
     const keys = new Set(entries.map((entry) => entry.key));
     for (const [key, item] of this.#items) {
       if (!keys.has(key)) {
@@ -21,7 +24,8 @@ export class Captions {
       }
     }
     entries.forEach((entry, index) => this.#showOne(entry, index));
-    if (atEnd) frame.scrollTop = frame.scrollHeight;
+    const frame = this.#list.parentElement;
+    if (this.#atEnd) frame.scrollTop = frame.scrollHeight;
   }
 
   #showOne(entry, index) {

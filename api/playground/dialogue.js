@@ -66,15 +66,16 @@ export class Dialogue {
   #isRecorded(role, generation, text) {
     const last = this.entries.findLast((one) => one.kind === "turn" && one.role === role);
     const same = last && !last.live && (role === "caller" || last.generation === generation);
-    return same && plain(last.text).endsWith(plain(text)) && Date.now() - Date.parse(last.at) < 3000;
+    return same && plain(text) !== " " && plain(last.text).endsWith(plain(text)) && Date.now() - Date.parse(last.at) < 3000;
   }
 }
 
-const plain = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+/** The words alone, each between spaces, so that only whole ones are found; a space where there are none. */
+const plain = (text) => ` ${text} `.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ");
 
 function overlap(one, other) {
   const [a, b] = [plain(one), plain(other)];
-  return a.includes(b) || b.includes(a);
+  return a !== " " && b !== " " && (a.includes(b) || b.includes(a));
 }
 
 /** The transcript as text to take away. */

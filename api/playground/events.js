@@ -2,22 +2,33 @@
 
 import { api } from "./api.js";
 
-const TYPES = ["session.state", "agent.state", "caller.presence", "turn", "session.ended"];
+const TYPES = ["session.state", "agent.state", "caller.presence", "turn", "provider.changed", "session.ended"];
 const AGAIN_MS = 2000;
 
-/** Calls `onEvent` once for each event, in order, until `session.ended` or until the returned function is called. */
-export function follow(sessionId, onEvent) {
+/**
+ * Calls `onEvent` once for each event, in order, until `session.ended` or until the returned function is called; and
+ * `onOver` when the log breaks off without it, because the session was terminated or is not known any more.
+ */
+export function follow(sessionId, onEvent, onOver) {
   let source;
   let last = 0;
   let timer;
+  let isStopped = false;
 
   function open() {
     source = new EventSource(api.eventsUrl(sessionId, last));
     for (const type of TYPES) source.addEventListener(type, receive);
     source.addEventListener("error", () => {
-      // The browser comes back by itself, and with the last id, unless the answer was an error.
-      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN_MS);
+      // The browser comes back by itself, and with the last id, unless the answer was no stream.
+      if (source.readyState === EventSource.CLOSED) lookWhy();
     });
+  }
+
+  async function lookWhy() {
+    const isOver = await api.session(sessionId).then(({ state }) => state === "ended", ({ status }) => status === 404);
+    if (isStopped) return;
+    if (isOver) onOver();
+    else timer = setTimeout(open, AGAIN_MS);
   }
 
   function receive({ data }) {
@@ -29,6 +40,7 @@ export function follow(sessionId, onEvent) {
   }
 
   function stop() {
+    isStopped = true;
     clearTimeout(timer);
     source.close();
   }

@@ -15,22 +15,26 @@ addEventListener("pointerdown", () => context && wakeLevels());
 addEventListener("keydown", () => context && wakeLevels());
 
 export class Level {
-  #source;
-  #analyser;
+  #source = null;
+  #analyser = null;
   #samples;
   #participant;
 
   constructor(track, participant) {
-    wakeLevels();
     this.#participant = participant;
-    this.#source = context.createMediaStreamSource(new MediaStream([track]));
-    this.#analyser = new AnalyserNode(context, { fftSize: 1024 });
-    this.#samples = new Float32Array(this.#analyser.fftSize);
-    this.#source.connect(this.#analyser);
+    try {
+      wakeLevels();
+      this.#source = context.createMediaStreamSource(new MediaStream([track]));
+      this.#analyser = new AnalyserNode(context, { fftSize: 1024 });
+      this.#samples = new Float32Array(this.#analyser.fftSize);
+      this.#source.connect(this.#analyser);
+    } catch {
+      this.#analyser = null; // a meter is no reason to end a call
+    }
   }
 
   read() {
-    if (context.state !== "running") return Math.sqrt(this.#participant.audioLevel ?? 0);
+    if (!this.#analyser || context.state !== "running") return Math.sqrt(this.#participant.audioLevel ?? 0);
     this.#analyser.getFloatTimeDomainData(this.#samples);
     const power = this.#samples.reduce((sum, sample) => sum + sample * sample, 0) / this.#samples.length;
     const decibels = 10 * Math.log10(power || 1e-12);
@@ -38,6 +42,6 @@ export class Level {
   }
 
   close() {
-    this.#source.disconnect();
+    this.#source?.disconnect();
   }
 }

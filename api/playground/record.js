@@ -7,32 +7,50 @@ import { SESSION_STATES, duration, endReason } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 
-/** `bill` is the answer to our own end, where there was one; `own` whether the call was in this page. */
-export async function showRecord(sessionId, config, { bill = null, own = false } = {}) {
-  const [session, { turns }] = await Promise.all([
-    api.session(sessionId),
-    api.transcript(sessionId).catch((error) => ({ turns: [], ...note(error.message) })),
+/** `bill` is the answer to our own end, where there was one: it is shown even when nothing more can be read. */
+export async function readRecord(sessionId, bill = null) {
+  const unread = [];
+  const without = (nothing) => (error) => {
+    unread.push(error.message);
+    return nothing;
+  };
+  const session = api.session(sessionId);
+  const [read, { turns }] = await Promise.all([
+    bill ? session.catch(without(null)) : session,
+    api.transcript(sessionId).catch(without({ turns: [] })),
   ]);
-  const ended = session.state === "ended" || session.state === "ending";
-  at("record-title").textContent = title(session, own, ended);
-  at("record-lede").textContent = lede(session, { bill, own, ended });
+  return { sessionId, session: read, bill, turns, unread };
+}
+
+/** `own` says whether the call was in this page. */
+export function showRecord(record, config, own) {
+  const { sessionId, session, bill, turns, unread } = record;
+  const state = bill ? "ended" : session.state;
+  const isOver = state === "ended" || state === "ending";
+  at("record-title").textContent = title(session, own, isOver);
+  at("record-lede").textContent = lede(session, { bill, own, state });
   at("bill").replaceChildren(...facts(session, bill).map(fact));
   const errors = bill?.errors ?? [];
   at("bill-errors").hidden = errors.length === 0;
   at("bill-errors").replaceChildren(...errors.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
-  at("rejoin").hidden = ended;
+  at("rejoin").hidden = isOver;
+  at("again").classList.toggle("primary", isOver);
   at("workflow").hidden = !config.temporalUiUrl;
   if (config.temporalUiUrl) at("workflow").href = `${config.temporalUiUrl}/${encodeURIComponent(sessionId)}`;
   showTranscript(sessionId, turns, own);
+  if (unread.length) note(unread[0]);
+  else note(turns.length ? "" : `Nothing was said${isOver ? "" : " yet"}.`);
 }
 
-function title(session, own, ended) {
-  if (!ended) return "This session goes on";
+function title(session, own, isOver) {
+  if (!isOver) return "This session goes on";
   return own ? "Thank you for the call" : `${session.userName ?? "Somebody"} called`;
 }
 
-function lede(session, { bill, own, ended }) {
-  if (!ended) return `It is ${SESSION_STATES[session.state] ?? "under way"}.`;
+function lede(session, { bill, own, state }) {
+  if (!session) return "You ended it, and this is the bill. More of it cannot be read just now.";
+  if (state === "ending") return "It is ending, and its bill is being made.";
+  if (state !== "ended") return `It is ${SESSION_STATES[state] ?? "under way"}.`;
   const when = new Date(session.startedAt).toLocaleString("en", { dateStyle: "long", timeStyle: "short" });
   if (bill) return `${when}. You ended it, and this is the bill.`;
   if (own && session.endReason === "api_request") return `${when}. It was ended elsewhere, while you were in it.`;
@@ -47,8 +65,8 @@ function facts(session, bill) {
   return [
     ["Conversation", seconds === null ? "–" : duration(seconds)],
     ["Billed", minutes === null ? "–" : `${minutes} min`],
-    ["Agents", session.agentGeneration ?? "–"],
-    ["Voice", session.voiceId ?? "–"],
+    ["Agents", session?.agentGeneration ?? "–"],
+    ["Voice", session?.voiceId ?? "–"],
   ];
 }
 
@@ -65,8 +83,6 @@ function showTranscript(sessionId, turns, own) {
   const captions = new Captions(at("transcript"), own ? "You" : "Caller");
   const dialogue = new Dialogue(() => captions.show(dialogue.entries));
   for (const turn of turns) dialogue.turn(turn);
-  if (!turns.length) note(at("transcript-note").textContent || "Nothing was said.");
-  else note("");
   at("copy").disabled = at("save").disabled = turns.length === 0;
   at("copy").onclick = () =>
     navigator.clipboard.writeText(asText(turns)).then(

@@ -3,6 +3,7 @@
 const STEP = 5; // pixels a sample
 const BAR = 3;
 const SAMPLE_MS = 50;
+const LABEL = 52; // pixels at the left that belong to the names of the voices
 const CALM_MS = 500; // between pictures, for who wants less motion
 
 export class Ribbon {
@@ -93,5 +94,5 @@ function note(paint, colour, x, height, text) {
   paint.fillRect(x + 1, 0, 1, height);
   paint.font = "500 12px system-ui, sans-serif";
   paint.textAlign = "right";
-  paint.fillText(text, x - 5, 11);
+  if (x - 5 - paint.measureText(text).width > LABEL) paint.fillText(text, x - 5, 11);
 }

@@ -4,15 +4,15 @@ import "./vendor/livekit-client.umd.js";
 import { Level } from "./levels.js";
 import { Trouble } from "./microphone.js";
 
-const { DisconnectReason, Room, RoomEvent, Track } = globalThis.LivekitClient;
+const { DisconnectReason, LocalAudioTrack, LogLevel, LoggerNames, Room, RoomEvent, Track, getLogger } = globalThis.LivekitClient;
 
 const CAPTIONS = "lk.transcription";
 const SEGMENT = "lk.segment_id";
 const FINAL = "lk.transcription_final";
 const AGENT_STATE = "lk.agent.state";
 
-const LEFT = {
-  [DisconnectReason.CLIENT_INITIATED]: "left",
+// Also when the library leaves by itself, as in a tab that the browser freezes, nobody meant to go.
+const GONE = {
   [DisconnectReason.DUPLICATE_IDENTITY]: "elsewhere",
   [DisconnectReason.PARTICIPANT_REMOVED]: "removed",
 };
@@ -24,15 +24,21 @@ export function generationOf(identity) {
 }
 
 /**
- * `hear` is told of everything: `caption(entry)`, `agentState(word)`, `connection("lost" | "back")`, `blocked(yes)` when
- * the browser plays no sound before a click, and once `gone(why)`: "left", "elsewhere", "removed" or "closed".
+ * `hear` is told of everything: `caption(entry)`, `agentState(generation, word)`, `blocked(yes)` when the browser plays
+ * no sound before a click; and of a room that was joined and not left, `connection("lost" | "back")` and once
+ * `gone(why)`: "elsewhere", "removed" or "closed".
  */
 export class CallRoom {
-  #room = new Room({ stopLocalTrackOnUnpublish: false }); // the microphone serves the next room as well
+  // The microphone serves the next room as well; and a page may be asked about its unloading and stay.
+  #room = new Room({ stopLocalTrackOnUnpublish: false, disconnectOnPageLeave: false });
   #hear;
   #voices = new Map(); // track sid: {level, track}
   #own = null;
-  #microphone = null;
+  #track = null;
+  #isLeft = false;
+  #onPageHide = () => this.#disconnect();
+  /** Whether it can be spoken in. */
+  isJoined = false;
 
   constructor(hear) {
     this.#hear = hear;
@@ -40,36 +46,50 @@ export class CallRoom {
       .on(RoomEvent.TrackSubscribed, (track, _, participant) => this.#play(track, participant))
       .on(RoomEvent.TrackUnsubscribed, (track) => this.#drop(track.sid))
       .on(RoomEvent.ParticipantAttributesChanged, (changed, participant) => {
-        if (changed[AGENT_STATE] && generationOf(participant.identity)) hear.agentState(changed[AGENT_STATE]);
+        const generation = generationOf(participant.identity);
+        if (changed[AGENT_STATE] && generation) hear.agentState(generation, changed[AGENT_STATE]);
       })
-      .on(RoomEvent.Reconnecting, () => hear.connection("lost"))
-      .on(RoomEvent.Reconnected, () => hear.connection("back"))
+      .on(RoomEvent.Reconnecting, () => this.isJoined && hear.connection("lost"))
+      .on(RoomEvent.Reconnected, () => this.isJoined && hear.connection("back"))
       .on(RoomEvent.AudioPlaybackStatusChanged, () => hear.blocked(!this.#room.canPlaybackAudio))
-      .on(RoomEvent.Disconnected, (reason) => hear.gone(LEFT[reason] ?? "closed"));
+      .on(RoomEvent.Disconnected, (reason) => this.#onDisconnected(reason));
     this.#room.registerTextStreamHandler(CAPTIONS, (reader, { identity }) => this.#caption(reader, identity));
   }
 
-  /** Join, and speak with `microphone` from then on. Throws `Trouble`. */
-  async join(ticket, microphone) {
+  /** Join, and speak with `microphone` from then on, if not `muted`. Throws `Trouble`, and is left then. */
+  async join(ticket, microphone, muted) {
     try {
       await this.#room.connect(ticket.serverUrl, ticket.token);
-      this.#microphone = await this.#room.localParticipant.publishTrack(microphone, {
-        source: Track.Source.Microphone,
-      });
+      const track = new LocalAudioTrack(microphone, undefined, true);
+      if (muted) await track.mute();
+      await this.#room.localParticipant.publishTrack(track, { source: Track.Source.Microphone });
+      if (this.#isLeft) throw new Error("left while joining");
+      this.#track = track;
     } catch (error) {
+      this.leave();
       throw new Trouble("unreachable", `${ticket.serverUrl}: ${error.message}`);
     }
     this.#own = new Level(microphone, this.#room.localParticipant);
+    this.isJoined = true;
+    addEventListener("pagehide", this.#onPageHide);
   }
 
   async mute(muted) {
-    await (muted ? this.#microphone?.mute() : this.#microphone?.unmute());
+    await (muted ? this.#track?.mute() : this.#track?.unmute());
   }
 
   /** Levels of now, from 0 to 1. */
   levels() {
     const agents = [...this.#voices.values()].map((voice) => voice.level.read());
-    return { agent: Math.max(0, ...agents), caller: this.#microphone?.isMuted ? 0 : (this.#own?.read() ?? 0) };
+    return { agent: Math.max(0, ...agents), caller: this.#track?.isMuted ? 0 : (this.#own?.read() ?? 0) };
+  }
+
+  /**
+   * Its server is about to close it, or is not after all. The connection may break off a moment before the word of it
+   * comes, which the library would write down as an error; any other room begins with its log as it was.
+   */
+  expectEnd(yes) {
+    getLogger(LoggerNames.Engine).setLevel(yes ? LogLevel.silent : LogLevel.info, false);
   }
 
   /** Let sound be heard, from within a click. */
@@ -77,11 +97,26 @@ export class CallRoom {
     return this.#room.startAudio();
   }
 
-  async leave() {
+  leave() {
+    this.#isLeft = true;
+    this.isJoined = false;
+    removeEventListener("pagehide", this.#onPageHide);
     for (const sid of [...this.#voices.keys()]) this.#drop(sid);
     this.#own?.close();
     this.#own = null;
-    await this.#room.disconnect();
+    this.#disconnect();
+  }
+
+  /** Without stopping the microphone. It is not waited for, and what goes wrong in it changes nothing. */
+  #disconnect() {
+    this.#room.disconnect(false).catch(() => {});
+  }
+
+  #onDisconnected(reason) {
+    // The library tells it also of a room that it could not join, and of one that we have left.
+    if (!this.isJoined) return;
+    this.isJoined = false;
+    this.#hear.gone(GONE[reason] ?? "closed");
   }
 
   #play(track, participant) {

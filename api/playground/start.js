@@ -1,5 +1,7 @@
 /** The start form: who calls, and how the agent greets, sounds and behaves. */
 
+import { api } from "./api.js";
+
 const VOICES = ["Ashley", "Craig", "Edward", "Olivia", "Wendy", "Priya"];
 
 const EXAMPLES = {
@@ -41,15 +43,36 @@ export function startForm(config, onStart) {
     event.preventDefault();
     sample?.stop();
     showError(form, "");
-    at("submit").disabled = true;
+    showStarting(true);
     try {
       await onStart(Object.fromEntries(new FormData(form)));
     } catch (error) {
       showError(form, error.message);
     } finally {
-      at("submit").disabled = false;
+      showStarting(false);
     }
   });
+}
+
+let asked = null; // what was asked for, and under which key, until there is an answer
+
+/** A new session's ticket. After an answer that was lost on its way, the same is asked for again: no second session. */
+export async function askForSession(wanted) {
+  const body = JSON.stringify(wanted);
+  if (asked?.body !== body) asked = { body, key: crypto.randomUUID() };
+  try {
+    const ticket = await api.start(wanted, asked.key);
+    asked = null;
+    return ticket;
+  } catch (error) {
+    if (error.status) asked = null;
+    throw error;
+  }
+}
+
+function showStarting(yes) {
+  at("submit").disabled = yes;
+  at("submit").textContent = yes ? "Starting" : "Start talking";
 }
 
 function fill(form, values) {
@@ -111,7 +134,7 @@ class Sample {
     this.#playing = button;
     button.classList.add("playing");
     this.#audio.src = `playground/voices/${name}.mp3`;
-    this.#audio.play().catch(() => this.stop());
+    this.#audio.play().catch(() => this.#playing === button && this.stop());
   }
 
   stop() {

@@ -1,197 +1,225 @@
-/** The view of a call: what is heard, said and known of it, from joining to its end. */
+/** A call: what is heard, said and known of it, from joining to its end. */
 
-import { api } from "./api.js";
+import { Agents } from "./agents.js";
+import { ApiError, api } from "./api.js";
 import { Captions } from "./captions.js";
 import { Dialogue } from "./dialogue.js";
 import { follow } from "./events.js";
+import { kept } from "./kept.js";
 import { wakeLevels } from "./levels.js";
-import { Trouble } from "./microphone.js";
+import { Trouble, openMicrophone } from "./microphone.js";
 import { Ribbon } from "./ribbon.js";
 import { CallRoom } from "./room.js";
-import { SESSION_STATES, duration, handingOver, lost, tookOver } from "./words.js";
+import { CallView } from "./view.js";
+import { CONNECTION, providerChanged } from "./words.js";
 
 const AUDIBLE = 0.2;
 const LINGERS_MS = 600; // between words a speaker still has the floor
 const TICK_MS = 150;
 const REJOIN_PAUSES_MS = [0, 1000, 2000, 4000, 8000];
+const FRESH_MS = 10_000; // after a reload all that has happened is told again
 
 const at = (id) => document.getElementById(id);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Talk {
   #sessionId;
-  #microphone;
   #done;
-  #room;
+  #view;
   #dialogue;
   #ribbon;
+  #agents = new Agents();
+  #microphone = null;
+  #room = null;
   #unfollow;
   #ticking;
-  #over = false;
-  #hasEnded = false;
-  #phase = "connecting"; // then "live", "away", "ending"
+  #phase = "connecting"; // then "live" and "away"
+  #isRejoining = false;
+  #isEnding = false; // our own end is asked for
+  #meanwhile = null; // the outcome that came while it was
+  #isOver = false;
   #session = "starting";
-  #agent = { state: "launching", generation: 1, lostAt: 0, mood: "" };
   #joinedAt = null;
   #heardAt = { agent: -Infinity, caller: -Infinity };
-  #muted = false;
+  #isMuted = kept.muted();
 
   /**
    * `done(outcome)` is called once: `{ended: true, bill}` with the answer to our own end, `{ended: true}` when somebody
    * else ended it, or `{trouble}`.
    */
-  constructor(sessionId, microphone, config, done) {
+  constructor(sessionId, config, done) {
     this.#sessionId = sessionId;
-    this.#microphone = microphone;
     this.#done = done;
+    this.#view = new CallView(
+      { mute: () => this.#toggleMute(), end: () => this.#end(), kill: () => this.#kill(), unblock: () => this.#unblock() },
+      config,
+    );
+    this.#view.muted(this.#isMuted);
     const captions = new Captions(at("captions"), "You");
     this.#dialogue = new Dialogue(() => captions.show(this.#dialogue.entries));
     this.#ribbon = new Ribbon(at("ribbon"), () => this.#levels());
-    at("kill").hidden = !config.killButton;
-    at("mute").onclick = () => this.#toggleMute();
-    at("end").onclick = () => this.#end();
-    at("kill").onclick = () => this.#kill();
-    at("unblock").onclick = () => this.#unblock();
   }
 
-  async begin(ticket) {
-    this.#say("");
-    this.#showMute();
-    this.#showEnding(false);
-    at("unblock").hidden = true;
+  /** Join with what is at hand from the start of the session; after a reload, say, that is nothing. */
+  async begin({ microphone = null, ticket = null } = {}) {
     this.#ribbon.start();
     this.#ticking = setInterval(() => this.#show(), TICK_MS);
-    this.#unfollow = follow(this.#sessionId, (event) => this.#onEvent(event));
-    this.#microphone.onended = () => this.#say("The microphone is gone. Connect it and join again by reloading the page.");
+    this.#unfollow = follow(this.#sessionId, (event) => this.#onEvent(event), () => this.#finish({ ended: true }));
     this.#show();
-    await this.#join(ticket).catch((trouble) => this.#fail(trouble));
+    try {
+      this.#speakInto(microphone ?? (await openMicrophone()));
+      if (this.#isOver) return;
+      await this.#join(ticket ?? (await api.token(this.#sessionId)));
+    } catch (error) {
+      if (await this.#hasEnded()) this.#finish({ ended: true });
+      else this.#fail(error);
+    }
+  }
+
+  #speakInto(microphone) {
+    if (this.#isOver) microphone.stop();
+    this.#microphone = microphone;
+    microphone.onended = () => this.#view.say("The microphone is gone. Connect it and join again by reloading the page.");
   }
 
   async #join(ticket) {
+    if (this.#isOver) return;
+    this.#room?.leave();
     this.#room = new CallRoom({
       caption: (entry) => this.#dialogue.caption(entry),
-      agentState: (word) => (this.#agent.mood = word),
+      agentState: (generation, word) => this.#agents.feels(generation, word),
       connection: (news) => this.#onConnection(news),
-      blocked: (yes) => (at("unblock").hidden = !yes),
+      blocked: (yes) => this.#view.blocked(yes),
       gone: (why) => this.#onGone(why),
     });
-    await this.#room.join(ticket, this.#microphone);
-    await this.#room.mute(this.#muted);
-    if (this.#phase !== "ending") this.#phase = "live";
+    await this.#room.join(ticket, this.#microphone, this.#isSilent);
+    await this.#room.mute(this.#isSilent); // the button may have been used meanwhile
+    if (this.#room.isJoined) this.#phase = "live";
+  }
+
+  get #isSilent() {
+    return this.#isMuted || this.#isEnding;
+  }
+
+  /** There may be nothing to join any more. */
+  #hasEnded() {
+    return api.session(this.#sessionId).then(({ state }) => state === "ended" || state === "ending", ({ status }) => status === 404);
   }
 
   // What the session tells.
 
   #onEvent({ type, at: time, data }) {
-    if (type === "session.state") this.#session = data.state;
+    if (type === "session.state") this.#onState(data.state);
     if (type === "turn") this.#dialogue.turn(data);
     if (type === "agent.state") this.#onAgent(data, Date.parse(time));
+    if (type === "provider.changed") this.#tell(providerChanged(data), Date.parse(time));
     if (type === "caller.presence" && data.kind === "joined") this.#joinedAt ??= Date.parse(time);
     if (type === "session.ended") this.#finish({ ended: true });
+    else this.#show();
   }
 
-  #onAgent({ state, generation, reason }, time) {
-    const before = this.#agent;
-    const lostAt = state === "lost" ? time : before.lostAt;
-    this.#agent = { state, generation, lostAt, mood: state === "ready" ? before.mood : "" };
-    if (state === "lost") {
-      this.#dialogue.breakOff(generation);
-      this.#ribbon.mark(`agent ${generation} lost`);
-      this.#tell(lost(generation, reason));
-    } else if (state === "draining") {
-      this.#tell(handingOver(generation));
-    } else if (state === "ready" && generation > 1) {
-      this.#ribbon.mark(`agent ${generation}`);
-      this.#tell(tookOver(generation, lostAt && (time - lostAt) / 1000));
-      this.#agent.lostAt = 0;
-      this.#catchUp();
-    }
+  #onState(state) {
+    this.#session = state;
+    if (state === "ending") this.#room?.expectEnd(true);
   }
 
-  /** What a lost agent had begun to say is no event, but it stands in the transcript. */
-  async #catchUp() {
-    const { turns } = await api.transcript(this.#sessionId).catch(() => ({ turns: [] }));
-    for (const turn of turns) this.#dialogue.turn(turn);
+  #onAgent(data, time) {
+    const { words, mark } = this.#agents.tell(data, time);
+    if (data.state === "lost") this.#dialogue.breakOff(data.generation);
+    if (words && this.#tell(words, time) && mark) this.#ribbon.mark(mark);
   }
 
-  #tell({ now, later }) {
+  /** Note it in the captions, and say it if it is news; whether it is. */
+  #tell({ now, later }, time) {
     this.#dialogue.note(later);
-    this.#say(now);
+    const isNews = Date.now() - time <= FRESH_MS;
+    if (isNews) this.#view.say(now);
+    return isNews;
   }
 
   // What the room tells.
 
   #onConnection(news) {
     this.#phase = news === "lost" ? "away" : "live";
-    this.#say(news === "lost" ? "The connection is gone. The session waits for you, and the page tries again." : "The connection is back.");
+    this.#view.say(CONNECTION[news]);
   }
 
-  async #onGone(why) {
-    if (this.#over || this.#phase === "ending" || why === "left") return;
-    if (why === "elsewhere" || why === "removed") {
-      this.#fail(new Trouble(why));
-      return;
-    }
-    // The room is closed: the session has ended, or LiveKit was started anew.
+  #onGone(why) {
+    // A room that is closed: the session has ended, or LiveKit was started anew.
+    if (why === "closed") this.#rejoin();
+    else this.#fail(new Trouble(why));
+  }
+
+  async #rejoin() {
     this.#phase = "away";
-    this.#room.leave();
+    if (this.#isRejoining || this.#isEnding) return;
+    this.#isRejoining = true;
+    await this.#tryToRejoin();
+    this.#isRejoining = false;
+  }
+
+  async #tryToRejoin() {
     let last = null;
     for (const ms of REJOIN_PAUSES_MS) {
       await pause(ms);
-      if (this.#over || this.#phase === "ending") return;
+      if (this.#isOver || this.#isEnding) return;
       try {
+        last = null;
         const { state } = await api.session(this.#sessionId);
         if (state === "ended") return this.#finish({ ended: true });
         this.#session = state;
-        if (state !== "ending") return await this.#join(await api.token(this.#sessionId));
+        if (state === "ending") continue;
+        if (this.#microphone.readyState === "ended") this.#speakInto(await openMicrophone());
+        await this.#join(await api.token(this.#sessionId));
+        if (this.#room.isJoined) return;
       } catch (error) {
+        if (error instanceof Trouble && error.kind !== "unreachable") return this.#fail(error);
         last = error;
-        this.#say("The connection is gone. The session waits for you, and the page tries again.");
+        this.#view.say(CONNECTION.lost);
       }
     }
-    if (last) this.#fail(last instanceof Trouble ? last : new Trouble("apiAway", last.message));
+    if (last) this.#fail(last);
     else this.#finish({ ended: true }); // the clean-up takes its time
   }
 
   // What the caller does.
 
   async #toggleMute() {
-    this.#muted = !this.#muted;
-    this.#showMute();
-    await this.#room?.mute(this.#muted);
+    this.#isMuted = !this.#isMuted;
+    kept.mute(this.#isMuted);
+    this.#view.muted(this.#isMuted);
+    await this.#room?.mute(this.#isMuted);
   }
 
   async #end() {
-    const before = this.#phase;
-    this.#phase = "ending";
-    this.#showEnding(true);
+    this.#isEnding = true;
+    this.#view.ending(true);
     this.#show();
     this.#room?.mute(true);
+    this.#room?.expectEnd(true);
     try {
       this.#finish({ ended: true, bill: (await api.end(this.#sessionId)).details });
     } catch (error) {
-      this.#phase = before;
-      this.#room?.mute(this.#muted);
-      this.#showEnding(false);
-      this.#say(error.message);
-      if (this.#hasEnded) this.#finish({ ended: true });
+      this.#isEnding = false;
+      this.#view.ending(false);
+      this.#view.say(error.message);
+      this.#room?.mute(this.#isMuted);
+      this.#room?.expectEnd(false);
+      if (this.#meanwhile) this.#finish(this.#meanwhile);
+      else if (this.#phase === "away" && !this.#room.isJoined) this.#rejoin();
     }
   }
 
   async #kill() {
-    at("kill").disabled = true;
-    try {
-      await api.killAgent(this.#sessionId);
-    } catch (error) {
-      this.#say(error.message);
-    }
-    at("kill").disabled = false;
+    this.#view.killing(true);
+    await api.killAgent(this.#sessionId).catch((error) => this.#view.say(error.message));
+    this.#view.killing(this.#isEnding);
   }
 
   async #unblock() {
     wakeLevels();
     await this.#room?.unblock();
-    at("unblock").hidden = true;
+    this.#view.blocked(false);
   }
 
   // What is shown.
@@ -204,52 +232,45 @@ export class Talk {
   }
 
   #show() {
-    at("speaking").textContent = this.#headline();
-    at("session-state").textContent = SESSION_STATES[this.#session] ?? this.#session;
-    at("generation").textContent = this.#agent.generation;
-    at("elapsed").textContent = this.#joinedAt ? duration((Date.now() - this.#joinedAt) / 1000) : "0:00";
+    this.#view.facts({
+      headline: this.#headline(),
+      session: this.#session,
+      generation: this.#agents.generation,
+      seconds: this.#joinedAt ? (Date.now() - this.#joinedAt) / 1000 : 0,
+    });
   }
 
   #headline() {
+    if (this.#isEnding || this.#session === "ending") return "Ending";
     if (this.#phase === "connecting") return "Connecting";
-    if (this.#phase === "ending" || this.#session === "ending") return "Ending";
     if (this.#phase === "away") return "Connection lost";
     const since = performance.now() - LINGERS_MS;
     if (this.#heardAt.agent > since) return "The agent speaks";
-    if (this.#agent.state === "lost") return "The agent is lost";
-    if (this.#agent.state === "launching") return this.#agent.generation > 1 ? "The next agent comes" : "The agent comes";
+    if (this.#agents.absence) return this.#agents.absence;
     if (this.#heardAt.caller > since) return "You speak";
-    if (this.#agent.mood === "thinking") return "The agent thinks";
-    return this.#muted ? "You are muted" : "The agent listens";
-  }
-
-  #say(text) {
-    at("notice").textContent = text;
-  }
-
-  #showMute() {
-    at("mute").setAttribute("aria-pressed", String(this.#muted));
-    at("mute").textContent = this.#muted ? "Muted" : "Mute";
-  }
-
-  #showEnding(yes) {
-    for (const id of ["end", "mute", "kill"]) at(id).disabled = yes;
+    if (this.#agents.thinks) return "The agent thinks";
+    return this.#isMuted ? "You are muted" : "The agent listens";
   }
 
   // How it ends.
 
-  #fail(trouble) {
-    this.#finish({ trouble });
+  #fail(error) {
+    const kind = error instanceof ApiError ? "apiAway" : "other";
+    this.#finish({ trouble: error instanceof Trouble ? error : new Trouble(kind, error.message) });
   }
 
   #finish(outcome) {
-    this.#hasEnded ||= outcome.ended;
-    if (this.#over || (this.#phase === "ending" && !outcome.bill)) return; // the answer to our own end brings the bill
-    this.#over = true;
+    if (this.#isOver) return;
+    if (this.#isEnding && !outcome.bill) {
+      // The answer to our own end brings the bill.
+      if (!this.#meanwhile?.ended) this.#meanwhile = outcome;
+      return;
+    }
+    this.#isOver = true;
     this.#unfollow();
     clearInterval(this.#ticking);
     this.#ribbon.stop();
-    this.#microphone.stop();
+    this.#microphone?.stop();
     this.#room?.leave();
     this.#done(outcome);
   }

@@ -44,17 +44,17 @@ export const TROUBLES = {
   microphoneRefused: {
     title: "The microphone was refused",
     text: "The agent can only answer what it hears. Allow the microphone for this page, in the address bar or in the browser's settings, and try again.",
-    actions: ["again", "back"],
+    actions: ["again", "end", "back"],
   },
   microphoneMissing: {
     title: "There is no microphone",
     text: "No microphone was found on this device. Connect one, or a headset, and try again.",
-    actions: ["again", "back"],
+    actions: ["again", "end", "back"],
   },
   microphoneBusy: {
     title: "The microphone does not answer",
     text: "It is there, but something else holds it. Close other programs that use it, and try again.",
-    actions: ["again", "back"],
+    actions: ["again", "end", "back"],
   },
   insecure: {
     title: "This address is not safe enough",
@@ -86,6 +86,16 @@ export const TROUBLES = {
     text: "The API did not let you back in. If the session still stands, you can try again.",
     actions: ["rejoin", "back"],
   },
+  unread: {
+    title: "This session cannot be read just now",
+    text: "That says nothing of the session itself. Temporal or the workers may be away for a moment.",
+    actions: ["again", "back"],
+  },
+  other: {
+    title: "Something is in the way",
+    text: "It is nothing that this page knows of.",
+    actions: ["rejoin", "end", "back"],
+  },
 };
 
 export const ACTIONS = {
@@ -93,6 +103,12 @@ export const ACTIONS = {
   back: "Back to the start",
   rejoin: "Join again",
   end: "End the session",
+};
+
+/** What is said of the connection to LiveKit. */
+export const CONNECTION = {
+  lost: "The connection is gone. The session waits for you, and the page tries again.",
+  back: "The connection is back.",
 };
 
 /** What is said of agents that come and go: at once, and in the record of the call. */
@@ -108,3 +124,12 @@ export const handingOver = (generation) => ({
   now: `Agent ${generation} hands over to the next one when it has finished.`,
   later: `Agent ${generation} was asked to hand over`,
 });
+
+const PARTS = { stt: "hears with", llm: "thinks with", tts: "speaks with" };
+
+/** What is said of a provider of speech that failed, or is back. */
+export function providerChanged({ part, provider, available, nextUp }) {
+  const later = available ? `${provider} is back` : `${provider} failed`;
+  if (available) return { now: `${later}.`, later };
+  return { now: nextUp ? `${later}. The agent ${PARTS[part]} ${nextUp} now.` : `${later}, and there is no other.`, later };
+}

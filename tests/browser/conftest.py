@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
 from pydantic import SecretStr
@@ -32,7 +33,7 @@ def executable() -> str | None:
     return chromium()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_browser(executable: str | None) -> OpenBrowser:
     """Opens a Chromium with these further arguments."""
 
@@ -60,7 +61,7 @@ def fake_api() -> FakePlaygroundApi:
     )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def address(fake_api: FakePlaygroundApi) -> AsyncIterator[str]:
     async with served(fake_api.app) as url:
         yield url
@@ -77,13 +78,22 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
     await serving
 
 
-@pytest.fixture
-async def browser(open_browser: OpenBrowser) -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chrome(open_browser: OpenBrowser) -> AsyncIterator[Browser]:
+    """One for all tests: to start it takes longer than most of them."""
     async with open_browser("--use-fake-ui-for-media-stream") as browser:
         yield browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chrome: Browser) -> AsyncIterator[Browser]:
+    """For a test alone: its pages are closed with it, and no page knows another's storage."""
+    yield chrome
+    for context in chrome.contexts:
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
     """The page, opened, with the test in LiveKit's place."""
     page = await browser.new_page()

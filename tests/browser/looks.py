@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import ConsoleMessage, Page, Request
+from playwright.async_api import ConsoleMessage, Page
 
 SHOTS = Path(__file__).parents[2] / ".state/screenshots"
 """Every state in every form, for people to look at."""
@@ -21,13 +21,14 @@ class Watch:
         self._hosts = hosts
         self.strays: list[str] = []
         self.complaints: list[str] = []
-        page.on("request", self._on_request)
+        page.on("request", lambda request: self._on_address(request.url))
+        page.on("websocket", lambda socket: self._on_address(socket.url))
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
-    def _on_request(self, request: Request) -> None:
-        if not request.url.startswith((*self._hosts, "data:", "blob:")):
-            self.strays.append(request.url)
+    def _on_address(self, url: str) -> None:
+        if not url.startswith((*self._hosts, "data:", "blob:")):
+            self.strays.append(url)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         # Chromium itself writes down every answer that is an error, also those that a test asked for.
@@ -36,7 +37,9 @@ class Watch:
 
     def nothing_wrong(self) -> None:
         """Fail for a request to another host or an error on the console."""
-        assert (self.strays, self.complaints) == ([], [])
+        # The lists are the messages: where asserts are not rewritten, a failure would not say what was seen.
+        assert not self.strays, self.strays
+        assert not self.complaints, self.complaints
 
 
 async def look(page: Page, name: str) -> None:

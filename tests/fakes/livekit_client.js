@@ -15,26 +15,52 @@
     return { gain, track: out.stream.getAudioTracks()[0] };
   };
 
+  class LocalAudioTrack {
+    isMuted = false;
+    constructor(mediaStreamTrack) { this.mediaStreamTrack = mediaStreamTrack; }
+    async mute() { this.isMuted = true; }
+    async unmute() { this.isMuted = false; }
+  }
+
+  globalThis.fakeRooms = []; // all that were joined
   class Room {
     static joins = true; // false: LiveKit cannot be reached
+    static attempts = 0;
+    static publishes = true; // false: it can, but takes no track
     #listeners = {};
     #streams = {};
+    #isConnected = false;
     canPlaybackAudio = true;
     localParticipant = {
       audioLevel: 0,
-      publishTrack: async (track) => (this.publication = { track, isMuted: false,
-        mute: async () => { this.publication.isMuted = true; }, unmute: async () => { this.publication.isMuted = false; } }),
+      publishTrack: async (track) => {
+        if (!Room.publishes) throw new Error("publishing rejected as engine not connected within timeout");
+        this.publication = { track: track.mediaStreamTrack, get isMuted() { return track.isMuted; }, wasMuted: track.isMuted };
+      },
     };
     constructor(options) { this.options = options; }
     on(name, listener) { this.#listeners[name] = listener; return this; }
-    emit(name, ...news) { this.#listeners[name]?.(...news); }
+    emit(name, ...news) {
+      if (name === "Disconnected") this.#isConnected = false;
+      this.#listeners[name]?.(...news);
+    }
     registerTextStreamHandler(topic, handler) { this.#streams[topic] = handler; }
     async connect(url, token) {
-      if (!Room.joins) throw new Error("could not establish signal connection: Failed to fetch");
+      Room.attempts += 1;
+      if (!Room.joins) {
+        this.emit("Disconnected"); // as of a room that was joined
+        throw new Error("could not establish signal connection: Failed to fetch");
+      }
       this.joined = { url, token };
+      this.#isConnected = true;
       globalThis.fakeRoom = this;
+      fakeRooms.push(this);
     }
-    async disconnect() { this.left = true; this.emit("Disconnected", DisconnectReason.CLIENT_INITIATED); }
+    async disconnect(stopsTracks = true) {
+      this.left = true;
+      if (stopsTracks) this.publication?.track.stop();
+      if (this.#isConnected) this.emit("Disconnected", DisconnectReason.CLIENT_INITIATED);
+    }
     async startAudio() { this.canPlaybackAudio = true; }
 
     // The test's side.
@@ -55,5 +81,8 @@
       return this.#streams["lk.transcription"](reader, { identity });
     }
   }
-  globalThis.LivekitClient = { Room, RoomEvent, DisconnectReason, Track: { Kind: { Audio: "audio" }, Source: { Microphone: "microphone" } } };
+  const log = { level: "info", setLevel(level) { log.level = level; } };
+  globalThis.fakeLog = log;
+  const logging = { LogLevel: { info: "info", silent: "silent" }, LoggerNames: { Engine: "engine" }, getLogger: () => log };
+  globalThis.LivekitClient = { ...logging, LocalAudioTrack, Room, RoomEvent, DisconnectReason, Track: { Kind: { Audio: "audio" }, Source: { Microphone: "microphone" } } };
 })();

@@ -27,7 +27,8 @@ LIVEKIT = "ws://127.0.0.1:9"
 class FakePlaygroundApi:
     """One session that the page can start, rejoin, kill the agent of, and end; and one that has ended long ago.
 
-    `happens` adds to its event log. `refusals` holds an answer (status, text) by route name for every call to it.
+    `happens` adds to its event log, a second apart since `began`. `refusals` holds an answer (status, text) by route
+    name for every call to it.
     """
 
     def __init__(self, settings: Settings, *, kill_button: bool = True) -> None:
@@ -35,11 +36,17 @@ class FakePlaygroundApi:
         self.log: list[dict[str, Any]] = []
         self.turns: list[dict[str, Any]] = []
         self.started: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
         self.killed: list[str] = []
         self.tokens = 0
+        self.state = "active"
         self.end_reason: str | None = None
+        self.is_terminated = False
+        self.is_served = True
+        self.list_lags = False
+        self.errors: list[str] = []
         self.refusals: dict[str, tuple[int, str]] = {}
-        self._began = datetime.now(UTC)
+        self.began = datetime.now(UTC)
         self._news = asyncio.Condition()
         install_error_handlers(self.app)
         self.app.add_middleware(SecurityHeaders)
@@ -52,7 +59,7 @@ class FakePlaygroundApi:
             data = {"at": STARTED, "interrupted": False, "generation": 1, **data, "number": len(self.turns) + 1}
             self.turns.append(data)
         async with self._news:
-            at = (self._began + timedelta(seconds=len(self.log))).isoformat(timespec="milliseconds")
+            at = (self.began + timedelta(seconds=len(self.log))).isoformat(timespec="milliseconds")
             self.log.append({"id": len(self.log) + 1, "type": kind, "at": at, "sessionId": SESSION, "data": data})
             self._news.notify_all()
 
@@ -62,12 +69,24 @@ class FakePlaygroundApi:
         bill = {"durationSeconds": 125, "durationMinutes": 3, "generations": 2, "errors": []}
         await self.happens("session.ended", endReason=reason, **bill)
 
+    async def terminated(self) -> None:
+        """The session's workflow is terminated: no event tells of it."""
+        self.is_terminated = True
+        async with self._news:
+            self._news.notify_all()
+
+    async def asked_for_tokens(self, times: int) -> None:
+        """Wait until the page has come for this many tickets."""
+        async with self._news:
+            await self._news.wait_for(lambda: self.tokens >= times)
+
     async def kill(self, session_id: str) -> bool:
         """As `api.agent_processes.AgentProcesses`."""
         if session_id != SESSION:
             raise SessionNotFound(f"Session {session_id} not found")
-        self.killed.append(session_id)
-        return True
+        if self.is_served:
+            self.killed.append(session_id)
+        return self.is_served
 
     def _add_routes(self) -> None:
         add = self.app.add_api_route
@@ -91,29 +110,38 @@ class FakePlaygroundApi:
     async def _start(self, request: Request) -> Response:
         wanted = await request.json()
         self.started.append(wanted)
+        self.keys.append(request.headers.get("idempotency-key"))
         if not wanted["userName"].strip():
             return JSONResponse({"detail": "userName: must not be blank"}, 400)
         return self._refused("start") or JSONResponse(self._ticket())
 
     async def _token(self, session_id: str) -> Response:
-        self.tokens += 1
+        async with self._news:
+            self.tokens += 1
+            self._news.notify_all()
         return self._refused("token") or JSONResponse({**self._ticket(), "sessionId": session_id})
 
     async def _end(self) -> Response:
         refusal = self._refused("end")
         if refusal is None and self.end_reason is None:
             await self.over("api_request")
-        details = {"durationSeconds": 125, "durationMinutes": 3, "errors": []}
+        details = {"durationSeconds": 125, "durationMinutes": 3, "errors": self.errors}
         return refusal or JSONResponse({"success": True, "message": "", "details": details})
 
     async def _events(self, request: Request) -> Response:
         after = int(request.headers.get("last-event-id") or request.query_params["after"])
-        return self._refused("events") or StreamingResponse(self._stream(after), media_type="text/event-stream")
+        if refusal := self._refused("events"):
+            return refusal
+        if self.is_terminated:
+            return Response(status_code=204)
+        return StreamingResponse(self._stream(after), media_type="text/event-stream")
 
     async def _stream(self, after: int) -> AsyncIterator[str]:
         for number in count(after):
             async with self._news:
                 while len(self.log) <= number:
+                    if self.is_terminated:
+                        return
                     await self._news.wait()
             event = self.log[number]
             yield f"id: {event['id']}\nevent: {event['type']}\ndata: {json.dumps(event)}\n\n"
@@ -131,23 +159,26 @@ class FakePlaygroundApi:
 
     async def _sessions(self) -> Response:
         items = [self._item(SESSION)] if self.started else []
+        if self.list_lags:
+            items = [{**item, "state": "active", "endReason": None} for item in items]
         return self._refused("sessions") or JSONResponse(
             {"sessions": [*items, self._item(OTHER)], "nextPageToken": None}
         )
 
     def _item(self, session_id: str) -> dict[str, Any]:
         reason = "caller_left" if session_id == OTHER else self.end_reason
+        has_ended = reason or self.is_terminated
         return {
             "sessionId": session_id,
             "userName": "Grace" if session_id == OTHER else "Ada",
             "voiceId": "Craig",
             "metadata": {},
-            "state": "ended" if reason else "active",
+            "state": "ended" if has_ended else self.state,
             "startedAt": STARTED,
-            "endedAt": "2026-11-23T15:23:25.456Z" if reason else None,
+            "endedAt": "2026-11-23T15:23:25.456Z" if has_ended else None,
             "endReason": reason,
             "durationSeconds": 125 if reason else None,
             "durationMinutes": 3 if reason else None,
-            "agentState": "stopped" if reason else "ready",
+            "agentState": "stopped" if has_ended else "ready",
             "agentGeneration": 2,
         }

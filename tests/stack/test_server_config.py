@@ -28,6 +28,7 @@ def test_livekit_stays_on_loopback_and_opens_no_room_by_itself() -> None:
     assert config["bind_addresses"] == ["127.0.0.1"]
     assert config["rtc"]["interfaces"]["includes"] == ["lo"]
     assert config["rtc"]["ips"]["includes"] == ["127.0.0.1/32"]
+    assert config["rtc"]["stun_servers"] == ["127.0.0.1:9"]  # nobody answers there
     assert config["rtc"]["tcp_port"] == 0
     assert config["room"]["auto_create"] is False
     assert config["keys"] == {"the-key": "the-secret"}
