@@ -36,13 +36,14 @@ _MINUTE = 60
 
 
 async def new_ticket(client: Client, request: SessionRequest, operation: Operation, patience: timedelta) -> Ticket:
-    """Start the session, and give its ticket. A repeated RPC is recognized by its request id, and answered as before.
-
-    Its id is never used again.
+    """Start the session, and give its ticket: the same to whoever starts the same one, whether or not it has got as far
+    as the first update. Its id is new, and never used again.
     """
     return await client.execute_update_with_start_workflow(
         VoiceSession.ticket,
-        start_workflow_operation=operation(WorkflowIDConflictPolicy.FAIL, WorkflowIDReusePolicy.REJECT_DUPLICATE),
+        start_workflow_operation=operation(
+            WorkflowIDConflictPolicy.USE_EXISTING, WorkflowIDReusePolicy.REJECT_DUPLICATE
+        ),
         id=f"{request.session_id}-ticket",
         rpc_timeout=patience,
     )

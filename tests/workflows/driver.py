@@ -71,7 +71,7 @@ class Session:
             self.request,
             id=self.id,
             task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=at_start(self.request),
             memo=memo_at_start(self.request, {"order": 7}),
         )
