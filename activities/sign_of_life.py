@@ -5,15 +5,20 @@ from __future__ import annotations
 from livekit import api
 from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 
-WITHIN_MS = 400
-"""A running process answers within milliseconds, where it is busy within tenths of a second; a frozen one never."""
+from contracts import SIGN_OF_LIFE_SECONDS
+
 _METHOD = "sign_of_life"
 """No agent knows it: also "I do not know this method" is said by one who runs."""
 
 
 async def shows_life(livekit: api.LiveKitAPI, room: str, identity: str) -> bool:
     """Ask once. False only when the participant gave no answer in time; True also where the server cannot ask."""
-    request = PerformRpcRequest(room=room, destination_identity=identity, method=_METHOD, response_timeout_ms=WITHIN_MS)
+    request = PerformRpcRequest(
+        room=room,
+        destination_identity=identity,
+        method=_METHOD,
+        response_timeout_ms=round(SIGN_OF_LIFE_SECONDS * 1000),
+    )
     # livekit-api has the messages but no method for this call; this is what its methods do.
     service = livekit.room
     allowed = service._auth_header(api.VideoGrants(room_admin=True, room=room))

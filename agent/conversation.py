@@ -113,15 +113,19 @@ class Conversation:
         if not self._floor.take(answered / 1000):
             return False
         words = first_words(turns, succession, self._briefing.opening_line)
-        if words:
-            self._say_first(words)
-            if self._reads_ahead:
-                self._session.once("agent_state_changed", lambda _: self._read_ahead(turns))
-        elif words is None:
-            self._session.generate_reply()
+        self._speak(words)
+        if words and self._reads_ahead:
+            self._session.once("agent_state_changed", lambda _: self._read_ahead(turns))
         return True
 
-    def _say_first(self, words: str) -> None:
+    def _speak(self, words: str | None) -> None:
+        """Say these `first_words`; answer where there are none to say."""
+        if words is None:
+            self._session.generate_reply()
+        elif words:
+            self._say(words)
+
+    def _say(self, words: str) -> None:
         ahead, self._ahead = self._ahead, None
         if ahead is None or ahead.words != words or ahead.failed:
             self._session.say(words)  # with all the tries that a voice has
@@ -196,8 +200,7 @@ class Conversation:
         if not self._floor.held:
             return
         await self._agent.update_chat_ctx(history(turns))
-        words = first_words(turns, Succession(), self._briefing.opening_line)
-        self._session.generate_reply() if words is None else self._session.say(words)
+        self._speak(first_words(turns, Succession(), self._briefing.opening_line))
 
     def _on_caller(self, event: UserStateChangedEvent) -> None:
         """The framework takes a caller for away when both have been silent for a while."""

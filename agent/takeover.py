@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from livekit import rtc
 from pydantic import ValidationError
 
-from contracts import Briefing, Handover, Turn, YieldRequest
+from contracts import SIGN_OF_LIFE_SECONDS, Briefing, Handover, Turn, YieldRequest
 from identities import ARRIVED, agent_generation
 from workflows.transcript import Transcript
 
@@ -24,10 +24,8 @@ YIELD = "yield"
 HAND_OVER = "hand_over"
 HANDED_OVER = "handed over to its successor"
 
-_SIGN_OF_LIFE_SECONDS = 0.4
-"""A running process acknowledges a call within milliseconds, where it is busy within tenths; a frozen one never."""
 _PATIENT_SIGN_OF_LIFE_SECONDS = 3.0
-"""The same for one of which nothing is known but that it serves: nobody waits for its successor."""
+"""`SIGN_OF_LIFE_SECONDS` for one of which nothing is known but that it serves: nobody waits for its successor."""
 _ANSWER_SECONDS = 2.0
 _LAST_WORDS_SECONDS = 20.0
 """How long an incumbent may talk on before its floor is taken from it."""
@@ -82,7 +80,7 @@ async def _follow(
     known = max((turn.sequence for turn in theirs), default=0)
     request = YieldRequest(generation=briefing.generation, known_sequence=known).model_dump_json()
     answered = False
-    sign = _PATIENT_SIGN_OF_LIFE_SECONDS if briefing.predecessor_lives else _SIGN_OF_LIFE_SECONDS
+    sign = _PATIENT_SIGN_OF_LIFE_SECONDS if briefing.predecessor_lives else SIGN_OF_LIFE_SECONDS
     try:
         await _call(room, identity, YIELD, request, sign=sign, seconds=_ANSWER_SECONDS)
         answered = True
@@ -127,7 +125,7 @@ class Incumbent:
         room.local_participant.register_rpc_method(HAND_OVER, self._on_hand_over)
         room.on("participant_connected", self._on_participant)
         for participant in room.remote_participants.values():
-            if self._is_newer(participant) and ARRIVED in participant.attributes:
+            if self._is_newer(participant.identity) and ARRIVED in participant.attributes:
                 # It has asked whoever was there, and that was not this one, which came late.
                 self._watch(self._give_way(participant.identity))
 
@@ -151,7 +149,7 @@ class Incumbent:
 
     def _demand_newer(self, call: rtc.RpcInvocationData) -> None:
         """A caller who may send data could call as well; only a newer generation of the agent may have the floor."""
-        if (agent_generation(call.caller_identity) or 0) <= self._generation:
+        if not self._is_newer(call.caller_identity):
             raise rtc.RpcError(rtc.RpcError.ErrorCode.APPLICATION_ERROR, "only a newer generation may ask")
 
     def _finish(self) -> asyncio.Task[tuple[Turn, ...]]:
@@ -163,11 +161,11 @@ class Incumbent:
         return await self._last_words(_LAST_WORDS_SECONDS)
 
     def _on_participant(self, participant: rtc.RemoteParticipant) -> None:
-        if self._is_newer(participant):
+        if self._is_newer(participant.identity):
             self._watch(self._leave_to(participant.identity))
 
-    def _is_newer(self, participant: rtc.RemoteParticipant) -> bool:
-        return (agent_generation(participant.identity) or 0) > self._generation
+    def _is_newer(self, identity: str) -> bool:
+        return (agent_generation(identity) or 0) > self._generation
 
     def _watch(self, newcomer: Coroutine[None, None, None]) -> None:
         watch = asyncio.create_task(newcomer)

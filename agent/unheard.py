@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from livekit import rtc
 from livekit.agents import ChatMessage
@@ -58,11 +59,8 @@ class Unheard:
             self._keep(message)
 
     async def _repeat(self) -> None:
-        try:
-            async with asyncio.timeout(_SUBSCRIBES_WITHIN_SECONDS):
-                await self._subscribed.wait()
-        except TimeoutError:
-            pass
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._subscribed.wait(), _SUBSCRIBES_WITHIN_SECONDS)
         try:
             await self._say_again(bool(self._held))
         finally:

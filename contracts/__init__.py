@@ -5,6 +5,7 @@ never renamed or reordered. Times are Unix milliseconds (`*_at_ms`), spans are s
 """
 
 from contracts.agent import (
+    SIGN_OF_LIFE_SECONDS,
     AgentOutcome,
     AgentPulse,
     AgentReady,
@@ -51,6 +52,7 @@ __all__ = [
     "DEFAULT_OPENING_LINE",
     "DEFAULT_SYSTEM_PROMPT",
     "DEFAULT_VOICE",
+    "SIGN_OF_LIFE_SECONDS",
     "TOKEN_TTL_SECONDS",
     "VOICES",
     "AgentOutcome",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from contracts.conversation import Turn
 from contracts.limits import RoomTimeouts, SessionLimits
 from contracts.payload import Payload
+
+SIGN_OF_LIFE_SECONDS: Final = 0.4
+"""A running agent acknowledges a call within milliseconds, where it is busy within tenths; a frozen one never."""
 
 
 class LaunchRequest(Payload):
@@ -19,9 +22,7 @@ class LaunchRequest(Payload):
     join_deadline_seconds: float
     timeouts: RoomTimeouts
     predecessor_may_live: bool = False  # then it is left in the room, for the newcomer to ask
-    predecessor_is_silent: bool = (
-        False  # Temporal hears nothing of it: if it does not answer LiveKit either, it is dead
-    )
+    predecessor_is_silent: bool = False  # to Temporal: who does not answer LiveKit either is dead
 
 
 class DispatchMetadata(Payload):

@@ -16,7 +16,9 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from api import event_stream
 from api.app import create_app
+from api.followers import Followers
 from api.session_reader import TemporalSessionReader
 from api.sessions import TemporalSessions
 from contracts import SessionRequest
@@ -148,6 +150,18 @@ def known(server: str) -> TemporalSessionReader:
 @pytest.fixture
 def source() -> FakeEventSource:
     return FakeEventSource()
+
+
+@pytest.fixture
+def followers(source: FakeEventSource) -> Followers:
+    return Followers(source)
+
+
+@pytest.fixture
+def hurried_followers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They do not wait long between two questions."""
+    monkeypatch.setattr(event_stream, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(event_stream, "_LONGEST_PAUSE_SECONDS", 0.02)
 
 
 @pytest.fixture

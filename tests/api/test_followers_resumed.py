@@ -13,16 +13,7 @@ from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog
 from tests.fakes.event_streams import PATIENCE_SECONDS, Reader, numbers
 
-
-@pytest.fixture
-def followers(source: FakeEventSource) -> Followers:
-    return Followers(source)
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "_FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(event_stream, "_LONGEST_PAUSE_SECONDS", 0.02)
+pytestmark = pytest.mark.usefixtures("hurried_followers")
 
 
 async def first_frames(followers: Followers, after: int) -> bytes:

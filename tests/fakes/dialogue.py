@@ -169,14 +169,31 @@ class Loudspeaker(io.AudioOutput):
             self.sounding.set()
 
 
-class Dialogue:
+class Roomless:
+    """A real session into no room: what it says comes from `speaker`, which the test moves."""
+
+    session: AgentSession[None]
+    speaker: Loudspeaker
+
+    async def start(self, agent: Agent) -> None:
+        self.session.output.audio = self.speaker
+        await self.session.start(agent, record=False, session_host=False)
+
+    async def __aexit__(
+        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
+    ) -> None:
+        self.speaker.finish()
+        await self.session.aclose()
+
+
+class Dialogue(Roomless):
     """An agent that speaks to a caller whom the test plays; use as an async context manager."""
 
     def __init__(self, agent: Agent) -> None:
         self.ears, self.recognizer, self.speaker = Ears(), Recognizer(), Loudspeaker()
         self.messages: asyncio.Queue[ChatMessage] = asyncio.Queue()
         self._agent = agent
-        self.session: AgentSession[None] = AgentSession(
+        self.session = AgentSession(
             vad=self.ears,
             stt=self.recognizer,
             llm=Mind(),
@@ -188,15 +205,8 @@ class Dialogue:
         self.session.on("conversation_item_added", self._on_item)
 
     async def __aenter__(self) -> Self:
-        self.session.output.audio = self.speaker
-        await self.session.start(self._agent, record=False, session_host=False)
+        await self.start(self._agent)
         return self
-
-    async def __aexit__(
-        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
-    ) -> None:
-        self.speaker.finish()
-        await self.session.aclose()
 
     def caller_begins(self) -> None:
         """The voice detection is sure: two windows of speech, and one more."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from livekit import rtc
@@ -17,7 +16,7 @@ from agent.takeover import Succession
 from contracts import Turn
 from settings import Settings
 from tests.fakes.briefings import briefing
-from tests.fakes.dialogue import Ears, Loudspeaker, Mind, Recognizer
+from tests.fakes.dialogue import Ears, Loudspeaker, Mind, Recognizer, Roomless
 
 
 class Line:
@@ -32,7 +31,7 @@ class Line:
             self.turns.put_nowait(turn)
 
 
-class RoomlessCall:
+class RoomlessCall(Roomless):
     """Use as an async context manager. Each part has one try, of so many seconds."""
 
     def __init__(
@@ -58,16 +57,9 @@ class RoomlessCall:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
-    ) -> None:
-        self.speaker.finish()
-        await self.session.aclose()
-
     async def join(self) -> None:
         """As the job does, but into no room."""
-        self.session.output.audio = self.speaker
-        await self.session.start(self.conversation._agent, record=False, session_host=False)
+        await self.start(self.conversation._agent)
 
     async def begin(self, turns: Sequence[Turn] = ()) -> None:
         """With the floor."""
