@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1.7
 # One image for every part: `python -m api` (the default), `python -m worker`, `python -m agent`, and
-# `python -m stack.language_model` for the embedded language model. The models are inside: no account, no download.
+# `python -m agent.speech.embedded.model_server` for the embedded language model. The models are inside: no account, no download.
 
 FROM ghcr.io/astral-sh/uv:0.13.9 AS uv
 
@@ -19,19 +19,19 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home app \
-    # A volume that is mounted here is the API's own: `python -m api.keys` writes its file as this user.
+    # A volume that is mounted here is the API's own: `python -m api.auth.api_keys` writes its file as this user.
     && install --directory --owner 10001 --mode 0700 /keys
 WORKDIR /app
 COPY --from=dependencies /app/.venv .venv
-COPY LICENSE NOTICE codec.py errors.py identities.py sealing.py settings.py temporal_client.py webhook_targets.py worker.py ./
+COPY LICENSE NOTICE errors.py settings.py worker.py ./
 COPY activities activities
 COPY agent agent
 COPY api api
+COPY connections connections
 COPY console console
 COPY contracts contracts
 COPY telemetry telemetry
 COPY workflows workflows
-COPY stack/__init__.py stack/language_model.py stack/
 # A container is reached from outside itself; on one's own machine all stay on loopback.
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 API_HOST=0.0.0.0 AGENT_HEALTH_HOST=0.0.0.0 \
     METRICS_HOST=0.0.0.0

@@ -18,7 +18,7 @@ down: environment ## stop a system that was started from this checkout
 	@$(PYTHON) -m stack down
 
 call: environment ## talk to the running system by a script and hear what it answers
-	@$(PYTHON) -m stack.caller
+	@$(PYTHON) -m lab.caller
 
 check: lint ## linters, types and the fast tests; SEED=
 	@$(PYTHON) -m pytest -m "not slow" $(DRAWN)
@@ -32,14 +32,14 @@ test: setup lint ## everything: linters, types, all tests on real servers; SEED=
 	@$(PYTHON) -m pytest $(DRAWN)
 
 chaos: environment ## strike a call with every kind of fault; SEED= ROUNDS= KINDS= REPORT=
-	@$(PYTHON) -m chaos $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	@$(PYTHON) -m lab.chaos $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(KINDS),--kinds $(KINDS)) $(if $(REPORT),--report $(REPORT))
 
 bench: environment ## measure this system beside its peers; prints a table
-	@$(PYTHON) -m benchmarks
+	@$(PYTHON) -m lab.benchmarks
 
 soak: environment ## many short sessions while workers and APIs are killed, then a count; SEED=
-	@$(PYTHON) -m soak $(if $(SEED),--seed $(SEED))
+	@$(PYTHON) -m lab.soak $(if $(SEED),--seed $(SEED))
 
 vendor: environment ## fetch the playground's library anew from npm, into the repository
 	@$(PYTHON) scripts/vendor.py

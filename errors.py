@@ -4,13 +4,13 @@ OrchestratorError
 ├── SessionNotFound        the id names no session                                    API 404
 ├── WebhookRejected        a webhook without a valid signature                        API 401
 ├── WebhookTargetRefused   a customer's webhook may not go there                      API 400
-├── SessionEnded           it has ended, or is about to: no ticket opens it           API 409
+├── SessionEnded           it has ended, or is about to: no join token opens it           API 409
 ├── KeyTaken               an Idempotency-Key with another request than before        API 409
 ├── NoWebhooks             no webhooks can be delivered again                         API 409
 ├── NoPlace                MAX_SESSIONS run                                           API 503
-├── TicketFailed           no LiveKit token or room for a new session                 API 500
+├── JoinTokenFailed           no LiveKit token or room for a new session                 API 500
 ├── EndFailed              a session's end could not be carried out                   API 500
-├── SealBroken             a dispatch sealed with another secret (sealing.py)            the agent refuses it
+├── SealBroken             a dispatch sealed with another secret                             the agent refuses it
 ├── PayloadUnreadable      a payload whose key is missing, or that is damaged         API 500
 ├── TemporalUnavailable    Temporal did not take the request                          API 503
 │   └── NoWorkerAnswered   Temporal took it, but no worker answered in time           API 503
@@ -53,7 +53,7 @@ class NoPlace(OrchestratorError):
     """As many sessions run as may run at once."""
 
 
-class TicketFailed(OrchestratorError):
+class JoinTokenFailed(OrchestratorError):
     """The LiveKit token or room of a new session could not be made."""
 
 

@@ -8,8 +8,6 @@ import signal
 import sys
 from datetime import timedelta
 
-import aiohttp
-from livekit import api
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -17,19 +15,19 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.interface import SessionActivities
-from activities.session import LiveKitActivities
+from activities.livekit_activities import LiveKitActivities
+from connections.livekit_client import livekit_api
+from connections.temporal_client import connect
+from contracts import search_attributes
 from errors import SetupError
-from settings import LiveKitSettings, Settings
+from settings import Settings
 from telemetry import logs
 from telemetry.temporal_sdk import session_of_call, worker_runtime
 from telemetry.traces import temporal_interceptors, tracer_provider
-from temporal_client import connect
-from workflows import search_attributes
 from workflows.voice_session import VoiceSession
-from workflows.webhook_delivery import WebhookDelivery
+from workflows.webhooks.delivery import WebhookDelivery
 
 _GRACE = timedelta(seconds=10)
-_LIVEKIT_TIMEOUT = aiohttp.ClientTimeout(total=3)
 
 
 def build_worker(client: Client, activities: SessionActivities, task_queue: str) -> Worker:
@@ -39,7 +37,7 @@ def build_worker(client: Client, activities: SessionActivities, task_queue: str)
         task_queue=task_queue,
         workflows=[VoiceSession, WebhookDelivery],
         activities=[
-            activities.issue_ticket,
+            activities.issue_join_token,
             activities.launch_agent,
             activities.look_at_room,
             activities.close_room,
@@ -59,21 +57,11 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     """The sandbox of our workflows, for workers and replays alike.
 
     Importing these modules afresh for every session would cost 10 ms of its start. That they are pure is held by
-    tests/test_layering.py, that they are deterministic by the replays.
+    the import table in pyproject.toml, that they are deterministic by the replays.
     """
-    ours = ("contracts", "identities", "activities", "workflows")
+    ours = ("contracts", "activities", "workflows")
     theirs = ("pydantic", "opentelemetry")  # the latter where sessions are traced: its context must be one
     return SandboxedWorkflowRunner(SandboxRestrictions.default.with_passthrough_modules(*theirs, *ours))
-
-
-def livekit_api(livekit: LiveKitSettings) -> api.LiveKitAPI:
-    """A client for LiveKit's server API that gives up after seconds: Temporal retries, not the client."""
-    return api.LiveKitAPI(
-        livekit.url,
-        livekit.api_key,
-        livekit.api_secret.get_secret_value(),
-        timeout=_LIVEKIT_TIMEOUT,
-    )
 
 
 async def require_search_attributes(client: Client) -> None:

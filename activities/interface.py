@@ -1,30 +1,21 @@
 """The activities of a session, as its workflow sees them. Imports nothing but Temporal's decorator, so workflows may.
 
-`activities.session.LiveKitActivities` carries them out; the tests have their own.
+`activities.livekit_activities.LiveKitActivities` carries them out; the tests have their own.
 """
 
 from __future__ import annotations
 
 from temporalio import activity
 
-from contracts import AgentOutcome, LaunchRequest, RoomRequest, RoomView, Ticket, TicketRequest, WebhookRequest
-
-TICKET_FAILED = "TicketFailed"
-JOIN_DEADLINE = "JoinDeadline"
-SUPERSEDED = "Superseded"
-JOB_PROCESS_ENDED = "JobProcessEnded"
-AGENT_SERVER_ENDED = "AgentServerEnded"
-"""The last two fail a `launch_agent` whose agent is certainly dead; of any other failure it may still be alive."""
-WEBHOOK_NOT_TAKEN = "WebhookNotTaken"
-WEBHOOK_GONE = "WebhookGone"
+from contracts import AgentOutcome, JoinToken, JoinTokenRequest, LaunchRequest, RoomRequest, RoomView, WebhookRequest
 
 
 class SessionActivities:
     """One input object and one result each; errors are `ApplicationError`s whose `type` is one of the above."""
 
-    @activity.defn(name="issue_ticket")
-    async def issue_ticket(self, request: TicketRequest) -> Ticket:
-        """Make the room, where it is wanted, and a caller's token for it. Raises `TicketFailed`."""
+    @activity.defn(name="issue_join_token")
+    async def issue_join_token(self, request: JoinTokenRequest) -> JoinToken:
+        """Make the room, where it is wanted, and a caller's token for it. Raises `JoinTokenFailed`."""
         raise NotImplementedError
 
     @activity.defn(name="launch_agent")

@@ -13,9 +13,9 @@ from livekit import api
 from livekit.protocol.agent_dispatch import JRP_NEVER, AgentDispatch
 from livekit.protocol.models import ParticipantInfo
 
-from activities.sign_of_life import shows_life
+from activities.liveness_probe import answers_probe
 from contracts import DispatchMetadata, Presence, RoomTimeouts, RoomView
-from identities import ARRIVED, agent_generation
+from contracts.identities import ARRIVED, agent_generation
 
 
 class Rooms:
@@ -67,10 +67,10 @@ class Rooms:
             if dispatch.agent_name == self._agent_name and _generation_of(dispatch) < before:
                 await _or_gone(self._livekit.agent_dispatch.delete_dispatch(dispatch.id, name))
 
-    async def remove_lifeless(self, name: str, *, before: int) -> None:
+    async def remove_unresponsive(self, name: str, *, before: int) -> None:
         """Remove those of generations below `before` who do not answer. Who does is left for its successor to ask."""
         for identity in await self._agents(name, before):
-            if not await shows_life(self._livekit, name, identity):
+            if not await answers_probe(self._livekit, name, identity):
                 await self._remove(name, identity)
 
     async def _agents(self, name: str, before: int) -> list[str]:

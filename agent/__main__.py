@@ -14,9 +14,9 @@ from typing import Any
 
 from livekit.agents import AgentServer
 
-from agent.drain import drain
-from agent.lost_jobs import JobWatch
-from agent.server import build_server
+from agent.host.agent_server import build_server
+from agent.host.drain import drain
+from agent.host.lost_jobs import JobWatch
 from agent.speech import providers
 from errors import SetupError
 from settings import Settings

@@ -17,21 +17,21 @@ from opentelemetry.sdk.trace import TracerProvider
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from agent.conversation import Conversation
-from agent.heartbeat import Heartbeat, Verdict
-from agent.rehearsal import rehearse
+from agent.conversation.conversation import Conversation
+from agent.conversation.prewarm import rehearse
+from agent.handover.protocol import HANDED_OVER, Incumbent, Succession, take_over
 from agent.speech import SpeechModels, load
 from agent.speech.fallback import Availability
-from agent.takeover import HANDED_OVER, Incumbent, Succession, take_over
-from agent.workflow_line import NotWantedError, WorkflowLine
+from agent.workflow_link.heartbeat import Heartbeat, Verdict
+from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
+from connections.dispatch_seal import Sealer
+from connections.temporal_client import connect
 from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Presence, ProviderChanged
-from identities import ARRIVED
-from sealing import Sealer
+from contracts.identities import ARRIVED
 from settings import Settings
 from telemetry import logs
 from telemetry.agent_traces import job_span, trace_jobs
 from telemetry.traces import temporal_interceptors
-from temporal_client import connect
 
 logger = logging.getLogger("agent.job")
 
@@ -119,7 +119,7 @@ async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
         ctx.shutdown(verdict)
         return
 
-    parts = speech.for_voice(briefing.voice_id)
+    parts = speech.for_voice(briefing.options.voice_id)
     parts.watch(partial(_tell, line, briefing))
     ctx.room.on("reconnected", heartbeat.wake)
     conversation = Conversation(briefing, ctx.room, parts, line, settings)

@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import uvicorn
 
-from api.access import warn_if_open
 from api.app import create_app
-from api.codec_pages import NoTokenInPath
+from api.auth.access import warn_if_open
+from api.middleware.codec_origins import NoTokenInPath
 from api.server import ApiServer
 from errors import SetupError
 from settings import Settings

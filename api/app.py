@@ -10,50 +10,50 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
-from api.access import Access, guard
-from api.agent_processes import AgentProcesses, LocalAgentProcesses
-from api.capacity import Capacity
-from api.codec_pages import CodecOrigins
-from api.cross_origin import cross_origin
+from api.auth.access import Access, guard
 from api.errors import install_error_handlers
-from api.event_source import EventSource, TemporalEventSource
-from api.followers import Followers
-from api.health import Health
-from api.limits import BodyLimit
-from api.log_context import SessionInLogs
-from api.models import RootResponse
-from api.redeliveries import Redeliveries, TemporalRedeliveries
+from api.event_stream.hub import Followers
+from api.event_stream.source import EventSource, TemporalEventSource
+from api.gateway.capacity import Capacity
+from api.gateway.session_counts import SessionCounts, TemporalSessionCounts
+from api.gateway.session_reader import SessionReader, TemporalSessionReader
+from api.gateway.sessions import Sessions, TemporalSessions
+from api.gateway.webhook_redelivery import Redeliveries, TemporalRedeliveries
+from api.middleware.body_limit import BodyLimit
+from api.middleware.codec_origins import CodecOrigins
+from api.middleware.cors import cross_origin
+from api.middleware.log_context import SessionInLogs
+from api.middleware.security_headers import SecurityHeaders
+from api.monitoring.health import Health
+from api.monitoring.stats import Stats
+from api.playground.page import install_playground
 from api.routes import codec as codec_routes
+from api.routes import customer_webhooks as redelivery_routes
 from api.routes import health as health_routes
+from api.routes import join_tokens as join_token_routes
+from api.routes import livekit_webhook as webhook_routes
 from api.routes import metrics as metrics_routes
-from api.routes import redeliveries as redelivery_routes
 from api.routes import root as root_routes
-from api.routes import session_events, session_views
+from api.routes import session_events, session_queries
 from api.routes import sessions as session_routes
 from api.routes import stats as stats_routes
-from api.routes import tickets as ticket_routes
-from api.routes import webhook as webhook_routes
-from api.routes.playground import install_playground
-from api.security_headers import SecurityHeaders
-from api.session_counts import SessionCounts, TemporalSessionCounts
-from api.session_reader import SessionReader, TemporalSessionReader
-from api.sessions import Sessions, TemporalSessions
-from api.stats import Stats
-from codec import key_ring
+from api.schemas.session_commands import RootResponse
+from connections.payload_encryption import key_ring
+from connections.temporal_client import LazyClient
+from connections.webhook_targets import AllowedTargets
 from settings import Settings
+from stack.agent_processes import AgentProcesses, LocalAgentProcesses
 from telemetry.api_metrics import ApiMetrics
 from telemetry.api_traces import instrument
 from telemetry.traces import temporal_interceptors, tracer_provider
-from temporal_client import LazyClient
-from webhook_targets import AllowedTargets
 
 _OPEN = (root_routes, health_routes, webhook_routes)
 """These ask for no API key: webhooks are signed, and the others tell of no session."""
 
 _GUARDED = (
     session_routes,
-    ticket_routes,
-    session_views,
+    join_token_routes,
+    session_queries,
     session_events,
     redelivery_routes,
     stats_routes,

@@ -11,10 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from api.answers import error_response
-from api.security_headers import add_security_headers
+from api.error_response import error_response
+from api.middleware.security_headers import add_security_headers
 from errors import (
     EndFailed,
+    JoinTokenFailed,
     KeyTaken,
     NoPlace,
     NoWebhooks,
@@ -23,7 +24,6 @@ from errors import (
     SessionEnded,
     SessionNotFound,
     TemporalUnavailable,
-    TicketFailed,
     WebhookRejected,
     WebhookTargetRefused,
 )
@@ -38,7 +38,7 @@ _STATUSES: tuple[tuple[type[OrchestratorError], int], ...] = (
     (WebhookTargetRefused, 400),
     (NoWebhooks, 409),
     (NoPlace, 503),
-    (TicketFailed, 500),
+    (JoinTokenFailed, 500),
     (EndFailed, 500),
     (PayloadUnreadable, 500),
     (TemporalUnavailable, 503),

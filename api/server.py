@@ -6,7 +6,7 @@ import socket
 
 import uvicorn
 
-from api.followers import Followers
+from api.event_stream.hub import Followers
 
 
 class ApiServer(uvicorn.Server):

@@ -5,7 +5,7 @@ never renamed or reordered. Times are Unix milliseconds (`*_at_ms`), spans are s
 """
 
 from contracts.agent import (
-    SIGN_OF_LIFE_SECONDS,
+    LIVENESS_PROBE_SECONDS,
     AgentOutcome,
     AgentPulse,
     AgentReady,
@@ -18,25 +18,14 @@ from contracts.agent import (
     ProviderChanged,
     YieldRequest,
 )
-from contracts.conversation import Pace, Turn
-from contracts.events import EventMemory, EventsPage, EventsRequest, LoggedEvent, SessionEvent
-from contracts.limits import RoomTimeouts, SessionLimits
-from contracts.payload import Payload
-from contracts.room import Presence, RoomFinished, RoomRequest, RoomView, Sightings
-from contracts.session import (
+from contracts.agent_options import (
     DEFAULT_OPENING_LINE,
     DEFAULT_SYSTEM_PROMPT,
     DEFAULT_VOICE,
     VOICES,
-    EndRequest,
-    SessionMemory,
-    SessionRequest,
-    SessionSummary,
-    SessionView,
+    AgentOptions,
 )
-from contracts.states import AgentState, EndReason, SessionState
-from contracts.ticket import TOKEN_TTL_SECONDS, Ticket, TicketRequest, ValidTicketRequest
-from contracts.webhooks import (
+from contracts.customer_webhooks import (
     DeliveryMemory,
     DeliveryReport,
     DeliveryRequest,
@@ -47,14 +36,29 @@ from contracts.webhooks import (
     WebhookRequest,
     WebhookType,
 )
+from contracts.events import EventMemory, EventsPage, EventsRequest, LoggedEvent, SessionEvent
+from contracts.join_token import TOKEN_TTL_SECONDS, JoinToken, JoinTokenRequest, ValidJoinTokenRequest
+from contracts.limits import RoomTimeouts, SessionLimits
+from contracts.message import Message
+from contracts.room import Presence, RoomFinished, RoomRequest, RoomView, Sightings
+from contracts.session import (
+    EndRequest,
+    SessionMemory,
+    SessionRequest,
+    SessionSummary,
+    SessionView,
+)
+from contracts.states import AgentState, EndReason, SessionState
+from contracts.turns import LatencyBreakdown, Turn
 
 __all__ = [
     "DEFAULT_OPENING_LINE",
     "DEFAULT_SYSTEM_PROMPT",
     "DEFAULT_VOICE",
-    "SIGN_OF_LIFE_SECONDS",
+    "LIVENESS_PROBE_SECONDS",
     "TOKEN_TTL_SECONDS",
     "VOICES",
+    "AgentOptions",
     "AgentOutcome",
     "AgentPulse",
     "AgentReady",
@@ -72,10 +76,12 @@ __all__ = [
     "EventsPage",
     "EventsRequest",
     "Handover",
+    "JoinToken",
+    "JoinTokenRequest",
+    "LatencyBreakdown",
     "LaunchRequest",
     "LoggedEvent",
-    "Pace",
-    "Payload",
+    "Message",
     "Presence",
     "ProviderChanged",
     "Redelivery",
@@ -92,11 +98,9 @@ __all__ = [
     "SessionSummary",
     "SessionView",
     "Sightings",
-    "Ticket",
-    "TicketRequest",
     "Turn",
     "Undelivered",
-    "ValidTicketRequest",
+    "ValidJoinTokenRequest",
     "WebhookEvent",
     "WebhookRequest",
     "WebhookType",

@@ -6,15 +6,16 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from contracts.conversation import Turn
+from contracts.agent_options import AgentOptions
 from contracts.limits import RoomTimeouts, SessionLimits
-from contracts.payload import Payload
+from contracts.message import Message
+from contracts.turns import Turn
 
-SIGN_OF_LIFE_SECONDS: Final = 0.4
+LIVENESS_PROBE_SECONDS: Final = 0.4
 """A running agent acknowledges a call within milliseconds, where it is busy within tenths; a frozen one never."""
 
 
-class LaunchRequest(Payload):
+class LaunchRequest(Message):
     """Input of the `launch_agent` activity: one a generation."""
 
     session_id: str
@@ -25,7 +26,7 @@ class LaunchRequest(Payload):
     predecessor_is_silent: bool = False  # to Temporal: who does not answer LiveKit either is dead
 
 
-class DispatchMetadata(Payload):
+class DispatchMetadata(Message):
     """What LiveKit carries to the agent's job. Opaque ids only: dispatches can be listed by whoever has an API key."""
 
     session_id: str
@@ -34,23 +35,21 @@ class DispatchMetadata(Payload):
     traceparent: str = ""  # the span of the launch as W3C writes it, ids only; empty where nothing is traced
 
 
-class ClaimRequest(Payload):
+class ClaimRequest(Message):
     """Input of the `claim` update: an agent's job asks to be this generation before it does anything in the room."""
 
     generation: int
     identity: str
 
 
-class Briefing(Payload):
+class Briefing(Message):
     """What a new agent must know: result of the `claim` update."""
 
     session_id: str
     generation: int
     user_name: str
     caller_identity: str
-    voice_id: str
-    opening_line: str = Field(repr=False)
-    system_prompt: str = Field(repr=False)
+    options: AgentOptions
     turns: tuple[Turn, ...] = ()
     heartbeat_timeout_seconds: float
     alone_seconds: float = SessionLimits().agent_alone_seconds
@@ -58,14 +57,14 @@ class Briefing(Payload):
     predecessor_lives: bool = False  # it serves as far as is known: a slow answer of it is no death
 
 
-class AgentPulse(Payload):
+class AgentPulse(Message):
     """Details of the heartbeats of `launch_agent`: who serves, and which process of its machine that is."""
 
     identity: str
     pid: int
 
 
-class AgentReady(Payload):
+class AgentReady(Message):
     """Signal `agent_ready`: this generation alone has the word now. Reports of older ones are refused from here on.
 
     `inherited` are turns that its predecessor handed over directly, whether or not they reached the workflow as well.
@@ -77,7 +76,7 @@ class AgentReady(Payload):
     inherited: tuple[Turn, ...] = Field((), repr=False)
 
 
-class AgentOutcome(Payload):
+class AgentOutcome(Message):
     """Result of `launch_agent`, sent by the job when it leaves by itself; `handed_over`: for a successor, no loss."""
 
     generation: int
@@ -85,13 +84,13 @@ class AgentOutcome(Payload):
     handed_over: bool = False
 
 
-class DrainRequest(Payload):
+class DrainRequest(Message):
     """Signal `drain`: this generation's AgentServer will stop. It speaks on until a newcomer asks it to yield."""
 
     generation: int
 
 
-class ProviderChanged(Payload):
+class ProviderChanged(Message):
     """Signal `provider_changed`: a provider of speech (`provider/model`) failed, or is back; `next_up` serves next."""
 
     generation: int
@@ -101,14 +100,14 @@ class ProviderChanged(Payload):
     next_up: str | None = None
 
 
-class YieldRequest(Payload):
+class YieldRequest(Message):
     """LiveKit RPC `yield`, then `hand_over`: a newcomer that knows the older generation's turns up to this sequence."""
 
     generation: int
     known_sequence: int = 0
 
 
-class Handover(Payload):
+class Handover(Message):
     """An older generation's last word (answer to `hand_over`): turns that the newcomer may not know. It is mute now."""
 
     turns: tuple[Turn, ...] = Field((), repr=False)

@@ -7,9 +7,9 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from contracts.conversation import Turn
-from contracts.payload import Payload
+from contracts.message import Message
 from contracts.states import SessionState
+from contracts.turns import Turn
 
 EventType = Literal["session.state", "agent.state", "caller.presence", "turn", "provider.changed", "session.ended"]
 AgentEventState = Literal["launching", "ready", "lost", "draining", "stopped"]
@@ -18,7 +18,7 @@ LAST_EVENT: Final = "session.ended"
 MOST_EVENTS_A_PAGE: Final = 500
 
 
-class SessionEvent(Payload):
+class SessionEvent(Message):
     """An event as customers receive it, which is why its names are those of the wire.
 
     `id` counts from 1 in each session, without gaps; `at` is RFC 3339 in UTC; `data` depends on `type`.
@@ -31,14 +31,14 @@ class SessionEvent(Payload):
     data: dict[str, Any] = Field(repr=False)
 
 
-class EventsRequest(Payload):
+class EventsRequest(Message):
     """Input of the `events` query: what came after this number, at most so many."""
 
     after: int = 0
     limit: int = MOST_EVENTS_A_PAGE
 
 
-class EventsPage(Payload):
+class EventsPage(Message):
     """Answer of the `events` query. More are there while the last of `events` is not number `last`.
 
     `is_over`: the last event is in the log, and no other will follow.
@@ -49,7 +49,7 @@ class EventsPage(Payload):
     is_over: bool = False
 
 
-class LoggedEvent(Payload):
+class LoggedEvent(Message):
     """An event as the workflow keeps it; its number is its place. A turn is kept as `(generation, sequence)` alone."""
 
     type: EventType
@@ -57,7 +57,7 @@ class LoggedEvent(Payload):
     data: dict[str, Any]
 
 
-class EventMemory(Payload):
+class EventMemory(Message):
     """What a session's next run must know of the events so far. `length` counts all, also those no longer kept."""
 
     kept: tuple[LoggedEvent, ...] = Field((), repr=False)

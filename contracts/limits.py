@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 
-from contracts.payload import Payload
+from contracts.message import Message
 
 
-class RoomTimeouts(Payload):
+class RoomTimeouts(Message):
     """How long LiveKit keeps a room that nobody is in: longer than our own timers, which decide."""
 
     empty_seconds: int
     departure_seconds: int
 
 
-class SessionLimits(Payload):
+class SessionLimits(Message):
     """The timers of one session, settled when it starts so that a changed setting never alters a running one."""
 
     no_show_seconds: float = 120
@@ -31,6 +31,6 @@ class SessionLimits(Payload):
 
     @property
     def room_timeouts(self) -> RoomTimeouts:
-        """The room outlives the session, which deletes it: a new ticket begins the waits for the caller anew."""
+        """The room outlives the session, which deletes it: a new join token begins the waits for the caller anew."""
         longest = math.ceil(self.max_duration_seconds) + 60
         return RoomTimeouts(empty_seconds=longest, departure_seconds=longest)

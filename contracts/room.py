@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from contracts.payload import Payload
+from contracts.message import Message
 
 
-class Presence(Payload):
+class Presence(Message):
     """Signal `presence`: a caller's participant was seen to join or leave; from webhooks and from the agent alike."""
 
     participant_sid: str
@@ -18,26 +18,26 @@ class Presence(Payload):
     source: Literal["webhook", "agent", "room"]
 
 
-class RoomFinished(Payload):
+class RoomFinished(Message):
     """Signal `room_finished`: LiveKit closed the room."""
 
     at_ms: int
 
 
-class RoomRequest(Payload):
+class RoomRequest(Message):
     """Input of the `look_at_room` and `close_room` activities."""
 
     session_id: str
 
 
-class RoomView(Payload):
+class RoomView(Message):
     """Who is in the room now: result of `look_at_room` and, as last seen, of `close_room`."""
 
     callers: tuple[Presence, ...] = ()
     agent_identities: tuple[str, ...] = ()
 
 
-class Sightings(Payload):
+class Sightings(Message):
     """What is known of one participant SID of the caller."""
 
     participant_sid: str

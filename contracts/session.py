@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pydantic import Field
 
-from contracts.conversation import Turn
+from contracts.agent_options import AgentOptions
 from contracts.events import EventMemory
+from contracts.identities import named_caller_identity
+from contracts.join_token import JoinToken
 from contracts.limits import SessionLimits
-from contracts.payload import Payload
+from contracts.message import Message
 from contracts.room import Sightings
 from contracts.states import AgentState, EndReason, SessionState
-from contracts.ticket import Ticket
-from identities import named_caller_identity
-
-VOICES: Final = ("Ashley", "Craig", "Edward", "Olivia", "Wendy", "Priya")
-DEFAULT_VOICE: Final = "Ashley"
-DEFAULT_OPENING_LINE: Final = "Hello! How can I help you today?"
-DEFAULT_SYSTEM_PROMPT: Final = "You are a helpful and friendly voice assistant."
+from contracts.turns import Turn
 
 
-class SessionMemory(Payload):
+class SessionMemory(Message):
     """What a session's next run must know, when its history grows long and it continues as new. Times as in the run."""
 
     started_at: float
-    ticket: Ticket
+    join_token: JoinToken
     generation: int
     lost_at: tuple[float, ...] = ()
     story: tuple[str, ...] = ()
@@ -37,10 +31,10 @@ class SessionMemory(Payload):
     turns: tuple[Turn, ...] = Field((), repr=False)
     events: EventMemory = EventMemory()
     webhooks_told: int = 0  # the number of the last event that was handed to the delivery
-    ticket_at: float | None = None  # None in what was written before tickets were renewed
+    join_token_at: float | None = None  # None in what was written before join tokens were renewed
 
 
-class SessionRequest(Payload):
+class SessionRequest(Message):
     """Input of the `VoiceSession` workflow.
 
     `caller_identity` is empty in sessions from before it was opaque. `fingerprint` marks the request that a session was
@@ -49,9 +43,7 @@ class SessionRequest(Payload):
 
     session_id: str
     user_name: str
-    voice_id: str = DEFAULT_VOICE
-    opening_line: str = Field(DEFAULT_OPENING_LINE, repr=False)
-    system_prompt: str = Field(DEFAULT_SYSTEM_PROMPT, repr=False)
+    options: AgentOptions = AgentOptions()
     limits: SessionLimits = SessionLimits()
     webhook_url: str = Field("", repr=False)  # where its customer is told of it; empty: nowhere
     memory: SessionMemory | None = Field(None, repr=False)  # only where a run continues an earlier one
@@ -70,13 +62,13 @@ class SessionRequest(Payload):
         return frozenset((self.caller, named_caller_identity(self.user_name)))
 
 
-class EndRequest(Payload):
+class EndRequest(Message):
     """Signal `end`: the REST client asked for the end at this moment; the conversation is billed until then."""
 
     at_ms: int
 
 
-class SessionSummary(Payload):
+class SessionSummary(Message):
     """The bill and what the clean-up confirmed: result of the workflow, and part of the `view` query."""
 
     session_id: str
@@ -90,7 +82,7 @@ class SessionSummary(Payload):
     errors: tuple[str, ...] = ()
 
 
-class SessionView(Payload):
+class SessionView(Message):
     """Where a session stands: result of the `view` query."""
 
     session_id: str

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent
-TARGET = SCRIPTS.parent / "api/playground/vendor"
+TARGET = SCRIPTS.parent / "api/playground/assets/vendor"
 PACKAGE, FILE = "livekit-client", "livekit-client.umd.js"
 
 

@@ -15,10 +15,10 @@ import numpy as np
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from agent.speech.hibari_tts import SAMPLE_RATE, Engine  # noqa: E402
-from agent.speech.voices import VOICE_SHAPES  # noqa: E402
+from agent.speech.embedded.hibari_tts import SAMPLE_RATE, Engine  # noqa: E402
+from agent.speech.embedded.voices import VOICE_SHAPES  # noqa: E402
 
-TARGET = CHECKOUT / "api/playground/voices"
+TARGET = CHECKOUT / "api/playground/assets/voices"
 SENTENCE = "Hello, I am {name}. What can I do for you today?"
 BITS_PER_SECOND = 48_000
 

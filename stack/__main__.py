@@ -13,10 +13,10 @@ from types import FrameType
 from errors import SetupError
 from settings import Settings
 from stack.local_stack import LocalStack, stop_running
-from stack.logs import MergedLog
+from stack.processes.logs import MergedLog
 from stack.progress import say
-from stack.servers import resolve_servers
-from stack.time_skipping import resolve_temporal_test_server
+from stack.servers.find import resolve_servers
+from stack.servers.time_skipping import resolve_temporal_test_server
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOG_PAUSE_SECONDS = 0.2

@@ -19,12 +19,12 @@ from pydantic import SecretStr
 from errors import SetupError
 from settings import Settings
 from stack.credentials import key_pair, with_encryption, write_private
-from stack.detours import STRAIGHT, Detours
-from stack.environment import variables
-from stack.leftovers import MARK, marked, sweep
+from stack.env_vars import variables
 from stack.playground import with_playground
-from stack.ports import free_ports, free_run, require_free
-from stack.programs import (
+from stack.processes.detours import STRAIGHT, Detours
+from stack.processes.orphans import MARK, marked, sweep
+from stack.processes.ports import free_ports, free_run, require_free
+from stack.processes.programs import (
     PARTS,
     Program,
     agent_health_url,
@@ -34,11 +34,11 @@ from stack.programs import (
     programs,
     uses_own_language_model,
 )
+from stack.processes.supervisord import Supervisord, supervisord_conf
+from stack.processes.waiting import wait_until
 from stack.progress import say
-from stack.server_config import livekit_yaml
-from stack.servers import resolve_servers
-from stack.supervision import Supervisord, supervisord_conf
-from stack.waiting import wait_until
+from stack.servers.config import livekit_yaml
+from stack.servers.find import resolve_servers
 
 _CRASHES = 3
 _TAIL_LINES = 20

@@ -7,7 +7,7 @@ from dataclasses import replace
 import psutil
 
 from settings import Settings
-from stack.leftovers import marked
+from stack.processes.orphans import marked
 
 
 def with_playground(settings: Settings) -> Settings:

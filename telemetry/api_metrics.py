@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from contracts import SessionState
-from errors import KeyTaken, NoPlace, NoWorkerAnswered, SessionEnded, TemporalUnavailable, TicketFailed
+from errors import JoinTokenFailed, KeyTaken, NoPlace, NoWorkerAnswered, SessionEnded, TemporalUnavailable
 
 _OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
-    (TicketFailed, "ticket_failed"),
+    (JoinTokenFailed, "join_token_failed"),
     (NoWorkerAnswered, "no_worker"),
     (TemporalUnavailable, "temporal_unavailable"),
     (NoPlace, "no_place"),
@@ -34,9 +34,9 @@ class ApiMetrics:
         )
         for outcome in ("ok", *(name for _, name in _OUTCOMES)):
             self._starts.labels(outcome)  # from the beginning, or the first failure would be no increase
-        self._ticket = Histogram(
-            "voice_ticket_seconds",
-            "From the request for a session to its ticket.",
+        self._join_token = Histogram(
+            "voice_join_token_seconds",
+            "From the request for a session to its join token.",
             buckets=(0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10),
             registry=self.registry,
         )
@@ -55,7 +55,7 @@ class ApiMetrics:
 
     @contextmanager
     def start(self) -> Iterator[None]:
-        """Around one start: its outcome, and how long the ticket took where there is one."""
+        """Around one start: its outcome, and how long the join token took where there is one."""
         began = time.perf_counter()
         try:
             yield
@@ -63,7 +63,7 @@ class ApiMetrics:
             self._starts.labels(next(name for kind, name in _OUTCOMES if isinstance(error, kind))).inc()
             raise
         self._starts.labels("ok").inc()
-        self._ticket.observe(time.perf_counter() - began)
+        self._join_token.observe(time.perf_counter() - began)
 
     def webhook_delivered(self, created_at_ms: int | None) -> None:
         """A webhook's news is with its session. `createdAt` has whole seconds; without one nothing can be said."""

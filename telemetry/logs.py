@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 # for it this one has the most users, and imports nothing.
 from pythonjsonlogger.json import JsonFormatter
 
-from identities import is_session_id
+from contracts.identities import is_session_id
 
 LogFormat = Literal["text", "json"]
 

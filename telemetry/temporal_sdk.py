@@ -13,11 +13,11 @@ from temporalio.runtime import (
     TelemetryConfig,
 )
 
-from contracts.webhooks import session_of
+from contracts.customer_webhooks import session_of
+from contracts.metric_names import BUCKETS
 from errors import SetupError
 from settings import TelemetrySettings
 from telemetry.logs import LogFormat
-from workflows.metrics import BUCKETS
 
 
 def worker_runtime(settings: TelemetrySettings) -> Runtime:

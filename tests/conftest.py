@@ -12,7 +12,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from settings import Settings
-from stack.environment import variables
+from stack.env_vars import variables
 
 _ROOT = Path(__file__).parent.parent
 

@@ -27,7 +27,7 @@ FOLDERS = (
 SOURCES = sorted([*ROOT.glob("*.py"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))])
 
 DURABLE = [
-    *(ROOT / name for name in ("identities.py", "activities/interface.py")),
+    *(ROOT / name for name in ("contracts/identities.py", "activities/interface.py")),
     *sorted((ROOT / "contracts").glob("*.py")),
     *sorted((ROOT / "workflows").glob("*.py")),
 ]
@@ -54,7 +54,7 @@ def named(path: Path) -> str:
 
 
 def test_the_sources_are_found() -> None:
-    assert {"identities.py", "settings.py", "worker.py"} <= {named(path) for path in SOURCES}
+    assert {"contracts/identities.py", "settings.py", "worker.py"} <= {named(path) for path in SOURCES}
     assert len(SOURCES) > 50
 
 

@@ -22,25 +22,25 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 from starlette.requests import Request
 
-from activities.webhooks import signing_keys
-from agent.takeover import Succession
-from api.cross_origin import cross_origin
+from activities.webhook_sender import signing_keys
+from agent.handover.protocol import Succession
+from api.auth.rate_limits import RateLimits
 from api.errors import InvalidInput
-from api.idempotency import read_key
-from api.query_string import read_query
-from api.rate_limits import RateLimits
-from api.session_models import SessionFilter
-from api.session_query import open_page_token, visibility_query
-from api.times import parse as parse_time
-from api.webhook_signatures import check_signature
-from codec import KeyRing
+from api.gateway.idempotency import read_key
+from api.gateway.visibility_query import open_page_token, visibility_query
+from api.livekit_webhook.signatures import check_signature
+from api.middleware.cors import cross_origin
+from api.schemas.query_params import read_query
+from api.schemas.session_queries import SessionFilter
+from api.schemas.timestamps import parse as parse_time
+from connections.dispatch_seal import SealBroken, Sealer
+from connections.payload_encryption import KeyRing
+from connections.webhook_targets import AllowedTargets
 from console.commands import _since
 from contracts import DispatchMetadata, Handover, YieldRequest
+from contracts.identities import agent_generation, is_session_id
 from errors import SetupError, WebhookRejected
-from identities import agent_generation, is_session_id
-from sealing import SealBroken, Sealer
 from settings import ApiSettings, LiveKitSettings
-from webhook_targets import AllowedTargets
 
 SECRET = "a-secret-of-at-least-64-characters-so-that-every-algorithm-takes-it!"
 LIVEKIT = LiveKitSettings(api_key="devkey", api_secret=SecretStr(SECRET))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from settings import Settings
-from stack.environment import variables
+from stack.env_vars import variables
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 

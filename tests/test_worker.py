@@ -12,9 +12,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.interface import SessionActivities
+from contracts import search_attributes
 from errors import SetupError
 from worker import build_worker, require_search_attributes
-from workflows import search_attributes
 
 _KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
 

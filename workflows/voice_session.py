@@ -11,7 +11,6 @@ from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.interface import SUPERSEDED, TICKET_FAILED
     from contracts import (
         AgentReady,
         Briefing,
@@ -21,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         EndRequest,
         EventsPage,
         EventsRequest,
+        JoinToken,
         Presence,
         ProviderChanged,
         RedeliveryPlan,
@@ -29,29 +29,29 @@ with workflow.unsafe.imports_passed_through():
         SessionState,
         SessionSummary,
         SessionView,
-        Ticket,
         Turn,
-        ValidTicketRequest,
+        ValidJoinTokenRequest,
     )
-    from workflows import calls, metrics
-    from workflows.agent_watch import briefing
-    from workflows.agents import Agents
-    from workflows.clean_up import clean_up
-    from workflows.clock import now
-    from workflows.confirmation import has_come_true
-    from workflows.deadlines import Deadline
-    from workflows.ending import Ending
-    from workflows.notes import Notes
-    from workflows.renewal import Renewal
-    from workflows.search_attributes import DURATION, END_REASON, STATE
-    from workflows.story import provider_news
-    from workflows.tickets import Tickets
-    from workflows.webhook_outbox import WebhookOutbox
+    from contracts.failures import JOIN_TOKEN_FAILED, SUPERSEDED
+    from contracts.search_attributes import DURATION, END_REASON, STATE
+    from workflows.session import activity_calls, session_metrics
+    from workflows.session.agent_supervisor import Agents
+    from workflows.session.cleanup import clean_up
+    from workflows.session.clock import now
+    from workflows.session.continue_as_new import Renewal
+    from workflows.session.current_details import provider_news
+    from workflows.session.end import Ending
+    from workflows.session.generations import briefing
+    from workflows.session.join_token_renewal import JoinTokens
+    from workflows.session.state import Notes
+    from workflows.session.timer_checks import has_come_true
+    from workflows.session.timers import Deadline
+    from workflows.webhooks.outbox import WebhookOutbox
 
 
 @workflow.defn(name="VoiceSession")
 class VoiceSession:
-    """One call: ticket, agent generations, conversation, clean-up, bill. Its id is the session's and the room's."""
+    """One call: join token, agent generations, conversation, clean-up, bill. Its id is the session's and the room's."""
 
     @workflow.init
     def __init__(self, request: SessionRequest) -> None:
@@ -62,7 +62,7 @@ class VoiceSession:
         self._agents = Agents(request, self._notes, is_ending=self._is_ending, end=self._end, tell=self._tell)
         self._renewal = Renewal(self._notes.agents)
         self._webhooks = WebhookOutbox(request, self._notes)
-        self._tickets = Tickets(request, self._notes, is_ending=self._is_ending)
+        self._join_tokens = JoinTokens(request, self._notes, is_ending=self._is_ending)
         # Search attributes are carried over to a run that continues an earlier one.
         self._told_state = SessionState.STARTING if request.memory is None else self._state
 
@@ -72,9 +72,9 @@ class VoiceSession:
         agents: asyncio.Task[None] | None = None
         self._tell()
         try:
-            # 1. The ticket first and by itself, so that the API can answer at once.
-            if self._notes.ticket is None:
-                self._notes.take(await calls.issue_ticket(request), now())
+            # 1. The join token first and by itself, so that the API can answer at once.
+            if self._notes.join_token is None:
+                self._notes.take(await activity_calls.issue_join_token(request), now())
             # 2. From then on there is always an agent,
             agents = asyncio.create_task(self._agents.keep())
             self._webhooks.begin()
@@ -82,14 +82,14 @@ class VoiceSession:
             await self._conversation()
         except (asyncio.CancelledError, FailureError) as error:  # a local activity's failure comes unwrapped
             self._end(EndReason.CANCELLED if is_cancelled_exception(error) else EndReason.ERROR)
-            self._tickets.error = calls.cause(error)
+            self._join_tokens.error = activity_calls.cause(error)
         if not self._is_ending():
             self._renewal.renew(self._request, self._notes)
         # 4. One end for every reason.
-        summary = await calls.uninterrupted(self._close(agents))
-        if request.fingerprint and self._notes.ticket is None:
+        summary = await activity_calls.uninterrupted(self._close(agents))
+        if request.fingerprint and self._notes.join_token is None:
             # Its key may be tried again: Temporal lets another run follow only one that failed.
-            raise ApplicationError(self._tickets.error or "no ticket was made", type=TICKET_FAILED)
+            raise ApplicationError(self._join_tokens.error or "no join token was made", type=JOIN_TOKEN_FAILED)
         return summary
 
     # The conversation.
@@ -118,7 +118,7 @@ class VoiceSession:
         if agents is None:
             self._notes.agents.stop()
         self._tell()
-        if self._notes.ticket is None and self._ending.reason is EndReason.ERROR:
+        if self._notes.join_token is None and self._ending.reason is EndReason.ERROR:
             self._ending.settle(now())  # nothing was made, so there is nothing to clean up
         else:
             await clean_up(self._request, self._notes, self._ending, self._agents, agents)
@@ -134,27 +134,27 @@ class VoiceSession:
 
     def _end(self, reason: EndReason, at_ms: int | None = None) -> None:
         if not self._is_ending():
-            metrics.ended(reason)
+            session_metrics.ended(reason)
         self._ending.decide(reason, now(), at_ms)
 
     # What the world tells the session.
 
     @workflow.update
-    async def ticket(self) -> Ticket:
-        """What the caller needs to join. Fails with type `TicketFailed`."""
-        return await self._tickets.first()
+    async def join_token(self) -> JoinToken:
+        """What the caller needs to join. Fails with type `JoinTokenFailed`."""
+        return await self._join_tokens.first()
 
     @workflow.update
-    async def valid_ticket(self, request: ValidTicketRequest) -> Ticket:
+    async def valid_join_token(self, request: ValidJoinTokenRequest) -> JoinToken:
         """What opens the room now, for a start under a key and for a caller who comes back.
 
-        Refused with type `KeyTaken` or `SessionEnding`, fails with `SessionEnding` or `TicketFailed`.
+        Refused with type `KeyTaken` or `SessionEnding`, fails with `SessionEnding` or `JoinTokenFailed`.
         """
-        return await self._tickets.valid()
+        return await self._join_tokens.valid()
 
-    @valid_ticket.validator
-    def _validate_valid_ticket(self, request: ValidTicketRequest) -> None:
-        self._tickets.check(request)
+    @valid_join_token.validator
+    def _validate_valid_join_token(self, request: ValidJoinTokenRequest) -> None:
+        self._join_tokens.check(request)
 
     @workflow.update
     def claim(self, claim: ClaimRequest) -> Briefing:
@@ -188,7 +188,7 @@ class VoiceSession:
         """Something was said; repeated reports count once."""
         self._notes.hear(turn, now())
         if (seconds := self._notes.first_sound(turn)) is not None:
-            metrics.first_sound(seconds)
+            session_metrics.first_sound(seconds)
         self._tell()
 
     @workflow.signal

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 from settings import SpeechSettings
 
 if TYPE_CHECKING:
-    from agent.speech.models import SpeechModels, SpeechParts
+    from agent.speech.pipeline import SpeechModels, SpeechParts
 
 __all__ = ["PRELOAD_MODULES", "SpeechModels", "SpeechParts", "load"]
 
 PRELOAD_MODULES: Final = (
-    "agent.speech.models",
-    "agent.speech.hibari_tts",
-    "agent.speech.moonshine_stt",
+    "agent.speech.pipeline",
+    "agent.speech.embedded.hibari_tts",
+    "agent.speech.embedded.moonshine_stt",
     "onnxruntime",
     "livekit.agents.llm.async_toolset",
 )
@@ -32,14 +32,14 @@ def load(settings: SpeechSettings) -> SpeechModels:
 
     SetupError names an unknown provider or model, or the package that is not installed.
     """
-    from agent.speech.models import SpeechModels  # noqa: PLC0415 - heavy
+    from agent.speech.pipeline import SpeechModels  # noqa: PLC0415 - heavy
 
     return SpeechModels(settings)
 
 
 def __getattr__(name: str) -> object:
     if name in ("SpeechModels", "SpeechParts"):
-        from agent.speech import models  # noqa: PLC0415 - heavy
+        from agent.speech import pipeline  # noqa: PLC0415 - heavy
 
-        return getattr(models, name)
+        return getattr(pipeline, name)
     raise AttributeError(name)

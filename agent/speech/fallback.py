@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from livekit.agents import llm, stt, tts, vad
 
-from agent.speech.punctual import PunctualSTT, PunctualTTS
+from agent.speech.timeouts import PunctualSTT, PunctualTTS
 
 Part = Literal["stt", "llm", "tts"]
 

@@ -42,7 +42,7 @@ def deepgram_stt(model: str, settings: SpeechSettings) -> MakeSTT:
 
 def assemblyai_stt(model: str, settings: SpeechSettings) -> MakeSTT:
     """AssemblyAI's Universal Streaming (v3): a WebSocket a session."""
-    from agent.speech.assemblyai_stt import AssemblyAISTT  # noqa: PLC0415 - an extra, and heavy
+    from agent.speech.hosted_assemblyai import AssemblyAISTT  # noqa: PLC0415 - an extra, and heavy
 
     return lambda: AssemblyAISTT(
         model=model,  # type: ignore[arg-type]  # a list of models that grows; the service refuses unknown ones

@@ -33,13 +33,13 @@ class Provider(Generic[Made]):
 
 
 def _moonshine(model: str, settings: SpeechSettings) -> MakeSTT:
-    from agent.speech import moonshine_stt  # noqa: PLC0415 - only where it is chosen
+    from agent.speech.embedded import moonshine_stt  # noqa: PLC0415 - only where it is chosen
 
     return moonshine_stt.load(model)
 
 
 def _hibari(model: str, settings: SpeechSettings) -> MakeTTS:
-    from agent.speech import hibari_tts  # noqa: PLC0415 - only where it is chosen
+    from agent.speech.embedded import hibari_tts  # noqa: PLC0415 - only where it is chosen
 
     return hibari_tts.load(model)
 

@@ -11,10 +11,10 @@ from google.protobuf.json_format import MessageToJson, ParseDict, ParseError
 from starlette.responses import Response
 from temporalio.api.common.v1 import Payloads
 
-from api.body import parse_json
 from api.errors import InvalidInput
-from api.models import errors
-from codec import KeyRing
+from api.schemas.json_body import parse_json
+from api.schemas.session_commands import errors
+from connections.payload_encryption import KeyRing
 from errors import PayloadUnreadable, SetupError
 from settings import Settings
 

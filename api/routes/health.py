@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.dependencies import HealthDep
-from api.models import HealthResponse
+from api.schemas.session_commands import HealthResponse
+from api.services import HealthDep
 
 router = APIRouter(tags=["service"])
 

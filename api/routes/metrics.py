@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import PlainTextResponse
 
-from api.dependencies import CountsDep, MetricsDep
-from api.session_counts import live_by_state
+from api.gateway.session_counts import live_by_state
+from api.services import CountsDep, MetricsDep
 from errors import TemporalUnavailable
 
 router = APIRouter(tags=["service"])

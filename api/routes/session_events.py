@@ -10,13 +10,13 @@ from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
-from api.dependencies import FollowersDep
 from api.errors import InvalidInput
-from api.event_stream import frame
-from api.followers import Watch
-from api.models import EXAMPLE_ID, errors
-from api.query_string import path_schema, query_schema, read_query, read_session_id
-from api.session_models import whole_number
+from api.event_stream.follower import frame
+from api.event_stream.hub import Watch
+from api.schemas.query_params import path_schema, query_schema, read_query, read_session_id
+from api.schemas.session_commands import EXAMPLE_ID, errors
+from api.schemas.session_queries import whole_number
+from api.services import FollowersDep
 from contracts import SessionEvent
 
 router = APIRouter(prefix="/api/session", tags=["sessions"])

@@ -7,19 +7,19 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
-from api.access import CallerDep, count_start
-from api.body import body_schema, read_model
-from api.dependencies import CapacityDep, MetricsDep, ReaderDep, SessionsDep, SettingsDep, WebhookTargetsDep
+from api.auth.access import CallerDep, count_start
 from api.errors import InvalidInput
-from api.idempotency import HEADER_SCHEMA, KeyedStarts, read_key
-from api.models import EndResponse, EndSessionRequest, StartRequest, StartResponse, errors
-from api.session_reader import SessionReader
-from contracts import SessionLimits, SessionRequest
+from api.gateway.idempotency import HEADER_SCHEMA, KeyedStarts, read_key
+from api.gateway.session_reader import SessionReader
+from api.schemas.json_body import body_schema, read_model
+from api.schemas.session_commands import EndResponse, EndSessionRequest, StartRequest, StartResponse, errors
+from api.services import CapacityDep, MetricsDep, ReaderDep, SessionsDep, SettingsDep, WebhookTargetsDep
+from connections.webhook_targets import AllowedTargets
+from contracts import AgentOptions, SessionLimits, SessionRequest
+from contracts.identities import caller_identity, new_session_id
 from errors import OrchestratorError, WebhookTargetRefused
-from identities import caller_identity, new_session_id
 from settings import SessionSettings
 from telemetry import logs
-from webhook_targets import AllowedTargets
 
 router = APIRouter(prefix="/api/session", tags=["sessions"])
 
@@ -51,7 +51,7 @@ async def start_session(
 ) -> StartResponse:
     """Create a voice assistant session. Join the room with the returned token; the agent is on its way.
 
-    With an `Idempotency-Key` it is created once: repeated, the answer is the same session and a ticket that works.
+    With an `Idempotency-Key` it is created once: repeated, the answer is the same session and a join token that works.
     """
     key = read_key(request)
     wanted = await read_model(request, StartRequest)
@@ -61,9 +61,9 @@ async def start_session(
     session = SessionRequest(
         session_id=session_id,
         user_name=wanted.userName,
-        voice_id=wanted.voiceId,
-        opening_line=wanted.openingLine,
-        system_prompt=wanted.systemPrompt,
+        options=AgentOptions(
+            voice_id=wanted.voiceId, opening_line=wanted.openingLine, system_prompt=wanted.systemPrompt
+        ),
         limits=_limits(settings.session, wanted),
         webhook_url=_webhook_url(targets, wanted),
         caller_identity=caller_identity(session_id),
@@ -73,8 +73,8 @@ async def start_session(
     logs.about(session.session_id)
     with metrics.start():
         async with capacity.place(session.session_id):
-            ticket = await sessions.start(session, wanted.metadata)
-    return StartResponse.of(ticket)
+            join_token = await sessions.start(session, wanted.metadata)
+    return StartResponse.of(join_token)
 
 
 def _webhook_url(targets: AllowedTargets, wanted: StartRequest) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.access import CallerDep
-from api.dependencies import StatsDep
-from api.models import errors
-from api.stats import StatsResponse
+from api.auth.access import CallerDep
+from api.monitoring.stats import StatsResponse
+from api.schemas.session_commands import errors
+from api.services import StatsDep
 
 router = APIRouter(tags=["service"])
 

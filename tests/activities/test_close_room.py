@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.session import LiveKitActivities
+from activities.livekit_activities import LiveKitActivities
 from contracts import RoomRequest
 from settings import LiveKitSettings, Settings
 

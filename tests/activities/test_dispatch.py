@@ -12,12 +12,12 @@ from livekit.protocol.models import ParticipantInfo
 from pydantic import SecretStr
 from temporalio.testing import ActivityEnvironment
 
-from activities import session
+from activities import livekit_activities
+from activities.livekit_activities import LiveKitActivities
 from activities.rooms import Rooms
-from activities.session import LiveKitActivities
+from connections.dispatch_seal import Sealer
 from contracts import DispatchMetadata, LaunchRequest, RoomTimeouts
-from identities import ARRIVED
-from sealing import Sealer
+from contracts.identities import ARRIVED
 from settings import LiveKitSettings, Settings
 
 SECRET = "a secret of at least thirty-two characters"
@@ -62,7 +62,7 @@ async def test_livekit_never_restarts_an_agent_and_carries_ids_alone() -> None:
 async def test_a_dispatch_that_is_lost_or_not_answered_is_repeated(
     monkeypatch: pytest.MonkeyPatch, trouble: dict[str, int]
 ) -> None:
-    monkeypatch.setattr(session, "_LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr(livekit_activities, "_LOOK_EVERY_SECONDS", 0.001)
     livekit = FakeLiveKit(**trouble)
     keys = LiveKitSettings(url="ws://localhost:1", api_key="key", api_secret=SecretStr(SECRET))
     activities = LiveKitActivities(Settings(livekit=keys), cast("api.LiveKitAPI", livekit))

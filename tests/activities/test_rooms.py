@@ -13,13 +13,13 @@ from livekit import api, rtc
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.interface import JOIN_DEADLINE
-from activities.session import LiveKitActivities
-from contracts import LaunchRequest, RoomRequest, RoomTimeouts, Ticket, TicketRequest
-from identities import new_session_id
+from activities.livekit_activities import LiveKitActivities
+from connections.livekit_client import livekit_api
+from contracts import JoinToken, JoinTokenRequest, LaunchRequest, RoomRequest, RoomTimeouts
+from contracts.failures import JOIN_DEADLINE
+from contracts.identities import new_session_id
 from settings import Settings
 from stack.local_stack import LocalStack
-from worker import livekit_api
 
 pytestmark = pytest.mark.slow
 
@@ -44,53 +44,53 @@ def activities(settings: Settings, livekit: api.LiveKitAPI) -> LiveKitActivities
 
 
 @pytest.fixture
-async def ticket(activities: LiveKitActivities) -> Ticket:
-    request = TicketRequest(session_id=new_session_id(1_800_000_000), identity="caller_1", timeouts=TIMEOUTS)
-    return await ActivityEnvironment().run(activities.issue_ticket, request)
+async def join_token(activities: LiveKitActivities) -> JoinToken:
+    request = JoinTokenRequest(session_id=new_session_id(1_800_000_000), identity="caller_1", timeouts=TIMEOUTS)
+    return await ActivityEnvironment().run(activities.issue_join_token, request)
 
 
 async def rooms(livekit: api.LiveKitAPI, name: str) -> list[api.Room]:
     return list((await livekit.room.list_rooms(api.ListRoomsRequest(names=[name]))).rooms)
 
 
-async def test_a_room_is_made_with_its_timeouts(ticket: Ticket, livekit: api.LiveKitAPI) -> None:
-    (room,) = await rooms(livekit, ticket.room_name)
+async def test_a_room_is_made_with_its_timeouts(join_token: JoinToken, livekit: api.LiveKitAPI) -> None:
+    (room,) = await rooms(livekit, join_token.room_name)
     assert (room.empty_timeout, room.departure_timeout) == (180, 90)
 
 
 async def test_a_caller_is_seen_until_the_room_closes_and_cannot_open_it_again(
-    ticket: Ticket, activities: LiveKitActivities, livekit: api.LiveKitAPI
+    join_token: JoinToken, activities: LiveKitActivities, livekit: api.LiveKitAPI
 ) -> None:
-    request = RoomRequest(session_id=ticket.session_id)
+    request = RoomRequest(session_id=join_token.session_id)
     caller = rtc.Room()
-    await caller.connect(ticket.server_url, ticket.token)
+    await caller.connect(join_token.server_url, join_token.token)
     look = await ActivityEnvironment().run(activities.look_at_room, request)
     assert [(each.identity, each.kind) for each in look.callers] == [("caller_1", "joined")]
     closed = await ActivityEnvironment().run(activities.close_room, request)
     assert [each.participant_sid for each in closed.callers] == [look.callers[0].participant_sid]
-    assert await rooms(livekit, ticket.room_name) == []
+    assert await rooms(livekit, join_token.room_name) == []
     again = await ActivityEnvironment().run(activities.close_room, request)
     assert (again.callers, again.agent_identities) == ((), ())
     await caller.disconnect()
     with pytest.raises(rtc.ConnectError):
-        await rtc.Room().connect(ticket.server_url, ticket.token)
-    assert await rooms(livekit, ticket.room_name) == []
+        await rtc.Room().connect(join_token.server_url, join_token.token)
+    assert await rooms(livekit, join_token.room_name) == []
 
 
 async def test_without_an_agent_server_a_launch_fails_and_closing_leaves_no_dispatch(
-    ticket: Ticket, activities: LiveKitActivities, livekit: api.LiveKitAPI, settings: Settings
+    join_token: JoinToken, activities: LiveKitActivities, livekit: api.LiveKitAPI, settings: Settings
 ) -> None:
-    launch = LaunchRequest(session_id=ticket.session_id, generation=1, join_deadline_seconds=0.5, timeouts=TIMEOUTS)
+    launch = LaunchRequest(session_id=join_token.session_id, generation=1, join_deadline_seconds=0.5, timeouts=TIMEOUTS)
     with pytest.raises(ApplicationError) as failure:
         await ActivityEnvironment().run(activities.launch_agent, launch)
     assert failure.value.type == JOIN_DEADLINE
-    left = [each for each in await livekit.agent_dispatch.list_dispatch(ticket.room_name) if each.agent_name]
+    left = [each for each in await livekit.agent_dispatch.list_dispatch(join_token.room_name) if each.agent_name]
     assert [each.agent_name for each in left] == [settings.agent.name]
     assert "ann" not in left[0].metadata
-    await ActivityEnvironment().run(activities.close_room, RoomRequest(session_id=ticket.session_id))
+    await ActivityEnvironment().run(activities.close_room, RoomRequest(session_id=join_token.session_id))
     # LiveKit lists the dispatches of open rooms only, so the room is made once more.
-    await livekit.room.create_room(api.CreateRoomRequest(name=ticket.room_name))
-    assert not [each for each in await livekit.agent_dispatch.list_dispatch(ticket.room_name) if each.agent_name]
+    await livekit.room.create_room(api.CreateRoomRequest(name=join_token.room_name))
+    assert not [each for each in await livekit.agent_dispatch.list_dispatch(join_token.room_name) if each.agent_name]
 
 
 def agents_token(settings: Settings, room: str, identity: str) -> str:
@@ -100,14 +100,14 @@ def agents_token(settings: Settings, room: str, identity: str) -> str:
 
 
 async def test_an_older_generation_is_cleared_from_the_room(
-    ticket: Ticket, activities: LiveKitActivities, settings: Settings
+    join_token: JoinToken, activities: LiveKitActivities, settings: Settings
 ) -> None:
     old = rtc.Room()
-    await old.connect(ticket.server_url, agents_token(settings, ticket.room_name, "agent_1_AJ_old"))
-    request = RoomRequest(session_id=ticket.session_id)
+    await old.connect(join_token.server_url, agents_token(settings, join_token.room_name, "agent_1_AJ_old"))
+    request = RoomRequest(session_id=join_token.session_id)
     look = await ActivityEnvironment().run(activities.look_at_room, request)
     assert look.agent_identities == ("agent_1_AJ_old",)
-    launch = LaunchRequest(session_id=ticket.session_id, generation=2, join_deadline_seconds=0.5, timeouts=TIMEOUTS)
+    launch = LaunchRequest(session_id=join_token.session_id, generation=2, join_deadline_seconds=0.5, timeouts=TIMEOUTS)
     with pytest.raises(ApplicationError):
         await ActivityEnvironment().run(activities.launch_agent, launch)
     look = await ActivityEnvironment().run(activities.look_at_room, request)
@@ -131,13 +131,13 @@ asyncio.run(main())
 
 
 async def test_one_that_falls_silent_stays_for_its_successor_if_it_runs_and_goes_if_it_is_frozen(
-    ticket: Ticket, activities: LiveKitActivities, settings: Settings
+    join_token: JoinToken, activities: LiveKitActivities, settings: Settings
 ) -> None:
-    running, token = rtc.Room(), agents_token(settings, ticket.room_name, "agent_1_AJ_runs")
-    await running.connect(ticket.server_url, token)
+    running, token = rtc.Room(), agents_token(settings, join_token.room_name, "agent_1_AJ_runs")
+    await running.connect(join_token.server_url, token)
     frozen = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", IN_THE_ROOM, ticket.server_url),
-        agents_token(settings, ticket.room_name, "agent_1_AJ_frozen"),
+        *(sys.executable, "-c", IN_THE_ROOM, join_token.server_url),
+        agents_token(settings, join_token.room_name, "agent_1_AJ_frozen"),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
@@ -151,7 +151,7 @@ async def test_one_that_falls_silent_stays_for_its_successor_if_it_runs_and_goes
         assert answer.value.code == rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD
         frozen.send_signal(signal.SIGSTOP)
         launch = LaunchRequest(
-            session_id=ticket.session_id,
+            session_id=join_token.session_id,
             generation=2,
             join_deadline_seconds=1.5,
             timeouts=TIMEOUTS,
@@ -160,11 +160,11 @@ async def test_one_that_falls_silent_stays_for_its_successor_if_it_runs_and_goes
         )
         with pytest.raises(ApplicationError):
             await ActivityEnvironment().run(activities.launch_agent, launch)
-        request = RoomRequest(session_id=ticket.session_id)
+        request = RoomRequest(session_id=join_token.session_id)
         look = await ActivityEnvironment().run(activities.look_at_room, request)
         assert look.agent_identities == ("agent_1_AJ_runs",)
     finally:
         frozen.kill()
         await frozen.wait()
         await running.disconnect()
-        await ActivityEnvironment().run(activities.close_room, RoomRequest(session_id=ticket.session_id))
+        await ActivityEnvironment().run(activities.close_room, RoomRequest(session_id=join_token.session_id))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from agent import lost_jobs
+from agent.host import lost_jobs
 from settings import AgentSettings, LiveKitSettings, Settings
 from tests.fakes.agent_server import SECRET, FakeSentinel, FakeServer
 from tests.fakes.temporal import FakeTemporal

@@ -14,13 +14,13 @@ from livekit.agents.utils import EventEmitter
 from pydantic import SecretStr
 
 from agent import job
-from agent.heartbeat import Heartbeat, Verdict
+from agent.handover.protocol import HAND_OVER, HANDED_OVER, YIELD, Incumbent
 from agent.job import _tell, _until_not_wanted, run, watch_caller
 from agent.speech import SpeechParts
 from agent.speech.fallback import Availability, tts_fallback
-from agent.takeover import HAND_OVER, HANDED_OVER, YIELD, Incumbent
+from agent.workflow_link.heartbeat import Heartbeat, Verdict
+from connections.dispatch_seal import Sealer
 from contracts import Briefing, DispatchMetadata, Presence, ProviderChanged, Turn
-from sealing import Sealer
 from settings import LiveKitSettings, Settings
 from tests.fakes import rpc_rooms
 from tests.fakes.agent_server import SECRET

@@ -13,10 +13,10 @@ import pytest
 
 from agent import __main__ as program
 from agent.__main__ import Orders, serve
-from agent.lost_jobs import JobWatch
-from agent.server import build_server
+from agent.host.agent_server import build_server
+from agent.host.lost_jobs import JobWatch
 from settings import Settings
-from stack.ports import free_ports
+from stack.processes.ports import free_ports
 from tests.fakes.agent_server import FakeSentinel
 from tests.fakes.temporal import FakeTemporal
 

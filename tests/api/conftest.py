@@ -16,16 +16,16 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from api import event_stream
 from api.app import create_app
-from api.followers import Followers
-from api.session_reader import TemporalSessionReader
-from api.sessions import TemporalSessions
-from contracts import SessionRequest
-from identities import new_session_id
+from api.event_stream import follower
+from api.event_stream.hub import Followers
+from api.gateway.session_reader import TemporalSessionReader
+from api.gateway.sessions import TemporalSessions
+from connections.temporal_client import LazyClient, connect
+from contracts import AgentOptions, SessionRequest, search_attributes
+from contracts.identities import new_session_id
 from settings import LiveKitSettings, Settings, StackSettings, TemporalSettings
-from stack.servers import resolve_servers
-from temporal_client import LazyClient, connect
+from stack.servers.find import resolve_servers
 from tests.api import requests_sent
 from tests.fakes.dev_server import QUEUE, Start, settings_at
 from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog
@@ -33,7 +33,6 @@ from tests.fakes.quiet_activities import QuietActivities
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
 from worker import build_worker
-from workflows import search_attributes
 
 API_KEY = "devkey"
 API_SECRET = "a-secret-of-at-least-64-characters-so-that-every-algorithm-takes-it!"
@@ -132,7 +131,9 @@ async def start(gateway: TemporalSessions, client: Client) -> AsyncIterator[Star
     async def start_one(user: str = "test", metadata: dict[str, Any] | None = None) -> str:
         session_id = new_session_id(int(time.time()))
         started.append(session_id)
-        await gateway.start(SessionRequest(session_id=session_id, user_name=user, voice_id="Craig"), metadata)
+        await gateway.start(
+            SessionRequest(session_id=session_id, user_name=user, options=AgentOptions(voice_id="Craig")), metadata
+        )
         return session_id
 
     yield start_one
@@ -160,8 +161,8 @@ def followers(source: FakeEventSource) -> Followers:
 @pytest.fixture
 def hurried_followers(monkeypatch: pytest.MonkeyPatch) -> None:
     """They do not wait long between two questions."""
-    monkeypatch.setattr(event_stream, "_FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(event_stream, "_LONGEST_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(follower, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(follower, "_LONGEST_PAUSE_SECONDS", 0.02)
 
 
 @pytest.fixture

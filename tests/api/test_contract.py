@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from contracts import DEFAULT_OPENING_LINE, DEFAULT_SYSTEM_PROMPT, VOICES, SessionLimits
-from errors import EndFailed, NoWorkerAnswered, TemporalUnavailable, TicketFailed
+from errors import EndFailed, JoinTokenFailed, NoWorkerAnswered, TemporalUnavailable
 from tests.fakes.sessions import FakeSessions
 
 
@@ -49,9 +49,9 @@ async def test_start_with_everything(http: httpx.AsyncClient, sessions: FakeSess
     }
     assert re.fullmatch(r"session_\d{10}_[0-9a-z]+", request.session_id)
     assert request.user_name == "john_doe"
-    assert request.voice_id == "Craig"
-    assert request.opening_line == "Hi there! Ready to help."
-    assert request.system_prompt == "You are a friendly tech support agent."
+    assert request.options.voice_id == "Craig"
+    assert request.options.opening_line == "Hi there! Ready to help."
+    assert request.options.system_prompt == "You are a friendly tech support agent."
     assert request.limits == SessionLimits(max_duration_seconds=600, silence_seconds=30, idle_seconds=300)
     assert sessions.metadata[request.session_id] == {"order": "A-17", "parts": [1, None, {"a": 0.5}]}
 
@@ -66,9 +66,9 @@ async def test_start_with_defaults(
     answer = await http.post("/api/session/start", json={"userName": "test", **left_out})
     assert answer.status_code == 200
     [request] = sessions.started
-    assert request.voice_id == "Ashley"
-    assert request.opening_line == DEFAULT_OPENING_LINE
-    assert request.system_prompt == DEFAULT_SYSTEM_PROMPT
+    assert request.options.voice_id == "Ashley"
+    assert request.options.opening_line == DEFAULT_OPENING_LINE
+    assert request.options.system_prompt == DEFAULT_SYSTEM_PROMPT
     assert request.limits == SessionLimits(silence_seconds=30, idle_seconds=300)
     assert sessions.metadata[request.session_id] == {}
 
@@ -76,7 +76,7 @@ async def test_start_with_defaults(
 @pytest.mark.parametrize("voice", VOICES)
 async def test_each_voice(http: httpx.AsyncClient, sessions: FakeSessions, voice: str) -> None:
     assert (await http.post("/api/session/start", json={"userName": "test", "voiceId": voice})).status_code == 200
-    assert sessions.started[0].voice_id == voice
+    assert sessions.started[0].options.voice_id == voice
 
 
 async def test_end(http: httpx.AsyncClient) -> None:
@@ -111,7 +111,7 @@ async def test_end_of_an_unknown_session(http: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("path", "failure", "status"),
     [
-        ("start", TicketFailed("LiveKit token generation failed: no key"), 500),
+        ("start", JoinTokenFailed("LiveKit token generation failed: no key"), 500),
         ("start", TemporalUnavailable("Failed to queue voice agent spawn task: Temporal is unreachable."), 503),
         ("start", NoWorkerAnswered("Failed to queue voice agent spawn task: no worker"), 503),
         ("end", EndFailed("Failed to end session: still ending"), 500),

@@ -13,17 +13,16 @@ from pydantic import SecretStr
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 
-from api.session_reader import TemporalSessionReader
-from api.sessions import TemporalSessions
-from contracts import SessionRequest
-from errors import EndFailed, PayloadUnreadable, TicketFailed
-from identities import new_session_id
+from api.gateway.session_reader import TemporalSessionReader
+from api.gateway.sessions import TemporalSessions
+from connections.temporal_client import LazyClient, connect
+from contracts import SessionRequest, search_attributes
+from contracts.identities import new_session_id
+from errors import EndFailed, JoinTokenFailed, PayloadUnreadable
 from settings import Settings
-from temporal_client import LazyClient, connect
 from tests.fakes.dev_server import QUEUE, listed, settings_at
 from tests.fakes.quiet_activities import QuietActivities
 from worker import build_worker
-from workflows import search_attributes
 
 pytestmark = pytest.mark.slow
 
@@ -85,9 +84,9 @@ async def test_users_are_found_though_their_names_are_not_there(
 async def test_the_reason_of_a_failure_arrives(
     encrypting: TemporalSessions, encrypted_client: Client, activities: QuietActivities
 ) -> None:
-    activities.ticket_error = "the key is not known"
+    activities.join_token_error = "the key is not known"
     async with build_worker(encrypted_client, activities, QUEUE):
-        with pytest.raises(TicketFailed, match=r"^LiveKit token generation failed: .*the key is not known"):
+        with pytest.raises(JoinTokenFailed, match=r"^LiveKit token generation failed: .*the key is not known"):
             await encrypting.start(request())
 
 

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.webhook_events import read_event
+from api.livekit_webhook.events import read_event
+from connections.webhook_targets import AllowedTargets
 from contracts import Presence, SessionRequest
-from identities import is_session_id
+from contracts.identities import is_session_id
 from settings import LiveKitSettings, Settings, WebhookSettings
 from tests.fakes.event_source import FakeEventSource
 from tests.fakes.event_streams import numbers
 from tests.fakes.redeliveries import FakeRedeliveries
 from tests.fakes.sessions import FakeSessions
-from webhook_targets import AllowedTargets
 
 _ID = "session_1234567890_abc123"
 TARGETS = "hooks.example.com, *.example.org, http://[::1]:9"

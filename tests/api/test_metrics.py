@@ -74,4 +74,4 @@ async def test_starts_by_what_came_of_them(http: httpx.AsyncClient, sessions: Fa
         found = await read(http)
     outcomes = {name: value for (sample, name), value in found.items() if sample == "voice_session_starts_total"}
     assert {name for name, value in outcomes.items() if value} == {"ok", "refused", "temporal_unavailable"}
-    assert found["voice_ticket_seconds_count", ""] == 1
+    assert found["voice_join_token_seconds_count", ""] == 1

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.routes.playground import FOLDER, content_security_policy, install_playground
+from api.playground.page import FOLDER, content_security_policy, install_playground
 from contracts import VOICES
 from errors import SetupError
 from settings import ApiSettings, LiveKitSettings, PlaygroundSettings, Settings, SpeechSettings

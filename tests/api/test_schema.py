@@ -31,7 +31,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.app import create_app
-from contracts import SessionRequest
+from contracts import AgentOptions, SessionRequest
 from settings import ApiSettings, CodecEndpointSettings, LiveKitSettings, Settings, TemporalSettings, WebhookSettings
 from tests.api.requests_sent import SENT
 from tests.fakes.event_source import SESSION, FakeEventSource
@@ -62,7 +62,9 @@ KEYS_FILE = Path(FOLDER.name) / "keys.jsonl"
 (KEY,) = with_keys(KEYS_FILE, "acme")
 
 SESSIONS = FakeSessions()
-SESSIONS.started.append(SessionRequest(session_id=SESSION, user_name="ann", voice_id="Craig", owner="acme"))
+SESSIONS.started.append(
+    SessionRequest(session_id=SESSION, user_name="ann", options=AgentOptions(voice_id="Craig"), owner="acme")
+)
 SESSIONS.metadata[SESSION] = {}
 EVENTS = FakeEventSource()
 EVENTS.log(SESSION).tell(3)

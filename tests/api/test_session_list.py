@@ -15,16 +15,15 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from api.errors import InvalidInput
-from api.session_models import SessionFilter, SessionListResponse
-from api.session_reader import TemporalSessionReader
-from api.sessions import TemporalSessions
-from contracts import EndReason, RoomFinished, SessionRequest, SessionState, Ticket
-from identities import new_session_id
-from temporal_client import LazyClient, connect
+from api.gateway.session_reader import TemporalSessionReader
+from api.gateway.sessions import TemporalSessions
+from api.schemas.session_queries import SessionFilter, SessionListResponse
+from connections.temporal_client import LazyClient, connect
+from contracts import EndReason, JoinToken, RoomFinished, SessionRequest, SessionState, search_attributes
+from contracts.identities import new_session_id
 from tests.fakes.dev_server import PATIENCE_SECONDS, QUEUE, Start, listed, settings_at
 from tests.fakes.quiet_activities import QuietActivities
 from worker import build_worker
-from workflows import search_attributes
 
 pytestmark = pytest.mark.slow
 
@@ -147,9 +146,9 @@ class Renewed:
         await workflow.wait_condition(lambda: False)
 
     @workflow.update
-    async def ticket(self) -> Ticket:
-        """A ticket that opens nothing."""
-        return Ticket(session_id="", room_name="", identity="", token="", server_url="")
+    async def join_token(self) -> JoinToken:
+        """A join token that opens nothing."""
+        return JoinToken(session_id="", room_name="", identity="", token="", server_url="")
 
 
 async def test_a_session_that_continued_as_new_is_one_session(

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.session_models import SessionFilter
+from api.schemas.session_queries import SessionFilter
 from contracts import EndReason, SessionState, Turn
 from errors import NoWorkerAnswered, TemporalUnavailable
 from tests.fakes.session_reader import FakeSessionReader

@@ -16,10 +16,10 @@ import pytest
 import yaml
 
 from api.app import create_app
+from contracts import search_attributes
 from settings import LiveKitSettings, Settings
-from stack.environment import variables, variables_of
-from stack.server_config import temporal_command
-from workflows import search_attributes
+from stack.env_vars import variables, variables_of
+from stack.servers.config import temporal_command
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "deploy/compose.env.example").read_text()
@@ -56,7 +56,12 @@ def test_compose_itself_takes_the_file(filled_in: dict[str, str], tmp_path: Path
 
 def test_each_command_is_a_module_that_can_be_run(services: Services) -> None:
     commands = {name: service["command"] for name, service in ours(services).items()}
-    assert {command[-1] for command in commands.values()} == {"api", "worker", "agent", "stack.language_model"}
+    assert {command[-1] for command in commands.values()} == {
+        "api",
+        "worker",
+        "agent",
+        "agent.speech.embedded.model_server",
+    }
     for command in commands.values():
         python, flag, module = command
         assert (python, flag) == ("python", "-m")

@@ -51,8 +51,9 @@ def test_linter_has_nothing_to_say() -> None:
 def test_image_holds_all_that_its_commands_import(image: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": ""}
     code = (
-        "import api.__main__, worker, agent.__main__, stack.language_model\n"
-        "from agent.speech import models, hibari_tts, moonshine_stt"  # what a job process loads by itself
+        "import api.__main__, worker, agent.__main__, agent.speech.embedded.model_server\n"
+        # What a job process loads by itself.
+        "from agent.speech import pipeline\nfrom agent.speech.embedded import hibari_tts, moonshine_stt"
     )
     command = [sys.executable, "-c", code]
     imported = subprocess.run(command, cwd=image, env=environment, capture_output=True, text=True, check=False)  # noqa: S603

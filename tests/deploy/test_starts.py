@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from settings import Settings
-from stack.ports import free_ports
-from stack.servers import resolve_servers
-from stack.waiting import wait_until
+from stack.processes.ports import free_ports
+from stack.processes.waiting import wait_until
+from stack.servers.find import resolve_servers
 
 ROOT = Path(__file__).parents[2]
 Services = dict[str, dict[str, Any]]

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from api.models import (
+from api.monitoring.stats import StatsResponse
+from api.schemas.session_commands import (
     EndResponse,
     ErrorResponse,
     HealthResponse,
@@ -21,8 +22,7 @@ from api.models import (
     StartResponse,
     WebhookResponse,
 )
-from api.session_models import SessionListResponse, SessionResponse, TranscriptResponse
-from api.stats import StatsResponse
+from api.schemas.session_queries import SessionListResponse, SessionResponse, TranscriptResponse
 from tests.docs.whole_app import KEYS, TOKEN, whole_app
 
 TEXT = (Path(__file__).parents[2] / "docs/API.md").read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from settings import Settings
-from stack.environment import variables
+from stack.env_vars import variables
 
 ROOT = Path(__file__).parents[2]
 ROWS = re.findall(

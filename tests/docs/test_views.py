@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from contracts import EndReason, SessionState
+from contracts import EndReason, SessionState, search_attributes
 from tests.docs.conftest import DOCUMENTS
 from tests.workflows.dev_server import dev_server
-from workflows import search_attributes
 from workflows.voice_session import VoiceSession
-from workflows.webhook_delivery import WebhookDelivery
+from workflows.webhooks.delivery import WebhookDelivery
 
 _QUERY = re.compile(r"`((?:WorkflowType|Session[A-Z]\w+) (?:=|>|IN|BETWEEN) [^`]+)`")
 QUERIES = sorted({query for document in DOCUMENTS for query in _QUERY.findall(document.read_text())})

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from chaos.world import World, world_of
+from lab.caller import speech
+from lab.chaos.world import World, world_of
 from settings import SessionSettings, Settings, WebhookSettings
-from stack.caller import speech
 from stack.local_stack import LocalStack
 from tests.fakes.webhook_receiver import SECRET
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contracts import EndReason, SessionState
-from stack.caller import Caller
+from lab.caller import Caller
 from workflows.voice_session import VoiceSession
 
 if TYPE_CHECKING:
-    from chaos.world import World
+    from lab.chaos.world import World
     from stack.local_stack import LocalStack
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Page, expect
 
-from stack.caller import speech
+from lab.caller import speech
 from tests.browser.conftest import executable, open_browser
 from tests.browser.looks import Watch, look
 

@@ -10,10 +10,10 @@ import httpx
 import psutil
 import pytest
 
-from stack.caller import Caller
+from lab.caller import Caller
 
 if TYPE_CHECKING:
-    from chaos.world import World
+    from lab.chaos.world import World
 
 pytestmark = pytest.mark.slow
 

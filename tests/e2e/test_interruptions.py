@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from contracts import Turn
-from stack.caller import Caller, Heard, Spoken, speech
-from stack.caller.speech import SAMPLE_RATE, Samples
+from lab.caller import Caller, Heard, Spoken, speech
+from lab.caller.speech import SAMPLE_RATE, Samples
 from workflows.voice_session import VoiceSession
 
 if TYPE_CHECKING:
-    from chaos.world import World
+    from lab.chaos.world import World
 
 pytestmark = pytest.mark.slow
 

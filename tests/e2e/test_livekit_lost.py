@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from stack.caller import Caller
+from lab.caller import Caller
 from workflows.voice_session import VoiceSession
 
 if TYPE_CHECKING:
-    from chaos.world import World
+    from lab.chaos.world import World
 
 pytestmark = pytest.mark.slow
 

@@ -8,12 +8,13 @@ from time import monotonic
 
 import pytest
 
-from chaos.world import World, world_of
 from contracts import EndReason
+from lab.caller import Caller, speech
+from lab.chaos.world import World, world_of
 from settings import Settings
-from stack import programs, server_config
-from stack.caller import Caller, speech
 from stack.local_stack import LocalStack
+from stack.processes import programs
+from stack.servers import config
 from workflows.voice_session import VoiceSession
 
 pytestmark = pytest.mark.slow
@@ -27,7 +28,7 @@ LONG_EVENTS = 60
 @pytest.fixture
 async def forgetful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """A stack whose Temporal finds a history long after a few turns."""
-    usual = server_config.temporal_command
+    usual = config.temporal_command
 
     def impatient(binary: Path, settings: Settings, state_dir: Path) -> list[str]:
         limit = f"limit.historyCount.suggestContinueAsNew={LONG_EVENTS}"

@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
+from connections.temporal_client import connect
 from contracts import EndReason, SessionState, SessionSummary
+from lab.caller import SessionClient
+from lab.caller.rest import Started
+from lab.soak.agents import SimulatedAgents
+from lab.soak.callers import join
+from lab.soak.plan import Behaviour, Fault, Script
 from settings import SessionSettings, Settings
-from soak.agents import SimulatedAgents
-from soak.callers import join
-from soak.plan import Behaviour, Fault, Script
-from stack.caller import SessionClient
-from stack.caller.rest import Started
 from stack.local_stack import LocalStack
-from temporal_client import connect
 from workflows.voice_session import VoiceSession
 
 pytestmark = pytest.mark.slow

@@ -18,15 +18,15 @@ from temporalio.api.workflowservice.v1 import QueryWorkflowRequest
 from temporalio.client import Client, WorkflowHandle
 
 from contracts import DeliveryReport, Turn
-from contracts.webhooks import delivery_id
-from stack.caller import Caller
+from contracts.customer_webhooks import delivery_id
+from lab.caller import Caller
 from tests.e2e.conftest import url_of
 from tests.fakes.webhook_receiver import SECRET, receiving
 from workflows.voice_session import VoiceSession
-from workflows.webhook_delivery import WebhookDelivery
+from workflows.webhooks.delivery import WebhookDelivery
 
 if TYPE_CHECKING:
-    from chaos.world import World
+    from lab.chaos.world import World
     from stack.local_stack import LocalStack
 
 pytestmark = pytest.mark.slow

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.prompt import STILL_THERE
-from contracts import EndReason, SessionLimits, SessionRequest, Ticket
-from identities import new_session_id
-from stack.caller import Caller, speech
-from workflows.search_attributes import at_start
+from agent.conversation.instructions import STILL_THERE
+from contracts import EndReason, JoinToken, SessionLimits, SessionRequest
+from contracts.identities import new_session_id
+from contracts.search_attributes import at_start
+from lab.caller import Caller, speech
 from workflows.voice_session import VoiceSession
 
 if TYPE_CHECKING:
-    from chaos.world import World
+    from lab.chaos.world import World
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ LATE_REPORTS = 5.0
 LONG_QUESTION = "I would like to know whether you could tell me what the capital of France is please."
 
 
-async def begin(world: World, idle_seconds: float) -> Ticket:
+async def begin(world: World, idle_seconds: float) -> JoinToken:
     """A session with limits of its own: those of the API's settings are for all sessions of its stack."""
     request = SessionRequest(
         session_id=new_session_id(int(time.time())),
@@ -41,7 +41,7 @@ async def begin(world: World, idle_seconds: float) -> Ticket:
         task_queue=world.stack.settings.temporal.task_queue,
         search_attributes=at_start(request),
     )
-    return await handle.execute_update(VoiceSession.ticket)
+    return await handle.execute_update(VoiceSession.join_token)
 
 
 async def questions(world: World, session_id: str) -> int:
@@ -51,8 +51,8 @@ async def questions(world: World, session_id: str) -> int:
 
 
 async def test_the_agent_asks_once_and_then_the_session_ends(world: World) -> None:
-    ticket = await begin(world, idle_seconds=8)
-    async with Caller(ticket.server_url, ticket.token) as caller:
+    join_token = await begin(world, idle_seconds=8)
+    async with Caller(join_token.server_url, join_token.token) as caller:
         greeting = await caller.hear()
         question = await caller.hear()
         assert speech.word_error_rate(STILL_THERE, question.text) <= 0.5
@@ -63,16 +63,16 @@ async def test_the_agent_asks_once_and_then_the_session_ends(world: World) -> No
         assert caller.timeline.first_sound(question.last_sound_at + 0.5) is None
         assert caller.joined_at is not None
         there = ended_at - caller.joined_at
-    summary = await asyncio.wait_for(world.session(ticket.session_id).result(), 20)
+    summary = await asyncio.wait_for(world.session(join_token.session_id).result(), 20)
     assert summary.end_reason is EndReason.IDLE
     assert abs(summary.duration_seconds - there) <= 2
-    assert await questions(world, ticket.session_id) == 1
+    assert await questions(world, join_token.session_id) == 1
 
 
 async def test_who_speaks_is_not_asked(world: World) -> None:
     await speech.synthesize(LONG_QUESTION)  # the same text is spoken at once when it is asked for again
-    ticket = await begin(world, idle_seconds=0)
-    async with Caller(ticket.server_url, ticket.token) as caller:
+    join_token = await begin(world, idle_seconds=0)
+    async with Caller(join_token.server_url, join_token.token) as caller:
         greeting = await caller.hear()
         await caller.silence(SILENCE - 1.2)
         spoken = await caller.say(
@@ -80,19 +80,19 @@ async def test_who_speaks_is_not_asked(world: World) -> None:
         )
         answered_at = await caller.sound(after=greeting.last_sound_at + 0.5)
         assert answered_at > spoken.last_sound_at
-        await world.rest.end(ticket.session_id)
-    assert await questions(world, ticket.session_id) == 0
+        await world.rest.end(join_token.session_id)
+    assert await questions(world, join_token.session_id) == 0
 
 
 async def test_whoever_takes_over_does_not_ask_again(world: World) -> None:
-    ticket = await begin(world, idle_seconds=3 * SILENCE)
-    async with Caller(ticket.server_url, ticket.token) as caller:
+    join_token = await begin(world, idle_seconds=3 * SILENCE)
+    async with Caller(join_token.server_url, join_token.token) as caller:
         await caller.hear()
         asked = await caller.hear()
         _, job = await world.serving()
         job.kill()
         await caller.sound(after=asked.last_sound_at + 0.5)  # the next one says that it is back
         await caller.hung_up(within=3 * SILENCE + LATE_REPORTS + 10)
-    summary = await asyncio.wait_for(world.session(ticket.session_id).result(), 20)
+    summary = await asyncio.wait_for(world.session(join_token.session_id).result(), 20)
     assert (summary.end_reason, summary.generations) == (EndReason.IDLE, 2)
-    assert await questions(world, ticket.session_id) == 1
+    assert await questions(world, join_token.session_id) == 1

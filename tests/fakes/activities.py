@@ -15,25 +15,26 @@ from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, 
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from activities.interface import JOIN_DEADLINE, TICKET_FAILED, SessionActivities
-from activities.webhooks import WebhookSender
+from activities.interface import SessionActivities
+from activities.webhook_sender import WebhookSender
 from contracts import (
     AgentOutcome,
     AgentReady,
     Briefing,
     ClaimRequest,
     DrainRequest,
+    JoinToken,
+    JoinTokenRequest,
     LaunchRequest,
     Presence,
     RoomRequest,
     RoomView,
     SessionSummary,
-    Ticket,
-    TicketRequest,
     Turn,
     WebhookRequest,
 )
-from identities import agent_identity
+from contracts.failures import JOIN_DEADLINE, JOIN_TOKEN_FAILED
+from contracts.identities import agent_identity
 from workflows.voice_session import VoiceSession
 
 _BEAT_SECONDS = 0.05
@@ -112,9 +113,9 @@ def open_gate() -> asyncio.Event:
 class Scene:
     """What one session meets. Gates hold an activity up while they are cleared; counters tell what was asked for."""
 
-    ticket_gate: asyncio.Event = field(default_factory=open_gate)
-    ticket_failures: int = 0
-    tickets: int = 0
+    join_token_gate: asyncio.Event = field(default_factory=open_gate)
+    join_token_failures: int = 0
+    join_tokens: int = 0
     launching: Literal["arrives", "hangs", "misses its deadline"] = "arrives"
     launches: list[LaunchRequest] = field(default_factory=list)
     arrivals: asyncio.Queue[FakeAgent] = field(default_factory=asyncio.Queue)
@@ -144,18 +145,18 @@ class FakeActivities(SessionActivities):
     def scene(self, session_id: str) -> Scene:
         return self._scenes.setdefault(session_id, Scene())
 
-    @activity.defn(name="issue_ticket")
-    async def issue_ticket(self, request: TicketRequest) -> Ticket:
+    @activity.defn(name="issue_join_token")
+    async def issue_join_token(self, request: JoinTokenRequest) -> JoinToken:
         scene = self.scene(request.session_id)
-        scene.tickets += 1
-        await scene.ticket_gate.wait()
-        if scene.tickets <= scene.ticket_failures:
-            raise ApplicationError("LiveKit did not make the room: out of order", type=TICKET_FAILED)
-        return Ticket(
+        scene.join_tokens += 1
+        await scene.join_token_gate.wait()
+        if scene.join_tokens <= scene.join_token_failures:
+            raise ApplicationError("LiveKit did not make the room: out of order", type=JOIN_TOKEN_FAILED)
+        return JoinToken(
             session_id=request.session_id,
             room_name=request.session_id,
             identity=request.identity,
-            token=f"signed {scene.tickets}",
+            token=f"signed {scene.join_tokens}",
             server_url="ws://livekit",
         )
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from livekit.agents.utils import EventEmitter
 
+from connections.dispatch_seal import Sealer
 from contracts import DispatchMetadata
-from sealing import Sealer
 
 SECRET = "a secret of at least thirty-two characters"
 

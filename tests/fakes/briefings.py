@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts import Briefing
+from contracts import AgentOptions, Briefing
 
 _PLAIN = Briefing(
     session_id="session_1234567890_abcdef",
     generation=1,
     user_name="ada",
     caller_identity="user_ada",
-    voice_id="Ashley",
-    opening_line="Hello.",
-    system_prompt="Be kind.",
+    options=AgentOptions(opening_line="Hello.", system_prompt="Be kind."),
     heartbeat_timeout_seconds=2,
 )
 
 
 def briefing(**changes: Any) -> Briefing:
-    """A briefing with these fields and plain others."""
-    return _PLAIN.model_copy(update=changes)
+    """A briefing with these fields, or fields of its options, and plain others."""
+    options = {name: changes.pop(name) for name in tuple(changes) if name in AgentOptions.model_fields}
+    return _PLAIN.model_copy(update={"options": _PLAIN.options.model_copy(update=options), **changes})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaos.numbers import in_words, sentence
-from chaos.plan import CallPlan, Ending, Kind, Moment, Strike
-from chaos.record import CallRecord, Exchange, Hit
-from chaos.scripted_model import Asked
 from contracts import Turn
-from stack.caller import Spoken, Timeline
-from stack.caller.timeline import FRAME_SECONDS
+from lab.caller import Spoken, Timeline
+from lab.caller.timeline import FRAME_SECONDS
+from lab.chaos.numbers import in_words, sentence
+from lab.chaos.plan import CallPlan, Ending, Kind, Moment, Strike
+from lab.chaos.record import CallRecord, Exchange, Hit
+from lab.chaos.scripted_model import Asked
 
 OPENING_LINE = "Hello there. Please tell me a number."
 LOUD = 1000.0

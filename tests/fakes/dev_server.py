@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from api.session_models import SessionFilter, SessionListResponse
-from api.session_reader import SessionReader
+from api.gateway.session_reader import SessionReader
+from api.schemas.session_queries import SessionFilter, SessionListResponse
 from settings import ApiSettings, Settings, TemporalSettings
 
 QUEUE = "gateway-tests"

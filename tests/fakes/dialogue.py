@@ -27,7 +27,7 @@ from livekit.agents.language import LanguageCode
 from livekit.agents.vad import VADEvent, VADEventType
 from livekit.agents.voice import io
 
-from agent.voice_agent import TURNS
+from agent.conversation.turn_taking import TURNS
 
 RATE = 24_000
 WINDOW = 0.032

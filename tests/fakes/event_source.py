@@ -1,4 +1,4 @@
-"""`api.event_source.EventSource` over logs that a test writes, with what was asked of it counted."""
+"""`api.event_stream.source.EventSource` over logs that a test writes, with what was asked of it counted."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class FakeEventSource:
 
 
 class FakeNews:
-    """`api.event_source.News` of one log."""
+    """`api.event_stream.source.News` of one log."""
 
     def __init__(self, source: FakeEventSource, log: FakeLog) -> None:
         self._source = source

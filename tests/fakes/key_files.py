@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from api.keys import new_key
+from api.auth.api_keys import new_key
 
 
 def with_keys(path: Path, *owners: str) -> list[str]:

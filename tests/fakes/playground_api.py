@@ -13,8 +13,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from api.errors import install_error_handlers
-from api.routes.playground import install_playground
-from api.security_headers import SecurityHeaders
+from api.middleware.security_headers import SecurityHeaders
+from api.playground.page import install_playground
 from errors import SessionNotFound
 from settings import Settings
 
@@ -76,12 +76,12 @@ class FakePlaygroundApi:
             self._news.notify_all()
 
     async def asked_for_tokens(self, times: int) -> None:
-        """Wait until the page has come for this many tickets."""
+        """Wait until the page has come for this many join tokens."""
         async with self._news:
             await self._news.wait_for(lambda: self.tokens >= times)
 
     async def kill(self, session_id: str) -> bool:
-        """As `api.agent_processes.AgentProcesses`."""
+        """As `stack.agent_processes.AgentProcesses`."""
         if session_id != SESSION:
             raise SessionNotFound(f"Session {session_id} not found")
         if self.is_served:
@@ -104,7 +104,7 @@ class FakePlaygroundApi:
         status, text = self.refusals[route]
         return JSONResponse({"detail": text}, status)
 
-    def _ticket(self) -> dict[str, Any]:
+    def _join_token(self) -> dict[str, Any]:
         return {"sessionId": SESSION, "token": "header.claims.signature", "serverUrl": LIVEKIT, "roomName": SESSION}
 
     async def _start(self, request: Request) -> Response:
@@ -113,13 +113,13 @@ class FakePlaygroundApi:
         self.keys.append(request.headers.get("idempotency-key"))
         if not wanted["userName"].strip():
             return JSONResponse({"detail": "userName: must not be blank"}, 400)
-        return self._refused("start") or JSONResponse(self._ticket())
+        return self._refused("start") or JSONResponse(self._join_token())
 
     async def _token(self, session_id: str) -> Response:
         async with self._news:
             self.tokens += 1
             self._news.notify_all()
-        return self._refused("token") or JSONResponse({**self._ticket(), "sessionId": session_id})
+        return self._refused("token") or JSONResponse({**self._join_token(), "sessionId": session_id})
 
     async def _end(self) -> Response:
         refusal = self._refused("end")

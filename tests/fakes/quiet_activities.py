@@ -1,4 +1,4 @@
-"""`activities.interface.SessionActivities` without LiveKit: tickets at once, an agent that stays until it is told."""
+"""`activities.interface.SessionActivities` without LiveKit: join tokens at once, agents that stay until told."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import asyncio
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.interface import TICKET_FAILED, SessionActivities
-from contracts import AgentOutcome, LaunchRequest, RoomRequest, RoomView, Ticket, TicketRequest, WebhookRequest
+from activities.interface import SessionActivities
+from contracts import AgentOutcome, JoinToken, JoinTokenRequest, LaunchRequest, RoomRequest, RoomView, WebhookRequest
+from contracts.failures import JOIN_TOKEN_FAILED
 
 
 class QuietActivities(SessionActivities):
-    """Set `ticket_error` to have every ticket fail, clear `livekit_answers` to have rooms stay."""
+    """Set `join_token_error` to have every join token fail, clear `livekit_answers` to have rooms stay."""
 
     def __init__(self) -> None:
-        self.ticket_error: str | None = None
+        self.join_token_error: str | None = None
         self.livekit_answers = asyncio.Event()
         self.livekit_answers.set()
 
-    @activity.defn(name="issue_ticket")
-    async def issue_ticket(self, request: TicketRequest) -> Ticket:
-        """A ticket that opens nothing."""
-        if self.ticket_error is not None:
-            raise ApplicationError(self.ticket_error, type=TICKET_FAILED, non_retryable=True)
-        return Ticket(
+    @activity.defn(name="issue_join_token")
+    async def issue_join_token(self, request: JoinTokenRequest) -> JoinToken:
+        """A join token that opens nothing."""
+        if self.join_token_error is not None:
+            raise ApplicationError(self.join_token_error, type=JOIN_TOKEN_FAILED, non_retryable=True)
+        return JoinToken(
             session_id=request.session_id,
             room_name=request.session_id,
             identity=request.identity,

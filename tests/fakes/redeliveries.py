@@ -1,4 +1,4 @@
-"""`api.redeliveries.Redeliveries` of sessions with two events each."""
+"""`api.gateway.webhook_redelivery.Redeliveries` of sessions with two events each."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from livekit import rtc
 from livekit.agents import APIConnectOptions, ErrorEvent, llm, tts
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
-from agent.conversation import Conversation
+from agent.conversation.conversation import Conversation
+from agent.handover.protocol import Succession
 from agent.speech import SpeechParts
-from agent.takeover import Succession
 from contracts import Turn
 from settings import Settings
 from tests.fakes.briefings import briefing

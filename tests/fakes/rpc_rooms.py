@@ -9,7 +9,7 @@ from typing import Any
 from livekit import rtc
 from livekit.agents.utils import EventEmitter
 
-from identities import ARRIVED
+from contracts.identities import ARRIVED
 
 Handler = Callable[[Any], Awaitable[str]]
 

@@ -1,4 +1,4 @@
-"""`api.session_counts.SessionCounts` with numbers of the test's own."""
+"""`api.gateway.session_counts.SessionCounts` with numbers of the test's own."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""`api.session_reader.SessionReader` over the sessions that a `FakeSessions` has started."""
+"""`api.gateway.session_reader.SessionReader` over the sessions that a `FakeSessions` has started."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from api.session_models import SessionFilter, SessionItem, SessionListResponse, SessionResponse
+from api.schemas.session_queries import SessionFilter, SessionItem, SessionListResponse, SessionResponse
 from contracts import AgentState, EndReason, SessionState, Turn
 from errors import SessionNotFound
 from tests.fakes.sessions import FakeSessions
@@ -60,7 +60,7 @@ class FakeSessionReader:
                 return {
                     "sessionId": session_id,
                     "userName": request.user_name,
-                    "voiceId": request.voice_id,
+                    "voiceId": request.options.voice_id,
                     "metadata": self._sessions.metadata[session_id],
                     "state": SessionState.ENDED,
                     "startedAt": STARTED_AT,

@@ -1,10 +1,10 @@
-"""`api.sessions.Sessions` in memory: the routes' contract is tried without Temporal."""
+"""`api.gateway.sessions.Sessions` in memory: the routes' contract is tried without Temporal."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from contracts import EndReason, Presence, RoomFinished, SessionRequest, SessionSummary, Ticket
+from contracts import EndReason, JoinToken, Presence, RoomFinished, SessionRequest, SessionSummary
 from errors import KeyTaken, SessionEnded, SessionNotFound
 
 
@@ -18,8 +18,8 @@ class FakeSessions:
         self.news: list[tuple[str, Presence | RoomFinished]] = []
         self.failure: Exception | None = None
 
-    async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> Ticket:
-        """A ticket for the session, which is the one before when it was started by the same request."""
+    async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> JoinToken:
+        """A join token for the session, which is the one before when it was started by the same request."""
         self._fail()
         if request.session_id not in self._known:
             self.started.append(request)
@@ -28,15 +28,15 @@ class FakeSessions:
             raise KeyTaken("another body")
         return await self.rejoin(request.session_id)
 
-    async def rejoin(self, session_id: str) -> Ticket:
-        """A ticket for a session that was started here and has not ended."""
+    async def rejoin(self, session_id: str) -> JoinToken:
+        """A join token for a session that was started here and has not ended."""
         self._fail()
         if session_id not in self._known:
             raise SessionNotFound(f"Session {session_id} not found")
         if session_id in self.ended:
             raise SessionEnded(f"Session {session_id} has ended")
         request = self._known[session_id]
-        return Ticket(
+        return JoinToken(
             session_id=request.session_id,
             room_name=request.session_id,
             identity=request.caller,

@@ -8,8 +8,8 @@ from typing import Self
 
 from livekit import rtc
 
-from stack.caller import speech
-from stack.caller.microphone import Microphone, Spoken
+from lab.caller import speech
+from lab.caller.microphone import Microphone, Spoken
 
 
 class TalkingAgent:

@@ -8,16 +8,16 @@ from pydantic import SecretStr
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
-from activities.pinned_http import PinnedClient
-from activities.webhooks import WebhookSender
+from activities.webhook_sender import WebhookSender
+from connections.pinned_http import PinnedClient
 from contracts import DeliveryReport, DeliveryRequest, Redelivery, SessionEvent, WebhookEvent, WebhookType
-from contracts.webhooks import delivery_id
-from identities import new_session_id
+from contracts.customer_webhooks import delivery_id
+from contracts.identities import new_session_id
 from settings import WebhookSettings
 from tests.fakes.activities import FakeActivities
 from tests.fakes.webhook_receiver import SECRET, Receiver
 from tests.workflows.driver import Session
-from workflows.webhook_delivery import WebhookDelivery
+from workflows.webhooks.delivery import WebhookDelivery
 
 FIRST_RETRY_SECONDS = 0.1
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowHistory
 
-from activities.interface import JOB_PROCESS_ENDED
 from contracts import AgentState, ProviderChanged, SessionLimits
-from contracts.webhooks import delivery_id
+from contracts.customer_webhooks import delivery_id
+from contracts.failures import JOB_PROCESS_ENDED
 from tests.fakes.activities import FakeActivities
 from tests.fakes.webhook_receiver import receiving
 from tests.replay.deliveries import DELIVERED, TOLD, Delivery, sender_to
@@ -70,8 +70,8 @@ async def cancelled(session: Session) -> None:
     await session.handle.cancel()
 
 
-async def ticket_failed(session: Session) -> None:
-    session.scene.ticket_failures = 2
+async def join_token_failed(session: Session) -> None:
+    session.scene.join_token_failures = 2
     await session.start()
 
 
@@ -140,7 +140,7 @@ async def provider_failed(session: Session) -> None:
 
 
 SCRIPTS: list[Callable[[Session], Awaitable[None]]] = [
-    *(conversation, agent_lost, crash_loop, no_show, caller_left, cancelled, ticket_failed),
+    *(conversation, agent_lost, crash_loop, no_show, caller_left, cancelled, join_token_failed),
     *(drained, stale_turn, handed_over, continued, idle, provider_failed),
 ]
 

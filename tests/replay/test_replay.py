@@ -17,10 +17,10 @@ from temporalio.worker import Replayer
 
 from contracts import ProviderChanged
 from worker import workflow_runner
-from workflows import calls
-from workflows.events import EventLog
+from workflows.session import activity_calls
+from workflows.session.event_log import EventLog
 from workflows.voice_session import VoiceSession
-from workflows.webhook_delivery import WebhookDelivery
+from workflows.webhooks.delivery import WebhookDelivery
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 
@@ -49,7 +49,7 @@ def test_replay(path: Path) -> None:
 
 
 def test_a_workflow_that_takes_another_step_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "close_room", calls.look_at_room)
+    monkeypatch.setattr(activity_calls, "close_room", activity_calls.look_at_room)
     assert isinstance(replay(CONVERSATION), workflow.NondeterminismError)
 
 

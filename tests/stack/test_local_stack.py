@@ -16,11 +16,11 @@ from temporalio.client import Client
 
 from errors import SetupError
 from settings import Settings
-from stack.leftovers import marked
 from stack.local_stack import LocalStack
-from stack.ports import require_free
-from stack.programs import port_uses
-from stack.waiting import wait_until
+from stack.processes.orphans import marked
+from stack.processes.ports import require_free
+from stack.processes.programs import port_uses
+from stack.processes.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from settings import ApiSettings, PlaygroundSettings, Settings, StackSettings
-from stack.leftovers import MARK
 from stack.playground import kill, with_playground
+from stack.processes.orphans import MARK
 
 
 def test_what_is_left_open_is_on() -> None:

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.log_context import SessionInLogs
-from identities import new_session_id
+from api.middleware.log_context import SessionInLogs
+from contracts.identities import new_session_id
 from telemetry import logs
 
 SESSION = new_session_id(1_800_000_000)

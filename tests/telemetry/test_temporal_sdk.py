@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from contracts.webhooks import delivery_id
+from contracts.customer_webhooks import delivery_id
 from telemetry.temporal_sdk import session_of_call
 
 SESSION = "session_1234567890_abc123"

@@ -10,13 +10,12 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from contracts import SessionLimits
+from contracts import SessionLimits, search_attributes
 from settings import StackSettings
-from stack.time_skipping import resolve_temporal_test_server
+from stack.servers.time_skipping import resolve_temporal_test_server
 from tests.fakes.activities import FakeActivities
 from tests.workflows.driver import PATIENT, Session
 from worker import build_worker
-from workflows import search_attributes
 
 QUEUE = "tests"
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from contracts import search_attributes
 from settings import StackSettings
-from stack.servers import TEMPORAL, resolve
-from workflows import search_attributes
+from stack.servers.find import TEMPORAL, resolve
 
 PROMPT_TIMERS = 'history.timerProcessorMaxTimeShift="10ms"'
 

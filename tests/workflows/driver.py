@@ -16,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 from contracts import (
     AgentState,
     EndRequest,
+    JoinToken,
     Presence,
     RoomFinished,
     SessionLimits,
@@ -23,13 +24,12 @@ from contracts import (
     SessionState,
     SessionSummary,
     SessionView,
-    Ticket,
     Turn,
 )
-from identities import caller_identity, new_session_id
+from contracts.identities import caller_identity, new_session_id
+from contracts.memo import memo_at_start
+from contracts.search_attributes import at_start
 from tests.fakes.activities import FakeActivities, FakeAgent, Scene
-from workflows.search_attributes import at_start
-from workflows.session_card import memo_at_start
 from workflows.voice_session import VoiceSession
 
 PATIENT = SessionLimits(agent_heartbeat_timeout_seconds=100_000)
@@ -64,7 +64,7 @@ class Session:
             start_signal_args=[first_signal] if first_signal else [],
         )
 
-    async def ticket(self) -> WorkflowUpdateHandle[Ticket]:
+    async def join_token(self) -> WorkflowUpdateHandle[JoinToken]:
         """Start as the API does."""
         operation = WithStartWorkflowOperation(
             VoiceSession.run,
@@ -76,10 +76,10 @@ class Session:
             memo=memo_at_start(self.request, {"order": 7}),
         )
         return await self._env.client.start_update_with_start_workflow(
-            VoiceSession.ticket,
+            VoiceSession.join_token,
             start_workflow_operation=operation,
             wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-            id=f"{self.id}-ticket",
+            id=f"{self.id}-join-token",
         )
 
     async def agent(self, *, ready: bool = True) -> FakeAgent:

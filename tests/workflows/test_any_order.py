@@ -13,7 +13,7 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts import AgentReady, ClaimRequest, DrainRequest, EndRequest, Payload, Presence, RoomFinished, Turn
+from contracts import AgentReady, ClaimRequest, DrainRequest, EndRequest, Message, Presence, RoomFinished, Turn
 from tests.workflows.driver import PATIENT, Session
 from workflows.voice_session import VoiceSession
 
@@ -44,7 +44,7 @@ class Chance:
             at_ms=self.at_ms(near),
         )
 
-    def news(self, near: int, *, may_end: bool) -> tuple[Any, Payload]:
+    def news(self, near: int, *, may_end: bool) -> tuple[Any, Message]:
         """A signal and its payload."""
         number = self.draw.choice(NUMBERS)
         report = Presence(
@@ -57,7 +57,7 @@ class Chance:
         )
         inherited = tuple(self.turn(near) for _ in range(self.draw.randint(0, 3)))
         ready = AgentReady(generation=number, identity="any", at_ms=self.at_ms(near), inherited=inherited)
-        news: list[tuple[Any, Payload]] = [
+        news: list[tuple[Any, Message]] = [
             (VoiceSession.presence, report),
             (VoiceSession.turn, self.turn(near)),
             (VoiceSession.drain, DrainRequest(generation=number)),

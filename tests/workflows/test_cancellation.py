@@ -13,11 +13,11 @@ from tests.workflows.driver import Session
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def during_the_ticket(session: Session) -> None:
-    session.scene.ticket_gate.clear()
+async def during_the_join_token(session: Session) -> None:
+    session.scene.join_token_gate.clear()
     await session.start()
     async with asyncio.timeout(10):
-        while not session.scene.tickets:  # noqa: ASYNC110  a local activity leaves no event before it ends
+        while not session.scene.join_tokens:  # noqa: ASYNC110  a local activity leaves no event before it ends
             await asyncio.sleep(0.01)
 
 
@@ -92,7 +92,7 @@ async def with_no_task_run_yet(session: Session) -> None:
 
 
 MOMENTS = [
-    during_the_ticket,
+    during_the_join_token,
     with_no_task_run_yet,
     during_the_launch,
     when_an_agent_was_dispatched,
@@ -112,7 +112,7 @@ MOMENTS = [
 async def test_cancelled(session: Session, moment: Callable[[Session], Awaitable[None]]) -> None:
     await moment(session)
     await session.handle.cancel()
-    session.scene.ticket_gate.set()
+    session.scene.join_token_gate.set()
     if moment is during_a_look:
         await session.until(SessionState.ENDING)
         session.scene.look_gate.set()

@@ -12,13 +12,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
-from contracts import AgentState, EndReason, SessionLimits, SessionState
+from contracts import AgentState, EndReason, SessionLimits, SessionState, search_attributes
+from contracts.memo import MEMO_KEY
 from tests.fakes.activities import FakeActivities, FakeAgent
 from tests.workflows.dev_server import PROMPT_TIMERS, dev_server
 from tests.workflows.driver import Session
 from worker import build_worker, workflow_runner
-from workflows import search_attributes
-from workflows.session_card import MEMO_KEY
 from workflows.voice_session import VoiceSession
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -58,7 +57,7 @@ async def talk_until_renewed(session: Session, agent: FakeAgent) -> int:
 
 
 async def test_a_call_goes_on_in_a_new_run(dev: WorkflowEnvironment, session: Session) -> None:
-    ticket = await (await session.ticket()).result()
+    join_token = await (await session.join_token()).result()
     first = await session.agent()
     joined = await session.join()
     await session.until(SessionState.ACTIVE)
@@ -80,7 +79,7 @@ async def test_a_call_goes_on_in_a_new_run(dev: WorkflowEnvironment, session: Se
     attributes = description.typed_search_attributes
     assert (attributes[search_attributes.STATE], attributes[search_attributes.USER]) == ("active", "ann")
     assert (await description.memo())[MEMO_KEY]["metadata"] == {"order": 7}
-    assert await session.handle.execute_update(VoiceSession.ticket) == ticket
+    assert await session.handle.execute_update(VoiceSession.join_token) == join_token
 
     briefing = await second.claim()
     assert [turn.sequence for turn in briefing.turns] == list(range(1, turns + 2))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from activities.interface import AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOIN_DEADLINE
 from contracts import AgentState, DrainRequest, EndReason, SessionState, Turn
+from contracts.failures import AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOIN_DEADLINE
 from tests.fakes.activities import FakeAgent
 from tests.workflows.driver import PATIENT, Session
 from workflows.voice_session import VoiceSession

@@ -9,9 +9,8 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from contracts import AgentState, EndReason, SessionLimits, SessionState, SessionSummary
+from contracts import AgentState, EndReason, SessionLimits, SessionState, SessionSummary, search_attributes
 from tests.workflows.driver import PATIENT, Session
-from workflows import search_attributes
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -222,13 +221,13 @@ async def test_the_bill_of_nobody_waits_for_news_of_a_caller_that_come_late(sess
     assert (await session.result()).duration_seconds >= 1
 
 
-async def test_a_ticket_that_fails_fails_its_update_and_ends_the_session(session: Session) -> None:
-    session.scene.ticket_failures = 2
-    update = await session.ticket()
+async def test_a_join_token_that_fails_fails_its_update_and_ends_the_session(session: Session) -> None:
+    session.scene.join_token_failures = 2
+    update = await session.join_token()
     with pytest.raises(WorkflowUpdateFailedError) as failure:
         await update.result()
     assert isinstance(failure.value.cause, ApplicationError)
-    assert failure.value.cause.type == "TicketFailed"
+    assert failure.value.cause.type == "JoinTokenFailed"
     assert "out of order" in failure.value.cause.message
     summary = await session.result()
     assert (summary.end_reason, summary.duration_seconds) == (EndReason.ERROR, 0)
@@ -236,10 +235,10 @@ async def test_a_ticket_that_fails_fails_its_update_and_ends_the_session(session
     assert (await session.view()).agent_state is AgentState.STOPPED
 
 
-async def test_a_ticket_is_tried_twice(session: Session) -> None:
-    session.scene.ticket_failures = 1
-    ticket = await (await session.ticket()).result()
-    assert (ticket.room_name, ticket.identity) == (session.id, session.request.caller_identity)
+async def test_a_join_token_is_tried_twice(session: Session) -> None:
+    session.scene.join_token_failures = 1
+    join_token = await (await session.join_token()).result()
+    assert (join_token.room_name, join_token.identity) == (session.id, session.request.caller_identity)
     await session.agent()
     await session.end()
     await assert_ended(session, EndReason.API_REQUEST)

@@ -12,12 +12,12 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from api.event_source import TemporalEventSource
-from api.followers import Followers
+from api.event_stream.hub import Followers
+from api.event_stream.source import TemporalEventSource
+from connections.temporal_client import LazyClient
 from contracts import EventsRequest, SessionLimits, SessionState
 from errors import SessionNotFound, TemporalUnavailable
 from settings import TemporalSettings
-from temporal_client import LazyClient
 from tests.fakes.activities import FakeActivities
 from tests.fakes.event_streams import PATIENCE_SECONDS, Reader
 from tests.workflows.dev_server import PROMPT_TIMERS, dev_server

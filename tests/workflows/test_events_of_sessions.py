@@ -76,8 +76,8 @@ async def test_a_drain_loses_nobody(session: Session) -> None:
     assert sorted(agents[5:]) == [("stopped", "1"), ("stopped", "2")]
 
 
-async def test_a_session_without_a_ticket(session: Session) -> None:
-    session.scene.ticket_failures = 2
+async def test_a_session_without_a_join_token(session: Session) -> None:
+    session.scene.join_token_failures = 2
     await session.start()
     await session.result()
     assert await told(session) == [

@@ -14,6 +14,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
 from contracts import AgentOutcome, DispatchMetadata, LaunchRequest
+from contracts.search_attributes import at_start
 from telemetry.agent_traces import job_span
 from telemetry.api_traces import instrument
 from telemetry.traces import temporal_interceptors, traceparent
@@ -21,7 +22,6 @@ from tests.fakes.activities import FakeActivities
 from tests.telemetry.test_traces import FakeJob
 from tests.workflows.driver import Session
 from worker import build_worker
-from workflows.search_attributes import at_start
 from workflows.voice_session import VoiceSession
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -63,7 +63,7 @@ async def test_a_request_and_the_launch_of_its_agent_are_one_trace(time_skipping
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 search_attributes=at_start(session.request),
             )
-            await client.execute_update_with_start_workflow(VoiceSession.ticket, start_workflow_operation=operation)
+            await client.execute_update_with_start_workflow(VoiceSession.join_token, start_workflow_operation=operation)
 
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as caller:
@@ -79,8 +79,8 @@ async def test_a_request_and_the_launch_of_its_agent_are_one_trace(time_skipping
     spans = {span.name: span for span in recorded.get_finished_spans()}
     line = ["agent_job", "RunActivity:launch_agent", "StartActivity:launch_agent"]
     assert ancestors(spans["agent_job"], recorded)[: len(line)] == line
-    workflow = ("RunWorkflow:VoiceSession", "HandleUpdate:ticket", "HandleUpdate:claim")
-    for name in ("agent_job", "RunActivity:issue_ticket", *workflow):
+    workflow = ("RunWorkflow:VoiceSession", "HandleUpdate:join_token", "HandleUpdate:claim")
+    for name in ("agent_job", "RunActivity:issue_join_token", *workflow):
         assert ancestors(spans[name], recorded)[-1] == "POST /start", name
 
 

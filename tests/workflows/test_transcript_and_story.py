@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 
-from contracts import AgentState, EndReason, SessionMemory, SessionState, SessionSummary, SessionView, Ticket, Turn
-from workflows.story import Story
-from workflows.transcript import Transcript
+from contracts import AgentState, EndReason, JoinToken, SessionMemory, SessionState, SessionSummary, SessionView, Turn
+from workflows.session.current_details import Story
+from workflows.session.transcript import Transcript
 
-TICKET = Ticket(session_id="s", room_name="s", identity="user_ann", token="signed", server_url="ws://livekit")
+JOIN_TOKEN = JoinToken(session_id="s", room_name="s", identity="user_ann", token="signed", server_url="ws://livekit")
 
 
 def turn(generation: int, sequence: int, text: str = "") -> Turn:
@@ -120,7 +120,9 @@ def test_a_long_story_keeps_its_beginning_and_its_end() -> None:
 @pytest.mark.parametrize("length", [0, 3, 8, 9, 48, 49, 1000])
 def test_a_story_goes_on_in_the_next_run(length: int) -> None:
     before, after = long_story(length), Story()
-    memory = SessionMemory(started_at=0, ticket=TICKET, generation=1, story=before.entries, story_length=before.length)
+    memory = SessionMemory(
+        started_at=0, join_token=JOIN_TOKEN, generation=1, story=before.entries, story_length=before.length
+    )
     after.resume(memory)
     for story in (before, after):
         story.add(0, "the next")

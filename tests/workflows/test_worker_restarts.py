@@ -13,13 +13,12 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from contracts import EndReason, SessionLimits, SessionState
+from contracts import EndReason, SessionLimits, SessionState, search_attributes
 from settings import StackSettings
-from stack.servers import TEMPORAL, resolve
+from stack.servers.find import TEMPORAL, resolve
 from tests.fakes.activities import FakeActivities
 from tests.workflows.driver import Session
 from worker import build_worker
-from workflows import search_attributes
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -43,13 +42,13 @@ async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
 async def test_sessions_go_on_from_worker_to_worker_that_cache_hardly_anything(
     dev_server: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch, cached: int
 ) -> None:
-    """Every step is then replayed from the history, the local activity of the ticket included."""
+    """Every step is then replayed from the history, the local activity of the join token included."""
     monkeypatch.setattr("worker.Worker", partial(Worker, max_cached_workflows=cached))
     fakes = FakeActivities(dev_server.client)
     sessions = [Session(dev_server, fakes, QUEUE, LIMITS) for _ in range(4)]
     async with build_worker(dev_server.client, fakes, QUEUE):
         for session in sessions:
-            assert (await (await session.ticket()).result()).session_id == session.id
+            assert (await (await session.join_token()).result()).session_id == session.id
         agents = [await session.agent() for session in sessions]
         for session, agent in zip(sessions, agents, strict=True):
             await session.join()
@@ -62,7 +61,7 @@ async def test_sessions_go_on_from_worker_to_worker_that_cache_hardly_anything(
             await session.end()
         summaries = [await session.result() for session in sessions]
     assert {summary.end_reason for summary in summaries} == {EndReason.API_REQUEST}
-    assert [session.scene.tickets for session in sessions] == [1] * 4, "a replay repeats no side effect"
+    assert [session.scene.join_tokens for session in sessions] == [1] * 4, "a replay repeats no side effect"
 
 
 async def test_a_worker_that_is_stopped_finishes_the_activity_at_hand(dev_server: WorkflowEnvironment) -> None:

@@ -14,7 +14,7 @@ from livekit.agents.utils import http_context
 from livekit.plugins import assemblyai, deepgram, inworld
 from pydantic import SecretStr
 
-from agent.rehearsal import rehearse
+from agent.conversation.prewarm import rehearse
 from agent.speech import hosted, language_model, load
 from agent.speech.fallback import Availability, Fallback, llm_fallback, stt_fallback, tts_fallback
 from settings import SpeechSettings

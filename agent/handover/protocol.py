@@ -1,0 +1,203 @@
+"""How one agent follows another in a room, heard by the caller as one voice: the newcomer asks, the incumbent yields.
+
+The two talk by LiveKit RPC, so a takeover needs nothing but the room they are both in. An incumbent that is dead or
+frozen does not answer, and is removed from the room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+
+from livekit import rtc
+from pydantic import ValidationError
+
+from contracts import LIVENESS_PROBE_SECONDS, Briefing, Handover, Turn, YieldRequest
+from contracts.identities import ARRIVED, agent_generation
+from workflows.session.transcript import Transcript
+
+logger = logging.getLogger("agent.handover.protocol")
+
+YIELD = "yield"
+HAND_OVER = "hand_over"
+HANDED_OVER = "handed over to its successor"
+
+_PATIENT_LIVENESS_PROBE_SECONDS = 3.0
+"""`LIVENESS_PROBE_SECONDS` for one of which nothing is known but that it serves: nobody waits for its successor."""
+_ANSWER_SECONDS = 2.0
+_LAST_WORDS_SECONDS = 20.0
+"""How long an incumbent may talk on before its floor is taken from it."""
+_DELIVERY_SECONDS = 0.3
+_PATIENCE_SECONDS = 3.0
+_MAX_HANDOVER_BYTES = 14_000
+"""LiveKit carries 15 KiB in an answer."""
+
+
+@dataclass(frozen=True)
+class Succession:
+    """How the floor came to a newcomer.
+
+    `in_order`: from a live predecessor, which left nothing unsaid. `certain`: the briefing and `turns` are all that was
+    said; not so when a predecessor lived after the briefing and was then lost.
+    """
+
+    in_order: bool = False
+    certain: bool = True
+    turns: tuple[Turn, ...] = ()
+
+    def after(self, known: Iterable[Turn]) -> tuple[Turn, ...]:
+        """All that was said: what the newcomer knew already, and what was handed over."""
+        transcript = Transcript()
+        for turn in (*known, *self.turns):
+            transcript.note(turn)
+        return transcript.turns
+
+
+async def take_over(room: rtc.Room, briefing: Briefing, remove: Callable[[str], Awaitable[object]]) -> Succession:
+    """Have every older generation in the room yield; `remove` takes an identity that does not answer out of the room.
+
+    Returns when none of them will be heard any more.
+    """
+    older = [identity for identity in room.remote_participants if _is_older(identity, briefing.generation)]
+    parts = await asyncio.gather(*(_follow(room, identity, briefing, remove) for identity in older))
+    return Succession(
+        in_order=any(part.in_order for part in parts),
+        certain=all(part.certain for part in parts),
+        turns=tuple(turn for part in parts for turn in part.turns),
+    )
+
+
+def _is_older(identity: str, generation: int) -> bool:
+    return 0 < (agent_generation(identity) or 0) < generation
+
+
+async def _follow(
+    room: rtc.Room, identity: str, briefing: Briefing, remove: Callable[[str], Awaitable[object]]
+) -> Succession:
+    theirs = (turn for turn in briefing.turns if turn.generation == agent_generation(identity) and turn.final)
+    known = max((turn.sequence for turn in theirs), default=0)
+    request = YieldRequest(generation=briefing.generation, known_sequence=known).model_dump_json()
+    answered = False
+    sign = _PATIENT_LIVENESS_PROBE_SECONDS if briefing.predecessor_lives else LIVENESS_PROBE_SECONDS
+    try:
+        await _call(room, identity, YIELD, request, sign=sign, seconds=_ANSWER_SECONDS)
+        answered = True
+        last_words = _LAST_WORDS_SECONDS + _ANSWER_SECONDS
+        answer = await _call(room, identity, HAND_OVER, request, sign=sign, seconds=last_words)
+        return Succession(in_order=True, turns=Handover.model_validate_json(answer).turns)
+    except (rtc.RpcError, TimeoutError, ValidationError) as error:
+        logger.info("%s did not hand over (%s), so it is removed", identity, type(error).__name__)
+    await remove(identity)
+    return Succession(certain=not answered)
+
+
+async def _call(room: rtc.Room, identity: str, method: str, payload: str, *, sign: float, seconds: float) -> str:
+    """Call; wait so long for a sign of life, and from there so many seconds for the answer."""
+    # The library's own timer is not relied upon: a newcomer must never wait for good.
+    async with asyncio.timeout(sign + seconds):
+        return await room.local_participant.perform_rpc(
+            destination_identity=identity,
+            method=method,
+            payload=payload,
+            response_timeout=sign + seconds,
+            max_round_trip_latency=sign,
+        )
+
+
+class Incumbent:
+    """An agent's readiness to go: it answers newer generations, and notices those that never ask.
+
+    `last_words(limit_seconds)` finishes what is being said, gives the floor away, and returns all turns of this agent.
+    """
+
+    def __init__(
+        self, room: rtc.Room, generation: int, last_words: Callable[[float], Awaitable[tuple[Turn, ...]]]
+    ) -> None:
+        self._room = room
+        self._generation = generation
+        self._last_words = last_words
+        self._finishing: asyncio.Task[tuple[Turn, ...]] | None = None
+        self._watches: set[asyncio.Task[None]] = set()
+        self._dismissed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        room.local_participant.register_rpc_method(YIELD, self._on_yield)
+        room.local_participant.register_rpc_method(HAND_OVER, self._on_hand_over)
+        room.on("participant_connected", self._on_participant)
+        for participant in room.remote_participants.values():
+            if self._is_newer(participant.identity) and ARRIVED in participant.attributes:
+                # It has asked whoever was there, and that was not this one, which came late.
+                self._watch(self._give_way(participant.identity))
+
+    async def dismissed(self) -> str:
+        """Wait until this agent has nothing left to do in the room; why."""
+        return await asyncio.shield(self._dismissed)
+
+    async def _on_yield(self, call: rtc.RpcInvocationData) -> str:
+        self._demand_newer(call)
+        logger.info("generation %s yields", self._generation)
+        self._finish()
+        return ""
+
+    async def _on_hand_over(self, call: rtc.RpcInvocationData) -> str:
+        self._demand_newer(call)
+        known = YieldRequest.model_validate_json(call.payload).known_sequence
+        turns = await asyncio.shield(self._finish())
+        # Only when the answer is on its way may this agent leave the room, and the way with it.
+        asyncio.get_running_loop().call_later(_DELIVERY_SECONDS, self._dismiss, HANDED_OVER)
+        return packed(turn for turn in turns if turn.sequence > known)
+
+    def _demand_newer(self, call: rtc.RpcInvocationData) -> None:
+        """A caller who may send data could call as well; only a newer generation of the agent may have the floor."""
+        if not self._is_newer(call.caller_identity):
+            raise rtc.RpcError(rtc.RpcError.ErrorCode.APPLICATION_ERROR, "only a newer generation may ask")
+
+    def _finish(self) -> asyncio.Task[tuple[Turn, ...]]:
+        if self._finishing is None:
+            self._finishing = asyncio.create_task(self._run_last_words())
+        return self._finishing
+
+    async def _run_last_words(self) -> tuple[Turn, ...]:
+        return await self._last_words(_LAST_WORDS_SECONDS)
+
+    def _on_participant(self, participant: rtc.RemoteParticipant) -> None:
+        if self._is_newer(participant.identity):
+            self._watch(self._leave_to(participant.identity))
+
+    def _is_newer(self, identity: str) -> bool:
+        return (agent_generation(identity) or 0) > self._generation
+
+    def _watch(self, newcomer: Coroutine[None, None, None]) -> None:
+        watch = asyncio.create_task(newcomer)
+        self._watches.add(watch)
+        watch.add_done_callback(self._watches.discard)
+
+    async def _leave_to(self, newcomer: str) -> None:
+        """A newcomer that cannot reach us, or takes us for dead, must not become a second voice.
+
+        One that is not accepted itself yet, since Temporal is out of its reach, has no voice: then we talk on.
+        """
+        while self._finishing is None:
+            await asyncio.sleep(_PATIENCE_SECONDS)
+            participant = self._room.remote_participants.get(newcomer)
+            if participant is None:
+                return
+            if self._finishing is None and ARRIVED in participant.attributes:
+                await self._give_way(newcomer)
+
+    async def _give_way(self, newcomer: str) -> None:
+        logger.warning("%s is there and did not ask: generation %s leaves", newcomer, self._generation)
+        await self._finish()
+        self._dismiss("a newer generation was there and did not ask")
+
+    def _dismiss(self, why: str) -> None:
+        if not self._dismissed.done():
+            self._dismissed.set_result(why)
+
+
+def packed(turns: Iterable[Turn]) -> str:
+    """As many of the latest turns as an answer can carry."""
+    kept = tuple(turns)
+    while len(text := Handover(turns=kept).model_dump_json()) > _MAX_HANDOVER_BYTES and kept:
+        kept = kept[1:]
+    return text

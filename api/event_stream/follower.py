@@ -1,0 +1,182 @@
+"""Server-sent events: what is on the wire, and how those who watch one session share what was read of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import AsyncIterator
+from itertools import islice
+
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+
+from api.event_stream.source import EventSource
+from contracts import EventsRequest, SessionEvent
+from errors import SessionNotFound, TemporalUnavailable
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 100
+_KEEP_ALIVE_SECONDS = 15.0
+"""Proxies cut a connection on which nothing comes for a minute."""
+_APART_SECONDS = 0.1
+"""Between two queries of a session: turns and states that come together are read together."""
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
+"""Between two attempts while Temporal or the workers are away."""
+
+
+class Follower:
+    """Reads the log of one session for all who watch it: one long poll, and a query when there is news.
+
+    It keeps what the workflow keeps, `most` events, each as its bytes: a watcher is no more than a number, that of the
+    last event it was sent. One who falls behind by more than that is sent away, and can come back with its number.
+    """
+
+    def __init__(self, session_id: str, source: EventSource, most: int) -> None:
+        self._session_id = session_id
+        self._source = source
+        self._frames: deque[bytes] = deque(maxlen=most)
+        self._reading = asyncio.Lock()
+        self._is_opened = asyncio.Event()
+        self._failure: Exception | None = None
+        self._changed = asyncio.Event()
+        self._task = asyncio.create_task(self._follow())
+        self.watchers = 0
+        self.last = 0
+        self.is_over = False
+        """The session is over, and all of its events were read."""
+        self.is_done = False
+        """Nothing more comes from here: the session is over, or this process ends."""
+
+    async def opened(self) -> None:
+        """Wait until the log was read up to now. Raises what reading it did, though it is tried on for who can wait."""
+        await self._is_opened.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    async def catch_up(self, after: int) -> None:
+        """Read on if this number is not known yet: another process may have told it already."""
+        async with self._reading:
+            if self.last < after and not self.is_done:
+                await self._read()
+
+    def stop(self) -> None:
+        """Let everybody go."""
+        self._task.cancel()
+        self._finish()
+
+    async def frames(self, after: int) -> AsyncIterator[bytes]:
+        """The stream of one watcher: every event after this number; comments while there is none."""
+        # Not all at once, when they have lost their API together.
+        hint = random.randint(1_000, 3_000)  # noqa: S311  no secret
+        yield format_sse_event(retry=hint)
+        while not (self._is_readable or self.is_done):
+            if not await self._has_changed():
+                yield KEEPALIVE_COMMENT
+        if after > self.last:
+            return  # who comes back is told that it lies ahead, or by whom it was told
+        after = max(after, self.last - len(self._frames))  # just before the oldest event that is kept
+        while True:
+            dropped = self.last - len(self._frames)
+            if after < dropped:
+                return  # too slow
+            if news := [*islice(self._frames, after - dropped, after - dropped + _AT_ONCE)]:
+                yield b"".join(news)
+                after += len(news)
+            elif self.is_done:
+                return
+            elif not await self._has_changed():
+                yield KEEPALIVE_COMMENT
+
+    @property
+    def _is_readable(self) -> bool:
+        return self._is_opened.is_set() and self._failure is None
+
+    async def _has_changed(self) -> bool:
+        """Wait for a change; False when none came for so long that a sign of life is due."""
+        try:
+            await asyncio.wait_for(self._changed.wait(), _KEEP_ALIVE_SECONDS)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _follow(self) -> None:
+        try:
+            await self._open()
+        except Exception as error:  # each who waits gets it, and answers with it
+            self._failure = error
+            self._finish()
+            return
+        finally:
+            self._is_opened.set()
+        try:
+            await self._keep_up()
+        except SessionNotFound:
+            _log.info("events: Temporal keeps this session no longer")
+        except Exception as error:  # who comes back is told what it is
+            _log.error("events: cannot be followed any further: %s", type(error).__name__)
+        self._finish()
+
+    async def _open(self) -> None:
+        """Read the log up to now, as soon as somebody answers: those who came back wait for it."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                is_closed = await self._source.is_closed(self._session_id)
+                async with self._reading:
+                    await self._read()
+            except TemporalUnavailable as error:
+                self._failure = error
+                self._is_opened.set()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            else:
+                self._failure = None
+                self.is_over = self.is_over or is_closed
+                self._tell()
+                return
+
+    async def _keep_up(self) -> None:
+        news = self._source.news(self._session_id)
+        pause = _FIRST_PAUSE_SECONDS
+        lives, is_due = True, False
+        while not self.is_over:
+            try:
+                if not is_due:  # news that could not be read yet does not come again
+                    lives, is_due = await news.wait(), True
+                async with self._reading:
+                    await self._read()
+                self.is_over, is_due = self.is_over or not lives, False
+                pause = _FIRST_PAUSE_SECONDS
+                await asyncio.sleep(_APART_SECONDS)
+            except TemporalUnavailable:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def _read(self) -> None:
+        """All pages that are new."""
+        while True:
+            page = await self._source.events(self._session_id, EventsRequest(after=self.last))
+            for event in page.events:
+                if event.id != self.last + 1:  # those between were dropped before anybody here has read them
+                    self._frames.clear()
+                self._frames.append(frame(event))
+                self.last = event.id
+            if self.last >= page.last or not page.events:
+                break
+        self.is_over = self.is_over or page.is_over
+        self._tell()
+
+    def _finish(self) -> None:
+        self.is_done = True
+        self._tell()
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+def frame(event: SessionEvent) -> bytes:
+    """An event on the wire: its JSON has no line break."""
+    return format_sse_event(id=str(event.id), event=event.type, data_str=event.model_dump_json())

@@ -1,0 +1,84 @@
+"""Who watches sessions in this process: a thousand of one session share one follower, which goes with the last."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from api.errors import InvalidInput
+from api.event_stream.follower import Follower
+from api.event_stream.source import EventSource
+from errors import TemporalUnavailable
+from workflows.session.event_log import KEPT
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One who watches, from the event after number `after` on."""
+
+    follower: Follower
+    after: int
+
+    @property
+    def has_all(self) -> bool:
+        """Whether the session is over and its last event was received."""
+        return self.follower.is_over and self.after == self.follower.last
+
+    def frames(self) -> AsyncIterator[bytes]:
+        """The stream; it begins with the time after which to come back."""
+        return self.follower.frames(self.after)
+
+
+class Followers:
+    """One for each session that is watched."""
+
+    def __init__(self, source: EventSource, most: int = KEPT) -> None:
+        self._source = source
+        self._most = most
+        self._followers: dict[str, Follower] = {}
+        self._is_closed = False
+
+    @asynccontextmanager
+    async def watch(self, session_id: str, after: int, *, comes_back: bool = False) -> AsyncIterator[Watch]:
+        """Watch until the block is left. Raises `InvalidInput` for a number that this session has not reached,
+        `SessionNotFound`, `NoWorkerAnswered`, `TemporalUnavailable`.
+
+        The last two not for one who comes back, whose stream begins as soon as somebody answers. A browser's
+        `EventSource` comes back after a stream that broke off, and never after an error: so none is raised either for
+        what could not be read because this process ends.
+        """
+        follower = self._followers.get(session_id)
+        if follower is None or (follower.is_done and not follower.is_over):
+            follower = self._followers[session_id] = Follower(session_id, self._source, self._most)
+        follower.watchers += 1
+        try:
+            try:
+                await follower.opened()
+                await follower.catch_up(after)
+            except TemporalUnavailable:
+                if not (comes_back or self._is_closed):
+                    raise
+            else:
+                if after > follower.last and not self._is_closed:
+                    raise InvalidInput(
+                        f"Last-Event-ID: {after} lies ahead: this session's last event is {follower.last}"
+                    )
+            if self._is_closed:
+                follower.stop()
+            yield Watch(follower, after)
+        finally:
+            follower.watchers -= 1
+            if not follower.watchers:
+                follower.stop()
+                if self._followers.get(session_id) is follower:
+                    del self._followers[session_id]
+
+    def __len__(self) -> int:
+        return len(self._followers)
+
+    def close(self) -> None:
+        """End all streams, also those that begin from now on: this process is about to end."""
+        self._is_closed = True
+        for follower in self._followers.values():
+            follower.stop()

@@ -1,0 +1,83 @@
+"""A list's filters as a query of Temporal's visibility store, and the tokens that lead from page to page. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Collection
+
+from api.errors import InvalidInput
+from api.schemas.session_queries import SessionFilter
+from api.schemas.timestamps import rfc3339, round_up
+from connections.payload_encryption import KeyRing, user_values
+from contracts import SessionState
+from contracts.search_attributes import END_REASON, OWNER, STARTED_AT, STATE, USER
+
+_DIGEST_BYTES = 9
+
+
+def visibility_query(wanted: SessionFilter, keys: KeyRing | None = None, owner: str | None = None) -> str:
+    """The sessions of `owner`, or of all, that match every filter. One that continued as new is its last run.
+
+    With `keys` users are looked for by what stands for their names.
+    """
+    terms = ["WorkflowType = 'VoiceSession'", "ExecutionStatus != 'ContinuedAsNew'"]
+    if owner is not None:
+        terms.append(f"{OWNER.name} = {_quoted(owner)}")
+    if wanted.state is SessionState.ENDED:
+        # A workflow that was terminated, or failed, left its attribute as it was.
+        terms.append(f"({STATE.name} = {_quoted(wanted.state)} OR ExecutionStatus != 'Running')")
+    elif wanted.state is not None:
+        terms.append(f"{STATE.name} = {_quoted(wanted.state)} AND ExecutionStatus = 'Running'")
+    if wanted.user is not None:
+        marks = ", ".join(_quoted(value) for value in user_values(keys, wanted.user))
+        terms.append(f"{USER.name} IN ({marks})")
+    if wanted.endReason is not None:
+        terms.append(f"{END_REASON.name} = {_quoted(wanted.endReason)}")
+    if wanted.startedAfter is not None:
+        terms.append(f"{STARTED_AT.name} >= {_quoted(rfc3339(round_up(wanted.startedAfter)))}")
+    if wanted.startedBefore is not None:
+        terms.append(f"{STARTED_AT.name} < {_quoted(rfc3339(round_up(wanted.startedBefore)))}")
+    return " AND ".join(terms)
+
+
+def running_query(*, state: SessionState | None = None, owner: str | None = None, but: Collection[str] = ()) -> str:
+    """The sessions of `owner`, or of all, that have not ended: in this state, and of no id in `but`."""
+    terms = ["WorkflowType = 'VoiceSession'", "ExecutionStatus = 'Running'"]
+    if state is not None:
+        terms.append(f"{STATE.name} = {_quoted(state)}")
+    if owner is not None:
+        terms.append(f"{OWNER.name} = {_quoted(owner)}")
+    if but:
+        terms.append(f"WorkflowId NOT IN ({', '.join(_quoted(session_id) for session_id in sorted(but))})")
+    return " AND ".join(terms)
+
+
+def _quoted(text: str) -> str:
+    """A string of the query language, which is SQL's with a backslash as the escape."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def seal_page_token(token: bytes | None, query: str) -> str | None:
+    """Temporal's token as text for a URL, with a digest: a damaged one, or another query's, is noticed."""
+    return None if token is None else base64.urlsafe_b64encode(_digest(token, query) + token).decode().rstrip("=")
+
+
+def open_page_token(text: str | None, query: str) -> bytes | None:
+    """Temporal's token again. Raises `InvalidInput`."""
+    if text is None:
+        return None
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    digest, token = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+    if not token or digest != _digest(token, query):
+        raise InvalidInput("pageToken: is damaged, or belongs to a list with other filters")
+    return token
+
+
+def _digest(token: bytes, query: str) -> bytes:
+    return hashlib.sha256(query.encode() + b"\0" + token).digest()[:_DIGEST_BYTES]

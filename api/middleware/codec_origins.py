@@ -1,0 +1,57 @@
+"""What browsers and logs may see of the codec endpoint: pages of exact origins alone, and no token in a path."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.error_response import error_response
+from api.routes.codec import PREFIX
+
+_TOKEN_IN_PATH = re.compile(rf"^({PREFIX}[^/?]+/)[^/?]+(/)")
+
+
+class CodecOrigins:
+    """ASGI middleware: pages of `origins` may call the endpoint; others are refused before anything is decoded.
+
+    Starlette's own CORS would decode for every page, and only tell the browser to keep the answer from it.
+    """
+
+    def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
+        self._app = app
+        self._origins = origins
+        self._shared = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=["POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Namespace"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is for other routes or comes from no page."""
+        origin = None
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            origin = Headers(scope=scope).get("origin")
+        if origin is None:
+            await self._app(scope, receive, send)
+        elif origin in self._origins:
+            await self._shared(scope, receive, send)
+        else:
+            refusal = error_response(403, f"The codec endpoint does not answer pages of {origin[:200]}.")
+            await refusal(scope, receive, send)
+
+
+class NoTokenInPath(logging.Filter):
+    """Takes the token out of the codec endpoint's path where uvicorn's access log would write it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record's path; keep every record."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                _TOKEN_IN_PATH.sub(r"\1...\2", value) if isinstance(value, str) else value for value in record.args
+            )
+        return True

@@ -1,0 +1,93 @@
+"""Live counts: the caller's sessions by state, and what the whole system has left."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api.gateway.session_counts import SessionCounts, live_by_state
+from settings import Settings
+
+_AGENTS_ANSWER_SECONDS = 0.8
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class LiveSessions(_Answer):
+    """Your sessions that have not ended."""
+
+    starting: int = Field(examples=[0])
+    waiting: int = Field(examples=[1])
+    active: int = Field(examples=[3])
+    reconnecting: int = Field(examples=[0])
+    ending: int = Field(examples=[0])
+
+
+class AgentServer(_Answer):
+    """One agent server, as it says itself."""
+
+    activeJobs: int = Field(description="Sessions that it serves.", examples=[4])
+    load: float = Field(description="Its share of AGENT_MAX_JOBS that is taken, 0 to 1.", examples=[0.2])
+
+
+class StatsResponse(_Answer):
+    """What goes on right now."""
+
+    sessions: LiveSessions
+    running: int = Field(description="Sessions of all callers that have not ended.", examples=[4])
+    maxSessions: int | None = Field(description="How many may run at once; null for no limit.", examples=[100])
+    sessionsLeft: int | None = Field(description="Places that are free; null for no limit.", examples=[96])
+    workers: int = Field(description="Workers that poll for sessions.", examples=[1])
+    agentServer: AgentServer | None = Field(
+        description="The one at AGENT_HEALTH_URL; null where that is not set, and when it does not answer."
+    )
+
+
+class _WorkerInfo(BaseModel):
+    """What an AgentServer of livekit-agents says at `/worker`. Protobuf's JSON leaves zeros out."""
+
+    active_jobs: int = 0
+    worker_load: float = 0.0
+
+
+class Stats:
+    """Asks Temporal and the agent server."""
+
+    def __init__(self, counts: SessionCounts, settings: Settings) -> None:
+        self._counts = counts
+        self._limit = settings.api.max_sessions or None
+        self._agents_url = settings.agent.health_url
+
+    async def collect(self, owner: str | None) -> StatsResponse:
+        """What goes on now; `sessions` are those of `owner`, or of all. Raises `TemporalUnavailable`."""
+        running, workers, agents, by_state = await asyncio.gather(
+            self._counts.running(),
+            self._counts.workers(),
+            self._agent_server(),
+            live_by_state(self._counts, owner),
+        )
+        return StatsResponse(
+            sessions=LiveSessions(**by_state),
+            running=running,
+            maxSessions=self._limit,
+            sessionsLeft=None if self._limit is None else max(0, self._limit - running),
+            workers=workers,
+            agentServer=agents,
+        )
+
+    async def _agent_server(self) -> AgentServer | None:
+        if not self._agents_url:
+            return None
+        try:
+            async with httpx.AsyncClient(timeout=_AGENTS_ANSWER_SECONDS) as http:
+                answer = await http.get(httpx.URL(self._agents_url).join("/worker"))
+                said = _WorkerInfo.model_validate_json(answer.raise_for_status().content)
+        except (httpx.HTTPError, httpx.InvalidURL, ValidationError):
+            return None
+        load = said.worker_load if math.isfinite(said.worker_load) else 1.0
+        return AgentServer(activeJobs=said.active_jobs, load=round(load, 3))

@@ -1,0 +1,133 @@
+"""What is told of sessions, live or ended, and how lists of them are narrowed."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+from api.schemas.session_commands import EXAMPLE_ID, EXAMPLE_METADATA, UserName
+from api.schemas.timestamps import Time, TimeInput
+from contracts import DEFAULT_VOICE, AgentState, EndReason, SessionState, Turn
+from contracts.events import wire_turn
+
+_STARTED = "2026-11-23T15:21:20.123Z"
+_ENDED = "2026-11-23T15:23:25.456Z"
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SessionItem(_Answer):
+    """A session in a list. It may be a moment behind, since Temporal brings its lists up to date a little later."""
+
+    sessionId: str = Field(description="Unique session identifier.", examples=[EXAMPLE_ID])
+    userName: str | None = Field(
+        description="As given at the start; null when it cannot be read.", examples=["user123"]
+    )
+    voiceId: str | None = Field(
+        description="As given at the start; null when it cannot be read.", examples=[DEFAULT_VOICE]
+    )
+    metadata: dict[str, Any] | None = Field(
+        description="As given at the start; null when it cannot be read.", examples=[EXAMPLE_METADATA]
+    )
+    state: SessionState | None = Field(
+        description="Where the session is in its life; null for a state that is newer than this API.",
+        examples=[SessionState.ENDED],
+    )
+    startedAt: Time = Field(description="When it was asked for.", examples=[_STARTED])
+    endedAt: Time | None = Field(description="When it was over, its clean-up included; null before.", examples=[_ENDED])
+    endReason: EndReason | None = Field(
+        description="Why it ended; null before, and for a session that was terminated in Temporal.",
+        examples=[EndReason.API_REQUEST],
+    )
+    durationSeconds: int | None = Field(
+        description="Conversation time in seconds; null before the bill is made, and when there is none.",
+        examples=[125],
+    )
+    durationMinutes: int | None = Field(description="Rounded up to minutes, for billing.", examples=[3])
+
+
+class SessionResponse(SessionItem):
+    """One session, as it is now."""
+
+    agentState: AgentState | None = Field(
+        description="Where its agent is; null while no worker can tell.", examples=[AgentState.STOPPED]
+    )
+    agentGeneration: int | None = Field(
+        description="How many agents it has had, the present one included; null while no worker can tell.",
+        examples=[1],
+    )
+
+
+class SessionListResponse(_Answer):
+    """Sessions that are under way, then ended ones, the newest first in both."""
+
+    sessions: list[SessionItem]
+    nextPageToken: str | None = Field(
+        description="Ask again with this `pageToken` for the next page; null on the last one.",
+        examples=["q1w2e3r4t5y6eyJDbG9zZVRpbWUiOi..."],
+    )
+
+
+class TranscriptTurn(_Answer):
+    """Something that was said."""
+
+    number: int = Field(description="Its place among all that was said, from 1.", examples=[1])
+    role: Literal["caller", "agent"]
+    text: str = Field(examples=["What is the capital of France?"], repr=False)
+    at: Time = Field(description="When it was said.", examples=[_STARTED])
+    interrupted: bool = Field(
+        description="The caller cut it short; the text is what was heard of it.", examples=[False]
+    )
+    generation: int = Field(description="Which of the session's agents reported it.", examples=[1])
+
+    @classmethod
+    def of(cls, turn: Turn, number: int) -> TranscriptTurn:
+        """The answer that tells `turn`: the same as in the session's events."""
+        return cls.model_validate(wire_turn(turn, number))
+
+
+class TranscriptResponse(_Answer):
+    """Everything that was said so far, in order."""
+
+    sessionId: str = Field(examples=[EXAMPLE_ID])
+    turns: list[TranscriptTurn]
+
+
+def whole_number(value: object) -> object:
+    """A number in a URL: digits, and no more of them than any such number has."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,9}", value):
+        raise ValueError("must be a whole number")
+    return value
+
+
+class SessionFilter(BaseModel):
+    """Query parameters of a list. All of them narrow it; one that is not known is refused, since it would not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: SessionState | None = Field(None, description="Only sessions in this state.", examples=["active"])
+    user: UserName | None = Field(None, description="Only sessions of this userName.", examples=["user123"])
+    endReason: EndReason | None = Field(
+        None, description="Only sessions that ended for this reason.", examples=["caller_left"]
+    )
+    startedAfter: TimeInput | None = Field(None, description="Started at this time or later.", examples=[_STARTED])
+    startedBefore: TimeInput | None = Field(None, description="Started before this time.", examples=[_ENDED])
+    pageSize: Annotated[int, Field(ge=1, le=100), BeforeValidator(whole_number)] = Field(
+        50, description="How many sessions to return at most.", examples=[50]
+    )
+    pageToken: Annotated[str, Field(min_length=1, max_length=4_096)] | None = Field(
+        None, description="`nextPageToken` of the page before, with the same filters.", examples=["q1w2e3r4t5y6..."]
+    )
+
+    @field_validator("startedBefore")
+    @classmethod
+    def _is_later(cls, before: datetime | None, others: ValidationInfo) -> datetime | None:
+        after = others.data.get("startedAfter")
+        if before is not None and after is not None and before <= after:
+            raise ValueError("must be later than startedAfter")
+        return before

@@ -1,1 +1,0 @@
-"""`python -m benchmarks`: our work beside the same work done bare, in one run on one stack of its own."""

@@ -1,1 +1,0 @@
-"""`python -m chaos`: a real caller on the real stack, and faults at every moment of the conversation."""

@@ -1,0 +1,124 @@
+"""The one way to connect to Temporal: the API, the workers and the agents share address, keys and data format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from temporalio.client import Client, Interceptor
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.runtime import Runtime
+from temporalio.service import TLSConfig
+
+from connections.payload_encryption import EncryptionCodec, key_ring
+from errors import SetupError
+from settings import TemporalSettings
+
+
+@dataclass(frozen=True)
+class _Connection:
+    """What settings come to, with files read and keys parsed."""
+
+    address: str
+    namespace: str
+    tls: TLSConfig | bool
+    api_key: str | None
+    data_converter: DataConverter
+    interceptors: Sequence[Interceptor]
+
+    async def open(self, *, lazy: bool, runtime: Runtime | None = None) -> Client:
+        return await Client.connect(
+            self.address,
+            namespace=self.namespace,
+            tls=self.tls,
+            api_key=self.api_key,
+            data_converter=self.data_converter,
+            interceptors=self.interceptors,
+            lazy=lazy,
+            runtime=runtime,
+        )
+
+
+async def connect(
+    settings: TemporalSettings,
+    *,
+    lazy: bool = False,
+    interceptors: Sequence[Interceptor] = (),
+    runtime: Runtime | None = None,
+) -> Client:
+    """A client for `settings`. Raises `SetupError` for settings that cannot work, `RuntimeError` when Temporal is away.
+
+    A `lazy` one connects at its first call instead, so that the API can start before Temporal does; workers cannot
+    be built on it.
+    """
+    return await _connection(settings, interceptors).open(lazy=lazy, runtime=runtime)
+
+
+class LazyClient:
+    """A client made at its first use, since it belongs to a running event loop; then always the same.
+
+    Raises `SetupError` at once for settings that cannot work.
+    """
+
+    def __init__(self, settings: TemporalSettings, interceptors: Sequence[Interceptor] = ()) -> None:
+        self._connection = _connection(settings, interceptors)
+        self._client: Client | None = None
+
+    async def get(self) -> Client:
+        """The client. Waits for nothing: it connects, and connects again, at its calls."""
+        if self._client is None:
+            self._client = await self._connection.open(lazy=True)
+        return self._client
+
+
+def data_converter(settings: TemporalSettings) -> DataConverter:
+    """Pydantic's format; encrypted, texts of failures too, when there are keys. Raises `SetupError`."""
+    keys = key_ring(settings)
+    if keys is None:
+        return pydantic_data_converter
+    return replace(
+        pydantic_data_converter,
+        payload_codec=EncryptionCodec(keys),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
+def _connection(settings: TemporalSettings, interceptors: Sequence[Interceptor]) -> _Connection:
+    tls = _tls(settings) if settings.uses_tls else False
+    return _Connection(
+        address=settings.address,
+        namespace=settings.namespace,
+        tls=tls,
+        # Never in the clear: whoever reads it on the way has the namespace.
+        api_key=(settings.api_key.get_secret_value() or None) if tls else None,
+        data_converter=data_converter(settings),
+        interceptors=interceptors,
+    )
+
+
+def _tls(settings: TemporalSettings) -> TLSConfig:
+    certificate, key = settings.tls_cert_file, settings.tls_key_file
+    if (certificate is None) != (key is None):
+        present, missing = ("CERT", "KEY") if key is None else ("KEY", "CERT")
+        raise SetupError(f"TEMPORAL_TLS_{present}_FILE is set without TEMPORAL_TLS_{missing}_FILE; mTLS needs both.")
+    return TLSConfig(
+        server_root_ca_cert=_pem(settings.tls_ca_file, "TEMPORAL_TLS_CA_FILE", "CERTIFICATE"),
+        domain=settings.tls_server_name or None,
+        client_cert=_pem(certificate, "TEMPORAL_TLS_CERT_FILE", "CERTIFICATE"),
+        client_private_key=_pem(key, "TEMPORAL_TLS_KEY_FILE", "PRIVATE KEY"),
+    )
+
+
+def _pem(file: Path | None, setting: str, kind: str) -> bytes | None:
+    """The file's contents. The SDK says no more than "transport error" for a file of another kind, so look before."""
+    if file is None:
+        return None
+    try:
+        contents = file.expanduser().read_bytes()
+    except OSError as error:
+        raise SetupError(f"{setting}: {file} cannot be read ({error.strerror}).") from None
+    if f"{kind}-----".encode() not in contents:
+        raise SetupError(f"{setting}: {file} holds no {kind.lower()} in PEM form.")
+    return contents

@@ -1,0 +1,110 @@
+"""What a customer's webhooks are made of, and how their delivery goes on beside and after the session."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from pydantic import Field
+
+from contracts.events import SessionEvent
+from contracts.message import Message
+
+MOST_REDELIVERED: Final = 500
+"""Events in one redelivery: far below Temporal's 2 MB, and more than a session has."""
+
+
+_DELIVERY: Final = "webhooks_"
+
+
+def delivery_id(session_id: str) -> str:
+    """The id of the workflow that delivers a session's webhooks."""
+    return f"{_DELIVERY}{session_id}"
+
+
+def session_of(workflow_id: str) -> str:
+    """The session that a workflow is of, be it the session itself or the delivery of its webhooks."""
+    return workflow_id.removeprefix(_DELIVERY)
+
+
+class WebhookType(StrEnum):
+    """What a customer is told of."""
+
+    STARTED = "session.started"
+    ACTIVE = "session.active"  # the caller is there, also when they came back
+    AGENT_LOST = "session.agent_lost"
+    AGENT_READY = "session.agent_ready"
+    ENDED = "session.ended"  # the last one, with the bill
+
+
+class WebhookEvent(Message):
+    """One of the session's events, as its customer is told of it."""
+
+    type: WebhookType
+    event: SessionEvent
+
+    @property
+    def number(self) -> int:
+        """Its number among all of the session's events; those of webhooks have gaps."""
+        return self.event.id
+
+
+class WebhookRequest(Message):
+    """Input of the `deliver_webhook` activity. URLs can carry credentials: they are never logged."""
+
+    session_id: str
+    url: str = Field(repr=False)
+    event: WebhookEvent
+
+
+class Undelivered(Message):
+    """An event that waits for its delivery, and since when (Unix seconds): its day begins there."""
+
+    event: WebhookEvent
+    since: float
+
+
+class DeliveryMemory(Message):
+    """What the next run of a delivery must know. `newest` is the number of the newest event it has seen."""
+
+    newest: int = 0
+    is_over: bool = False
+    delivered: int = 0
+    given_up: tuple[int, ...] = ()
+    waiting: tuple[Undelivered, ...] = ()
+
+
+class DeliveryRequest(Message):
+    """Input of the `WebhookDelivery` workflow, its timers settled for good as a session's are.
+
+    Without any news for `silence_seconds` the session is over. An event is tried again after `first_retry_seconds`,
+    then after twice that, and so on, and is given up after `give_up_seconds`.
+    """
+
+    session_id: str
+    url: str = Field(repr=False)
+    silence_seconds: float
+    first_retry_seconds: float = 1
+    give_up_seconds: float = 24 * 60 * 60
+    memory: DeliveryMemory = DeliveryMemory()
+
+
+class Redelivery(Message):
+    """Signal `redeliver`: these events once more, delivered or not, from the first of them on."""
+
+    events: tuple[WebhookEvent, ...]
+
+
+class RedeliveryPlan(Message):
+    """Answer of the `webhooks` query: what was told after some number, and how to tell it again; None: to nobody."""
+
+    delivery: DeliveryRequest | None = None
+    events: tuple[WebhookEvent, ...] = ()
+
+
+class DeliveryReport(Message):
+    """Result of the `WebhookDelivery` workflow; `given_up` are the numbers of events that nobody took for a day."""
+
+    delivered: int
+    given_up: tuple[int, ...] = ()
+    gone: bool = False  # the receiver answered 410: it wants no more

@@ -1,0 +1,1 @@
+"""`python -m lab.benchmarks`: our work beside the same work done bare, in one run on one stack of its own."""

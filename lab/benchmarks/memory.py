@@ -1,0 +1,61 @@
+"""What an agent's process takes of the machine's memory, before a call and in one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import psutil
+
+from lab.benchmarks.call_latency import QUESTION
+from lab.benchmarks.report import Row
+from lab.caller import Caller
+from lab.chaos.world import World
+
+_MEGABYTE = 1_000_000
+
+
+async def memory(world: World, calls: int) -> list[Row]:
+    """Rows in MB: processes that wait for a call, those that speak in one, and a whole AgentServer that waits.
+
+    Proportional (PSS, from `smaps_rollup`): what several processes share, models that are mapped from a file and code
+    above all, is divided among them. So the figures add up.
+    """
+    warm = [size for part in world.agent_parts for size in _megabytes(_jobs(world, part))]
+    whole = [sum(_megabytes(_everyone(world, part))) for part in world.agent_parts]
+    talking = [await _in_a_call(world) for _ in range(calls)]
+    return [
+        Row("memory of a warm agent process", warm, unit="MB"),
+        Row("memory of a talking agent process", talking, unit="MB"),
+        Row("memory of an AgentServer that waits", whole, unit="MB"),
+    ]
+
+
+async def _in_a_call(world: World) -> float:
+    started = await world.rest.start("benchmark", openingLine="Hello there.")
+    try:
+        async with Caller(started.server_url, started.token) as caller:
+            await caller.hear()
+            spoken = await caller.say(QUESTION)
+            await caller.sound(after=spoken.last_sound_at)
+            return sum(_megabytes([(await world.serving())[1]]))
+    finally:
+        await world.rest.end(started.session_id)
+
+
+def _everyone(world: World, part: str) -> list[psutil.Process]:
+    return [psutil.Process(world.stack.pid(part)), *world.children(part)]
+
+
+def _jobs(world: World, part: str) -> list[psutil.Process]:
+    """The job processes: children of the fork server, which is a child of the AgentServer."""
+    server = world.stack.pid(part)
+    return [process for process in world.children(part) if process.ppid() != server]
+
+
+def _megabytes(processes: Sequence[psutil.Process]) -> list[float]:
+    sizes = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # one that waits may be replaced
+            sizes.append(process.memory_full_info().pss / _MEGABYTE)
+    return sizes

@@ -1,0 +1,88 @@
+"""An OpenAI-compatible language model that answers by a script, and keeps what it was asked with.
+
+Its answers follow from the history in the request alone, so an agent that forgot something is caught in the act.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from lab.chaos.numbers import answer_to, numbers_in
+from lab.chaos.threaded_server import ThreadedServer
+
+MODEL_NAME: Final = "scripted"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: Unix milliseconds of its arrival, the numbers in the caller's turns of its history, the answer."""
+
+    at_ms: int
+    numbers: tuple[int, ...]
+    answer: str
+
+
+class ScriptedModel(ThreadedServer):
+    """Serves on loopback from a thread of its own while it is entered; `asked` has every request since `forget`."""
+
+    def __init__(self) -> None:
+        super().__init__(self._app(), "scripted model")
+        self.asked: list[Asked] = []
+
+    @property
+    def base_url(self) -> str:
+        """What LLM_BASE_URL is set to."""
+        return f"{self.origin}/v1"
+
+    def forget(self) -> None:
+        """Begin to record anew."""
+        self.asked = []
+
+    def _app(self) -> FastAPI:
+        app = FastAPI(openapi_url=None)
+
+        @app.get("/v1/models")
+        async def models() -> JSONResponse:
+            return JSONResponse({"object": "list", "data": [{"id": MODEL_NAME, "object": "model"}]})
+
+        @app.post("/v1/chat/completions")
+        async def completions(body: dict[str, Any]) -> Response:
+            history = [numbers_in(_text(message)) for message in body["messages"] if message["role"] == "user"]
+            answer = answer_to(history)
+            numbers = tuple(number for turn in history for number in turn)
+            self.asked.append(Asked(time.time_ns() // 1_000_000, numbers, answer))
+            return StreamingResponse(_events(answer), media_type="text/event-stream")
+
+        return app
+
+
+def _text(message: dict[str, Any]) -> str:
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return " ".join(part.get("text", "") for part in content)
+
+
+def _events(answer: str) -> Iterator[str]:
+    for word in answer.split():
+        yield _event({"delta": {"role": "assistant", "content": f"{word} "}, "finish_reason": None})
+    yield _event({"delta": {}, "finish_reason": "stop"})
+    yield "data: [DONE]\n\n"
+
+
+def _event(choice: dict[str, Any]) -> str:
+    chunk = {
+        "id": "chatcmpl-scripted",
+        "object": "chat.completion.chunk",
+        "created": int(time.time()),
+        "model": MODEL_NAME,
+        "choices": [{"index": 0, **choice}],
+    }
+    return f"data: {json.dumps(chunk)}\n\n"

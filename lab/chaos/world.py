@@ -1,0 +1,173 @@
+"""One stack as the chaos suite sees it: REST in front, and behind it Temporal, LiveKit and the processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+
+import psutil
+from livekit import api
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
+
+from connections.temporal_client import connect
+from contracts import SessionSummary, Turn
+from errors import SetupError
+from lab.caller import SessionClient
+from stack.local_stack import LocalStack
+from stack.processes.programs import names_of
+from stack.processes.waiting import wait_until
+from workflows.voice_session import VoiceSession
+
+SENTINEL = "agent.host.sentinel"
+_REGISTERED = "registered worker"
+_POLL_SECONDS = 0.2
+_BACK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class World:
+    """Questions to the running stack."""
+
+    stack: LocalStack
+    rest: SessionClient
+    temporal: Client
+    livekit: api.LiveKitAPI
+
+    @property
+    def agent_parts(self) -> list[str]:
+        """The AgentServers."""
+        return names_of(self.stack.settings, ["agent"])
+
+    def session(self, session_id: str) -> WorkflowHandle[VoiceSession, SessionSummary]:
+        """The session's workflow."""
+        return self.temporal.get_workflow_handle_for(VoiceSession.run, session_id)
+
+    async def transcript(self, session_id: str) -> tuple[Turn, ...] | None:
+        """What the session knows was said; None while nobody can tell."""
+        try:
+            return await self.session(session_id).query(VoiceSession.transcript, rpc_timeout=timedelta(seconds=2))
+        except RPCError:
+            return None
+
+    async def generations(self, session_id: str) -> int:
+        """How many agents the session has had."""
+        return (await self.session(session_id).query(VoiceSession.view)).generation
+
+    def logs(self) -> str:
+        """Everything that any part wrote."""
+        return "\n".join(log.read_text(errors="replace") for log in (self.stack.state_dir / "logs").iterdir())
+
+    def children(self, part: str) -> list[psutil.Process]:
+        """The processes of an AgentServer, less its sentinel, which outlives it on purpose."""
+        try:
+            everyone = psutil.Process(self.stack.pid(part)).children(recursive=True)
+        except (SetupError, psutil.NoSuchProcess):
+            return []
+        return [process for process in everyone if not _is_sentinel(process)]
+
+    def busy_jobs(self, part: str) -> list[psutil.Process]:
+        """The job processes of a server that are in a room and not frozen: idle ones hold no connection to LiveKit."""
+        port = self.stack.settings.stack.livekit_port
+        return [process for process in self.children(part) if _is_awake(process) and _talks_to(process, port)]
+
+    async def serving(self, within: float = 10) -> tuple[str, psutil.Process]:
+        """The server of the one call of now, and its job. Raises `TimeoutError` unless there is exactly one."""
+        async with asyncio.timeout(within):
+            while True:
+                found = [(part, job) for part in self.agent_parts for job in self.busy_jobs(part)]
+                if len(found) == 1:
+                    return found[0]
+                await asyncio.sleep(_POLL_SECONDS)
+
+    def registrations(self, part: str) -> int:
+        """How often an AgentServer was taken by LiveKit since the stack began."""
+        return self.stack.log_path(part).read_text(errors="replace").count(_REGISTERED)
+
+    async def replaced(self, part: str, pid: int) -> None:
+        """Wait until a part that had process `pid` runs as another one and serves."""
+        await asyncio.to_thread(wait_until, lambda: self._is_still(part, pid), _BACK_SECONDS, part)
+        await asyncio.to_thread(self.stack.wait_ready, part)
+
+    async def back(self, part: str, registrations: int) -> None:
+        """Wait until a part serves again, an AgentServer until LiveKit has taken it more than `registrations` times."""
+        await asyncio.to_thread(self.stack.wait_ready, part)
+        if part in self.agent_parts:
+            await asyncio.to_thread(wait_until, lambda: self._unknown(part, registrations), _BACK_SECONDS, part)
+
+    def _is_still(self, part: str, pid: int) -> str | None:
+        try:
+            return "it is not replaced" if self.stack.pid(part) == pid else None
+        except SetupError as error:
+            return str(error)
+
+    def _unknown(self, part: str, registrations: int) -> str | None:
+        return None if self.registrations(part) > registrations else "LiveKit has not taken it"
+
+    async def stands(self, within: float) -> bool:
+        """Whether every part serves, at the latest after `within` seconds."""
+        try:
+            async with asyncio.timeout(within):
+                for part in self.stack.names:
+                    await asyncio.to_thread(self.stack.wait_ready, part)
+        except (SetupError, TimeoutError):
+            return False
+        return True
+
+    async def left_behind(self, session_id: str, within: float) -> tuple[str, ...]:
+        """What is left of an ended session after `within` seconds: workflow, room, dispatch, job processes."""
+        deadline = monotonic() + within
+        while True:
+            left = await self._leftovers(session_id)
+            if not left or monotonic() > deadline:
+                return left
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _leftovers(self, session_id: str) -> tuple[str, ...]:
+        running = self.temporal.list_workflows(f"ExecutionStatus = 'Running' AND WorkflowId = '{session_id}'")
+        left = [f"workflow {found.id}" async for found in running]
+        rooms = await self.livekit.room.list_rooms(api.ListRoomsRequest(names=[session_id]))
+        left += [f"room {room.name}" for room in rooms.rooms]
+        left += [f"dispatch {dispatch}" for dispatch in await self._dispatches(session_id)]
+        left += [f"job {job.pid} of {part}" for part in self.agent_parts for job in self.busy_jobs(part)]
+        return tuple(left)
+
+    async def _dispatches(self, room: str) -> Sequence[str]:
+        # The room's own node keeps them: where there is no room, nobody answers the question.
+        with suppress(api.TwirpError):
+            return [dispatch.id for dispatch in await self.livekit.agent_dispatch.list_dispatch(room)]
+        return []
+
+
+@asynccontextmanager
+async def world_of(stack: LocalStack) -> AsyncIterator[World]:
+    """The world of a running stack."""
+    livekit = stack.settings.livekit
+    secret = livekit.api_secret.get_secret_value()
+    async with (
+        SessionClient(f"http://127.0.0.1:{stack.settings.api.port}", timeout=30) as rest,
+        api.LiveKitAPI(livekit.url, livekit.api_key, secret) as server,
+    ):
+        yield World(stack, rest, await connect(stack.settings.temporal), server)
+
+
+def _is_sentinel(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return SENTINEL in process.cmdline()
+    return False
+
+
+def _is_awake(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    return False
+
+
+def _talks_to(process: psutil.Process, port: int) -> bool:
+    with suppress(psutil.Error):
+        return any(link.raddr and link.raddr.port == port for link in process.net_connections("tcp"))
+    return False

@@ -1,0 +1,210 @@
+"""A simulated AgentServer: it takes real dispatches and joins real rooms, but says its numbered lines without a voice.
+
+It speaks LiveKit's worker protocol itself, so that one process carries a hundred agents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from livekit import api, rtc
+from livekit.protocol.agent import AvailabilityRequest, JobAssignment, JobType, ServerMessage, WorkerMessage
+from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, Client
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from agent.job import watch_caller
+from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
+from connections.dispatch_seal import Sealer
+from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Turn
+from contracts.failures import JOB_PROCESS_ENDED
+from contracts.identities import ARRIVED, agent_identity
+from lab.soak.plan import Fault, Script
+from settings import Settings
+
+logger = logging.getLogger("lab.soak.agents")
+
+_PAUSE_SECONDS = 0.25
+_BEATS_PER_TIMEOUT = 3
+_FLUSH_SECONDS = 5.0
+_RPC_TIMEOUT = timedelta(seconds=2)
+
+
+class SimulatedAgents:
+    """Serves every dispatch; use as an async context manager. `delivered` counts each session's lines in
+    Temporal, `lost` the agents that went by a fault."""
+
+    def __init__(self, settings: Settings, temporal: Client, scripts: tuple[Script, ...]) -> None:
+        self._settings = settings
+        self._temporal = temporal
+        self._scripts = {script.user_name: script for script in scripts}
+        self._sealer = Sealer(settings.livekit.api_secret.get_secret_value())
+        self._jobs: set[asyncio.Task[None]] = set()
+        self.delivered: Counter[str] = Counter()
+        self.lost = 0
+
+    async def __aenter__(self) -> Self:
+        livekit = self._settings.livekit
+        token = api.AccessToken(livekit.api_key, livekit.api_secret.get_secret_value())
+        token = token.with_grants(api.VideoGrants(agent=True))
+        self._http = aiohttp.ClientSession()
+        self._line = await self._http.ws_connect(
+            f"{livekit.url}/agent", headers={"Authorization": f"Bearer {token.to_jwt()}"}, heartbeat=10
+        )
+        hello = WorkerMessage()
+        hello.register.type = JobType.JT_ROOM
+        hello.register.agent_name = self._settings.agent.name
+        hello.register.allowed_permissions.can_subscribe = True
+        hello.register.allowed_permissions.can_update_metadata = True
+        hello.register.allowed_permissions.agent = True
+        await self._line.send_bytes(hello.SerializeToString())
+        self._listener = asyncio.create_task(self._listen())
+        return self
+
+    async def __aexit__(
+        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
+    ) -> None:
+        for task in (self._listener, *self._jobs):
+            task.cancel()
+        await asyncio.gather(self._listener, *self._jobs, return_exceptions=True)
+        await self._line.close()
+        await self._http.close()
+
+    async def _listen(self) -> None:
+        async for frame in self._line:
+            message = ServerMessage.FromString(frame.data)
+            if message.HasField("availability"):
+                await self._accept(message.availability)
+            elif message.HasField("assignment"):
+                job = asyncio.create_task(self._serve(message.assignment))
+                self._jobs.add(job)
+                job.add_done_callback(self._jobs.discard)
+
+    async def _accept(self, request: AvailabilityRequest) -> None:
+        metadata = DispatchMetadata.model_validate_json(request.job.metadata)
+        answer = WorkerMessage()
+        answer.availability.job_id = request.job.id
+        answer.availability.available = True
+        answer.availability.participant_identity = agent_identity(metadata.generation, request.job.id)
+        await self._line.send_bytes(answer.SerializeToString())
+
+    async def _serve(self, assignment: JobAssignment) -> None:
+        metadata = DispatchMetadata.model_validate_json(assignment.job.metadata)
+        task = self._temporal.get_async_activity_handle(task_token=self._sealer.unseal(metadata.sealed_task_token))
+        line = WorkflowLine(self._temporal, metadata)
+        agent = _Agent(self, line, task, identity=agent_identity(metadata.generation, assignment.job.id))
+        try:
+            await agent.live(self._settings.livekit.url, assignment.token)
+        except (NotWantedError, rtc.ConnectError, RPCError) as error:
+            logger.info("an agent of %s left: %s", metadata.session_id, error)
+        finally:
+            await line.aclose()
+            await agent.room.disconnect()
+
+    def script(self, user_name: str) -> Script:
+        """What was planned for a user."""
+        return self._scripts[user_name]
+
+
+@dataclass
+class _Agent:
+    """One generation, as a real job lives it: claim, first heartbeat, ready, lines, leave."""
+
+    server: SimulatedAgents
+    line: WorkflowLine
+    task: AsyncActivityHandle
+    identity: str
+
+    def __post_init__(self) -> None:
+        self.room = rtc.Room()
+
+    async def live(self, url: str, token: str) -> None:
+        """From dispatch to leave, or to the fault that was planned."""
+        options = rtc.RoomOptions(auto_subscribe=False)
+        briefing, _ = await asyncio.gather(self.line.claim(self.identity), self.room.connect(url, token, options))
+        if not await self._beat():
+            return
+        await self.room.local_participant.set_attributes({ARRIVED: "yes"})
+        watch_caller(self.room, briefing, self.line)
+        self.line.ready(AgentReady(generation=briefing.generation, identity=self.identity, at_ms=_now_ms()))
+        speaking = asyncio.create_task(self._speak(briefing))
+        beating = asyncio.create_task(self._until_unwanted(briefing.heartbeat_timeout_seconds / _BEATS_PER_TIMEOUT))
+        try:
+            await asyncio.wait([speaking, beating], return_when=asyncio.FIRST_COMPLETED)
+            if speaking.done() and (fault := speaking.result()) is not Fault.NONE:
+                await self._go(fault)
+                return
+            await beating
+        finally:
+            for each in (speaking, beating):
+                each.cancel()
+            await asyncio.gather(speaking, beating, return_exceptions=True)
+        await self.line.flush(_FLUSH_SECONDS)
+        outcome = AgentOutcome(generation=briefing.generation, cause="the session is ending")
+        await _unless_over(self.task.complete(outcome, rpc_timeout=_RPC_TIMEOUT))
+
+    async def _speak(self, briefing: Briefing) -> Fault:
+        """Say the lines that are still unsaid; gives the fault that comes then."""
+        script = self.server.script(briefing.user_name)
+        fault = script.fault if briefing.generation == 1 else Fault.NONE
+        last = script.fault_after_lines if fault is not Fault.NONE else script.lines
+        said = len(briefing.turns)
+        for sequence, number in enumerate(range(said + 1, last + 1), start=1):
+            self.line.turn(
+                Turn(
+                    generation=briefing.generation,
+                    sequence=sequence,
+                    role="agent" if number % 2 else "caller",
+                    text=f"line {number}",
+                    at_ms=_now_ms(),
+                )
+            )
+            if await self.line.flush(_FLUSH_SECONDS):
+                self.server.delivered[briefing.session_id] = number
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return fault
+
+    async def _until_unwanted(self, period: float) -> None:
+        while self.room.isconnected():
+            if not await self._beat():
+                return
+            await asyncio.sleep(period)
+
+    async def _beat(self) -> bool:
+        """One heartbeat; whether this agent is still wanted."""
+        try:
+            await self.task.heartbeat(self.identity, rpc_timeout=_RPC_TIMEOUT)
+        except AsyncActivityCancelledError:
+            return False
+        except RPCError as error:
+            return error.status is not RPCStatusCode.NOT_FOUND
+        return True
+
+    async def _go(self, fault: Fault) -> None:
+        self.server.lost += 1
+        await self.room.disconnect()
+        if fault is Fault.PROCESS_ENDS:
+            end = ApplicationError("its job process ended", type=JOB_PROCESS_ENDED)
+            await _unless_over(self.task.fail(end, rpc_timeout=_RPC_TIMEOUT))
+
+
+async def _unless_over(call: Awaitable[None]) -> None:
+    """Report an agent's end; a generation that is over has no use for it."""
+    try:
+        await call
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

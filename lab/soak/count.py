@@ -1,0 +1,118 @@
+"""The count after a soak: every session ended, every bill right, no line lost, histories replay, nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from livekit import api
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.worker import Replayer
+
+from contracts import EndReason, SessionSummary
+from lab.soak.callers import Account, session
+from worker import workflow_runner
+from workflows.voice_session import VoiceSession
+
+_SETTLES_WITHIN_SECONDS = 90.0
+_WITHDRAWN = (EndReason.NO_SHOW, EndReason.CANCELLED)
+"""How a session may end whose caller never learned of it: by its own timer, or withdrawn by the API."""
+
+
+@dataclass
+class Count:
+    """What was found. Every wrong result is one line that says what was expected; `suspects` are their sessions."""
+
+    ended: Counter[str] = field(default_factory=Counter)
+    abandoned: int = 0
+    bills: int = 0
+    replayed: int = 0
+    generations: int = 0
+    wrong: list[str] = field(default_factory=list)
+    suspects: set[str] = field(default_factory=set)
+
+    def accuse(self, session_id: str, problem: str) -> None:
+        """Note a wrong result of one session."""
+        self.wrong.append(f"{session_id} {problem}")
+        self.suspects.add(session_id)
+
+
+async def count(accounts: Sequence[Account], temporal: Client, livekit: api.LiveKitAPI) -> Count:
+    """Wait until nothing runs any more, then compare everything with the callers' accounts."""
+    found = Count()
+    await _settled(temporal, found)
+    known = {account.session_id: account for account in accounts}
+    async for execution in temporal.list_workflows("WorkflowType = 'VoiceSession'"):
+        if execution.id not in known:
+            await _count_abandoned(temporal, execution, found)
+    for account in accounts:
+        await _compare(temporal, account, found)
+    await _replay(temporal, found)
+    rooms = (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms
+    found.wrong += [f"room {room.name} is left" for room in rooms]
+    return found
+
+
+async def _settled(temporal: Client, found: Count) -> None:
+    give_up_at = time.monotonic() + _SETTLES_WITHIN_SECONDS
+    while True:
+        running = [each.id async for each in temporal.list_workflows("ExecutionStatus = 'Running'")]
+        if not running or time.monotonic() > give_up_at:
+            break
+        await asyncio.sleep(0.5)
+    for session_id in running:
+        found.accuse(session_id, "still runs")
+
+
+async def _compare(temporal: Client, account: Account, found: Count) -> None:
+    summary = account.summary
+    if summary is None:
+        found.accuse(account.session_id, f"({account.script.behaviour}) did not end in time")
+        return
+    found.ended[summary.end_reason] += 1
+    found.generations += summary.generations
+    found.bills += len(account.bills)
+    turns = await session(temporal, account.session_id).query(VoiceSession.transcript)
+    for problem in check(account, summary, [turn.text for turn in turns]):
+        found.accuse(account.session_id, f"({account.script.behaviour}) {problem}")
+
+
+def check(account: Account, summary: SessionSummary, lines: Sequence[str]) -> Iterator[str]:
+    """Where a session's own memory, `summary` and `lines`, differs from its caller's account."""
+    if summary.end_reason is not account.reason:
+        yield f"ended as {summary.end_reason} instead of {account.reason}"
+    if not account.least <= summary.duration_seconds <= account.most:
+        yield f"is billed {summary.duration_seconds} s instead of {account.least} to {account.most} s"
+    if {bill["durationSeconds"] for bill in account.bills} - {summary.duration_seconds}:
+        yield f"has several bills: {summary.duration_seconds} s and {account.bills}"
+    if summary.errors or not (summary.workflow_completed and summary.agent_stopped and summary.room_deleted):
+        yield f"was not cleaned up: {summary}"
+    if list(lines) != [f"line {number}" for number in range(1, len(lines) + 1)]:
+        yield f"remembers lines that were lost, doubled or out of order: {lines}"
+    if len(lines) < account.lines_heard:
+        yield f"remembers {len(lines)} lines of the {account.lines_heard} that its caller heard"
+
+
+async def _count_abandoned(temporal: Client, execution: WorkflowExecution, found: Count) -> None:
+    """A start whose caller got no join token: it may not have lived on, and nobody pays for it."""
+    found.abandoned += 1
+    if execution.status is WorkflowExecutionStatus.TERMINATED:
+        return  # withdrawn before a worker had it
+    summary = await session(temporal, execution.id).result()
+    if summary.end_reason not in _WITHDRAWN or summary.duration_seconds:
+        found.accuse(execution.id, f"had no caller, and ended as {summary}")
+
+
+async def _replay(temporal: Client, found: Count) -> None:
+    replayer = Replayer(
+        workflows=[VoiceSession], data_converter=temporal.data_converter, workflow_runner=workflow_runner()
+    )
+    histories = temporal.list_workflows("WorkflowType = 'VoiceSession'").map_histories()
+    async with replayer.workflow_replay_iterator(histories) as results:
+        async for result in results:
+            found.replayed += 1
+            if result.replay_failure is not None:
+                found.accuse(result.history.workflow_id, f"does not replay: {result.replay_failure}")

@@ -1,0 +1,98 @@
+"""Probes: each asks one part whether it can really serve, and says why not in a few words, or None when it can."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
+from temporalio.client import Client
+
+from contracts import search_attributes
+from settings import TemporalSettings
+
+_TIMEOUT_SECONDS = 3.0
+_REGISTERED = "registered worker"
+
+
+def http(url: str) -> str | None:
+    """Ready when `url` answers 200."""
+    try:
+        response = httpx.get(url, timeout=_TIMEOUT_SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        return f"no answer ({type(error).__name__})"
+    return None if response.status_code == 200 else f"HTTP {response.status_code}"
+
+
+def api(health_url: str) -> str | None:
+    """Ready when the API itself finds every other part healthy."""
+    try:
+        body = httpx.get(health_url, timeout=_TIMEOUT_SECONDS, trust_env=False).json()
+    except (httpx.HTTPError, ValueError) as error:
+        return f"no answer ({type(error).__name__})"
+    if body.get("status") == "healthy":
+        return None
+    down = sorted(name for name, value in body.items() if value is False)
+    return f"{body.get('status')}: {', '.join(down)}"
+
+
+def agent(health_url: str, log: Path) -> str | None:
+    """Ready when the AgentServer answers 200 and has said in its log, since it started, that LiveKit took it."""
+    reason = http(health_url)
+    if reason:
+        return reason
+    with log.open(errors="replace") as lines:
+        return None if any(_REGISTERED in line for line in lines) else "not registered with LiveKit"
+
+
+def temporal(settings: TemporalSettings) -> str | None:
+    """Ready when the namespace exists and carries the search attributes of sessions."""
+
+    async def ask() -> str | None:
+        client = await Client.connect(settings.address, namespace=settings.namespace)
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=settings.namespace))
+        registered = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=settings.namespace)
+        )
+        missing = search_attributes.TYPES.keys() - registered.custom_attributes.keys()
+        return f"search attributes missing: {', '.join(sorted(missing))}" if missing else None
+
+    return _answer(ask())
+
+
+def worker(settings: TemporalSettings) -> str | None:
+    """Ready when somebody polls the task queue for workflow tasks and for activities."""
+
+    async def ask() -> str | None:
+        client = await Client.connect(settings.address, namespace=settings.namespace)
+        for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
+            described = await client.workflow_service.describe_task_queue(
+                DescribeTaskQueueRequest(
+                    namespace=settings.namespace,
+                    task_queue=TaskQueue(name=settings.task_queue),
+                    task_queue_type=kind,
+                )
+            )
+            if not described.pollers:
+                return f"nobody polls {settings.task_queue}"
+        return None
+
+    return _answer(ask())
+
+
+def _answer(question: Coroutine[object, object, str | None]) -> str | None:
+    # In a thread of its own: the stack is also started from tests whose event loop already runs.
+    async def bounded() -> str | None:
+        return await asyncio.wait_for(question, _TIMEOUT_SECONDS)
+
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            return thread.submit(asyncio.run, bounded()).result()
+        except (RuntimeError, OSError, TimeoutError) as error:
+            return f"no answer ({type(error).__name__})"

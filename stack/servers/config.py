@@ -1,0 +1,69 @@
+"""What the two servers are started with: LiveKit's file and the Temporal dev server's command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+import yaml
+
+from contracts import search_attributes
+from settings import Settings
+
+
+def livekit_yaml(settings: Settings, api_key: str, api_secret: str, webhooks_to: str = "") -> str:
+    """LiveKit on loopback and nowhere else; without the lists of interfaces and addresses it listens beyond it.
+
+    Webhooks go to the API, or to what listens at the base URL `webhooks_to`.
+    """
+    stack = settings.stack
+    webhooks_to = webhooks_to or f"http://127.0.0.1:{settings.api.port}"
+    return yaml.safe_dump(
+        {
+            "port": stack.livekit_port,
+            "bind_addresses": ["127.0.0.1"],
+            "rtc": {
+                "udp_port": stack.livekit_udp_port,
+                "tcp_port": 0,
+                "node_ip": "127.0.0.1",
+                "use_external_ip": False,
+                "enable_loopback_candidate": True,
+                "interfaces": {"includes": ["lo"]},
+                "ips": {"includes": ["127.0.0.1/32"]},
+                # Without a list LiveKit names public ones to its clients. On loopback nobody needs an answer; from
+                # LiveKit's own port browsers would take all that comes for one.
+                "stun_servers": ["127.0.0.1:9"],
+            },
+            # A token that is still valid must not open the room of an ended session again.
+            "room": {"auto_create": False},
+            "keys": {api_key: api_secret},
+            "webhook": {"api_key": api_key, "urls": [f"{webhooks_to}/webhook/livekit"]},
+            "logging": {"level": "info", "pion_level": "error"},
+        },
+        sort_keys=False,
+    )
+
+
+def temporal_command(binary: Path, settings: Settings, state_dir: Path) -> list[str]:
+    """Temporal's dev server on a file, with the search attributes that sessions show in its UI."""
+    stack = settings.stack
+    command = [str(binary), "server", "start-dev", "--ip", "127.0.0.1"]
+    command += ["--port", str(stack.temporal_port), "--ui-port", str(stack.temporal_ui_port)]
+    command += ["--db-filename", str(state_dir / "temporal.db"), "--log-level", "warn"]
+    # With its write-ahead log SQLite carries twice as many sessions a second.
+    command += ["--sqlite-pragma", "journal_mode=WAL"]
+    # Timers are rounded up to a second by default: far more than a caller should wait for the next agent.
+    command += ["--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"']
+    if settings.temporal.namespace != "default":
+        command += ["--namespace", settings.temporal.namespace]
+    if settings.codec_endpoint.token_in_path:
+        command += ["--ui-codec-endpoint", _codec_endpoint(settings)]
+    for name, kind in search_attributes.TYPES.items():
+        command += ["--search-attribute", f"{name}={kind}"]
+    return command
+
+
+def _codec_endpoint(settings: Settings) -> str:
+    """Where the UI's page asks for decoding; it adds `/decode`. Whoever reaches the UI can learn it there (ADR 9)."""
+    namespace, token = settings.temporal.namespace, settings.codec_endpoint.token.get_secret_value()
+    return f"http://127.0.0.1:{settings.api.port}/codec/{quote(namespace, safe='')}/{quote(token, safe='')}"

@@ -1,0 +1,157 @@
+"""Where the servers come from: setting, PATH, cache, official release, Go build; the first that serves.
+
+Both servers are looked for at the same time, since a build takes minutes. What was downloaded or built is kept in the
+cache outside the checkout, so that a fresh clone on the same machine starts at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from errors import SetupError
+from settings import StackSettings
+from stack.progress import say
+from stack.servers import go_build, releases
+from stack.servers.cache import exclusive
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that can be had in several ways. `release` and `go` pin the version that this project is tested with."""
+
+    name: str
+    title: str
+    command: str
+    version: str
+    setting: str
+    release: releases.Release
+    go: go_build.GoProgram
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The executables of the two servers; a part that is not wanted has none."""
+
+    temporal: Path
+    livekit: Path
+
+
+# The newest versions whose modules `go install` takes: later ones have replace directives.
+TEMPORAL = Server(
+    name="temporal",
+    title="Temporal",
+    command="temporal",
+    version="1.5.1",
+    setting="STACK_TEMPORAL_BINARY",
+    release=releases.Release(
+        url="https://github.com/temporalio/cli/releases/download/v1.5.1/temporal_cli_1.5.1_{platform}.tar.gz",
+        member="temporal",
+        sha256={
+            "linux_amd64": "ddc95e08b0b076efd4ea9733a3f488eb7d2be875f8834e616cd2a37358b4852d",
+            "linux_arm64": "bd1b0db9f18b051026de8bf6cc1505f2510f14bbb7a8b9a4a91fff46c77454f5",
+            "darwin_amd64": "bbb73e2a31135abe50a1f1cdb35030c42961df618e8ce9c60ae89f201540c5d9",
+            "darwin_arm64": "cca01b7ea35ad56e2a328d9ae596bf716bd22313ef63c7a761c88354457c2415",
+        },
+    ),
+    go=go_build.GoProgram("github.com/temporalio/cli/cmd/temporal", "v1.5.1", "temporal"),
+)
+LIVEKIT = Server(
+    name="livekit",
+    title="LiveKit",
+    command="livekit-server",
+    version="1.13.5",
+    setting="STACK_LIVEKIT_BINARY",
+    release=releases.Release(
+        url="https://github.com/livekit/livekit/releases/download/v1.13.5/livekit_1.13.5_{platform}.tar.gz",
+        member="livekit-server",
+        sha256={
+            "linux_amd64": "c020fac437b7cc9b776eef1ad5ea8af77be9acfa07602eca20a3a44930dfbc70",
+            "linux_arm64": "332015305518765fe05bad74fc3a9d9583e635e7dd130de3c4fc563d69c550f3",
+        },
+    ),
+    go=go_build.GoProgram("github.com/livekit/livekit-server/cmd/server", "v1.13.5", "server"),
+)
+_NOT_WANTED = Path("/nonexistent")
+
+
+def resolve_servers(settings: StackSettings, parts: Collection[str] = ("temporal", "livekit")) -> Servers:
+    """The executables that these parts need, both looked for at once. Raises SetupError that names every way."""
+    wanted = [server for server in (TEMPORAL, LIVEKIT) if server.name in parts]
+    if not wanted:
+        return Servers(_NOT_WANTED, _NOT_WANTED)
+    with ThreadPoolExecutor(len(wanted)) as both:
+        searches = {server.name: both.submit(resolve, server, settings) for server in wanted}
+        try:
+            wait(searches.values())
+        except BaseException:
+            go_build.abandon()
+            raise
+    errors = [str(error) for search in searches.values() if (error := search.exception())]
+    if errors:
+        raise SetupError("\n".join(errors))
+    found = {name: search.result() for name, search in searches.items()}
+    return Servers(found.get("temporal", _NOT_WANTED), found.get("livekit", _NOT_WANTED))
+
+
+def resolve(server: Server, settings: StackSettings) -> Path:
+    """One server's executable. Raises SetupError with what was tried, why it did not serve, and what to do."""
+    explicit = explicit_binary(server.setting, getattr(settings, f"{server.name}_binary"))
+    if explicit:
+        return explicit
+    on_path = shutil.which(server.command)
+    if on_path:
+        return Path(on_path)
+    kept = settings.cache_dir / "servers" / f"{server.name}-{server.version}" / server.command
+    if kept.exists():
+        return kept
+    with exclusive(kept, waiting_for=f"{server.title} {server.version}"):
+        return kept if kept.exists() else _fetch(server, kept)
+
+
+def explicit_binary(setting: str, path: Path | None) -> Path | None:
+    """The executable of a setting, if it is set. Raises SetupError when it names nothing that can be run."""
+    if path is None:
+        return None
+    full = path.expanduser().absolute()
+    if not full.is_file() or not os.access(full, os.X_OK):
+        raise SetupError(f"{setting} is {path}, which is no executable file")
+    return full
+
+
+def first_that_serves(
+    title: str, ways: Sequence[tuple[str, Callable[[], None]]], tried: list[str], advice: str
+) -> None:
+    """Try `ways` in order until one puts the server in place, with a line on each.
+
+    Raises SetupError that lists them after what was `tried` before, and gives `advice`.
+    """
+    for way, get in ways:
+        say(f"  {title}: trying the {way}")
+        try:
+            get()
+        except SetupError as error:
+            say(f"  {title}: no {way}: {error}")
+            tried.append(f"{way}: {error}")
+        else:
+            say(f"  {title}: {way} is in place")
+            return
+    listed = "\n".join(f"  - {line}" for line in tried)
+    raise SetupError(f"{title} is needed and could not be had:\n{listed}\n{advice}")
+
+
+def _fetch(server: Server, target: Path) -> Path:
+    first_that_serves(
+        f"{server.title} {server.version}",
+        [
+            ("official release", lambda: releases.install(server.release, target)),
+            ("Go build", lambda: go_build.install(server.go, target, server.title)),
+        ],
+        [f"{server.setting}: not set", f"PATH: no `{server.command}`", f"cache: nothing at {target}"],
+        f"Install `{server.command}` on PATH, or name it in {server.setting}, or install Go for the build.",
+    )
+    return target

@@ -1,0 +1,33 @@
+"""What a listener says while they listen does not stop an agent; everything else does."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.conversation.backchannels import is_backchannel
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Mm-hm.", "Mhm.", "Hmm.", "Humm.", "Mama.", "Uh-huh.", "Eh-ha?", "Ah.", "Oh.", "Huh?", "M-hm.", "..."],
+)
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_hum_is_never_a_turn(text: str, asked: bool) -> None:
+    assert is_backchannel(text, asked=asked)
+
+
+@pytest.mark.parametrize("text", ["Yeah.", "Okay.", "Okay, right.", "I see.", "Got it, okay.", "All right."])
+def test_an_assent_is_an_answer_where_something_was_asked(text: str) -> None:
+    assert is_backchannel(text, asked=False)
+    assert not is_backchannel(text, asked=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("No.", "Stop.", "Wait.", "Yes, but why?", "Okay, what about Italy?", "I", "see", "42", "Ja, genau.", "Да."),
+        *("Hum me a song.", "Right now.", "Help!", "Home.", "Him.", "Yeah yeah yeah yeah yeah."),
+    ],
+)
+def test_words_are_turns(text: str) -> None:
+    assert not is_backchannel(text, asked=False)

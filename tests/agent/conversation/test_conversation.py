@@ -1,0 +1,84 @@
+"""What an agent says first, and what it remembers of the agents before it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from agent.conversation.conversation import first_words, history, was_asked
+from agent.conversation.instructions import RESUMING, STILL_THERE
+from agent.handover.protocol import Succession
+from contracts import Turn
+
+
+def turn(role: Literal["caller", "agent"], text: str, *, interrupted: bool = False) -> Turn:
+    return Turn(generation=1, sequence=1, role=role, text=text, at_ms=1_700_000_000_000, interrupted=interrupted)
+
+
+LOST = Succession()
+IN_ORDER = Succession(in_order=True)
+
+
+@pytest.mark.parametrize("succession", [LOST, IN_ORDER])
+def test_the_first_agent_greets(succession: Succession) -> None:
+    """Also a later one, where nobody has heard a greeting yet."""
+    assert first_words([], succession, "Hi there.") == "Hi there."
+
+
+@pytest.mark.parametrize("succession", [LOST, IN_ORDER])
+def test_a_later_agent_answers_what_was_left_open(succession: Succession) -> None:
+    turns = [turn("agent", "Hi there."), turn("caller", "What do tulips cost?")]
+    assert first_words(turns, succession, "Hi there.") is None
+
+
+def test_a_later_agent_goes_on_where_an_answer_was_cut_off() -> None:
+    heard = turn("agent", "Tulips are two euros.").model_copy(update={"final": False, "interrupted": True})
+    assert first_words([turn("caller", "What do tulips cost?"), heard], LOST, "Hi there.") is None
+
+
+def test_a_later_agent_does_not_greet_twice() -> None:
+    assert first_words([turn("agent", "Hi there.")], LOST, "Hi there.") == RESUMING
+
+
+def test_nobody_waits_for_the_rest_of_what_answered_nothing() -> None:
+    """A greeting, or the question whether the caller is still there, broke off: a model has nothing to answer."""
+    broke_off = turn("agent", "Are you").model_copy(update={"final": False, "interrupted": True})
+    for turns in ([broke_off], [turn("agent", "Hi there."), broke_off]):
+        assert first_words(turns, LOST, "Hi there.") == RESUMING
+
+
+def test_nobody_hears_of_a_handover_in_order() -> None:
+    assert first_words([turn("agent", "Hi there.")], IN_ORDER, "Hi there.") == ""
+
+
+def test_history_keeps_order_roles_times_and_what_was_cut_off() -> None:
+    items = history((turn("agent", "Hi there."), turn("caller", "Wait."), turn("agent", "Of", interrupted=True))).items
+    messages = [(m.role, m.text_content, m.interrupted) for m in items if m.type == "message"]
+    assert messages == [("assistant", "Hi there.", False), ("user", "Wait.", False), ("assistant", "Of", True)]
+    assert items[0].created_at == 1_700_000_000
+
+
+def test_two_turns_of_the_agent_are_one_message() -> None:
+    """A server of language models may refuse two in a row."""
+    (message,) = history((turn("agent", "Hi there."), turn("agent", "Are you", interrupted=True))).items
+    assert message.type == "message"
+    assert (message.role, message.text_content, message.interrupted) == ("assistant", "Hi there. Are you", True)
+
+
+CALLER, AGENT = turn("caller", "Hello?"), turn("agent", "Hi there.")
+ASKED = turn("agent", STILL_THERE)
+
+
+@pytest.mark.parametrize(
+    ("turns", "asked"),
+    [
+        ([], False),
+        ([AGENT, CALLER, AGENT], False),
+        ([AGENT, ASKED], True),
+        ([AGENT, ASKED, turn("agent", RESUMING)], True),  # whoever takes over does not ask again
+        ([AGENT, ASKED, CALLER, AGENT], False),
+    ],
+)
+def test_nobody_is_asked_twice_in_one_silence(turns: list[Turn], asked: bool) -> None:
+    assert was_asked(turns) is asked

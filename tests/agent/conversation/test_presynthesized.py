@@ -1,0 +1,155 @@
+"""The first words: their sound is begun ahead of its time, is heard as it comes, and fails as any other does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from livekit.agents import APIConnectionError, APIConnectOptions, APIError
+
+from agent.conversation.presynthesized import Ahead
+from tests.fakes.roomless_call import RoomlessCall
+from tests.fakes.slow_voice import TENTH, SlowVoice
+
+LINE = "**Tulips** cost $3 \N{TULIP} today."
+ONE_TRY = APIConnectOptions(max_retry=0, timeout=5)
+TWO_TRIES = APIConnectOptions(max_retry=1, retry_interval=0, timeout=5)
+REFUSED = APIConnectionError()
+PADDING = 0.02
+"""The framework adds a moment of quiet at an end."""
+
+
+class Call(RoomlessCall):
+    """One whose voice and loudspeaker the test moves."""
+
+    def __init__(self) -> None:
+        self.voice = SlowVoice()
+        super().__init__(self.voice, opening_line=LINE)
+
+
+@pytest_asyncio.fixture
+async def call() -> AsyncIterator[Call]:
+    async with Call() as call:
+        yield call
+
+
+async def test_they_are_heard_before_all_of_them_is_made(call: Call) -> None:
+    call.conversation.prepare()
+    await call.join()
+    await call.begin()
+    call.voice.make(TENTH, TENTH)
+    await asyncio.wait_for(call.speaker.sounding.wait(), 5)
+    call.voice.make(TENTH, None)
+    await asyncio.wait_for(call.speaker.complete.wait(), 5)
+    call.speaker.finish()
+    turn = await asyncio.wait_for(call.line.turns.get(), 5)
+    assert (turn.text, turn.interrupted) == (LINE, False)
+    assert call.speaker.seconds == pytest.approx(0.3, abs=PADDING)
+
+
+async def test_the_voice_is_asked_once_and_for_words_as_people_say_them(call: Call) -> None:
+    call.conversation.prepare()
+    await call.join()
+    await call.begin()
+    call.voice.make(TENTH, TENTH, None)
+    await asyncio.wait_for(call.speaker.complete.wait(), 5)
+    assert [" ".join(text.split()) for text in call.voice.asked] == ["Tulips cost three dollars today."]
+
+
+async def test_nothing_sounds_before_the_floor_is_taken(call: Call) -> None:
+    call.voice.make(TENTH, TENTH, None)
+    call.conversation.prepare()
+    await call.join()
+    ahead = call.conversation._ahead
+    assert ahead is not None
+    await asyncio.wait_for(asyncio.shield(ahead._making), 5)
+    assert call.speaker.seconds == 0
+    await call.begin()
+    await asyncio.wait_for(call.speaker.complete.wait(), 5)
+    assert call.speaker.seconds == pytest.approx(0.2, abs=PADDING)
+
+
+async def test_what_failed_too_early_to_be_heard_of_is_said_in_the_ordinary_way(call: Call) -> None:
+    """Nobody listens for errors before the session runs."""
+    call.conversation.prepare()
+    call.voice.make(REFUSED)
+    ahead = call.conversation._ahead
+    assert ahead is not None
+    with pytest.raises(APIError):
+        await asyncio.wait_for(ahead._making, 5)
+    await call.join()
+    await call.begin()
+    call.voice.make(TENTH, TENTH, None)
+    await asyncio.wait_for(call.speaker.complete.wait(), 5)
+    assert len(call.voice.asked) == 2
+
+
+async def test_a_failure_while_they_are_waited_for_is_told_as_that_of_any_sentence(call: Call) -> None:
+    call.conversation.prepare()
+    await call.join()
+    await call.begin()
+    call.voice.make(REFUSED)
+    event = await asyncio.wait_for(call.errors.get(), 5)
+    assert (event.error.type, event.error.recoverable) == ("tts_error", False)
+    assert call.speaker.seconds == 0
+
+
+async def test_a_failure_in_the_middle_breaks_them_off_and_the_agent_listens(call: Call) -> None:
+    call.conversation.prepare()
+    await call.join()
+    await call.begin()
+    call.voice.make(TENTH, TENTH)
+    await asyncio.wait_for(call.speaker.sounding.wait(), 5)
+    call.voice.make(REFUSED)
+    event = await asyncio.wait_for(call.errors.get(), 5)
+    assert event.error.type == "tts_error"
+    turn = await asyncio.wait_for(call.line.turns.get(), 5)
+    assert turn.interrupted
+    assert call.session.agent_state == "listening"
+
+
+async def heard(ahead: Ahead) -> float:
+    return sum([frame.duration async for frame in ahead.sound(lambda: None)])
+
+
+async def test_a_try_of_which_nothing_was_heard_leaves_nothing_behind() -> None:
+    voice = SlowVoice()
+    ahead = Ahead("Hello.", voice, TWO_TRIES)
+    voice.make(TENTH, TENTH, REFUSED, TENTH, None)
+    await asyncio.wait_for(asyncio.shield(ahead._making), 5)
+    assert await heard(ahead) == pytest.approx(0.1, abs=PADDING)
+
+
+async def test_what_was_heard_is_not_begun_anew() -> None:
+    voice = SlowVoice()
+    ahead = Ahead("Hello.", voice, TWO_TRIES)
+    broken: list[str] = []
+    voice.make(TENTH, TENTH)
+    sound = ahead.sound(lambda: broken.append("off"))
+    async with asyncio.timeout(5):
+        first = await anext(sound)
+        voice.make(REFUSED, TENTH, TENTH, TENTH, None)
+        rest = [frame async for frame in sound]
+    assert broken == ["off"]
+    assert first.duration + sum(frame.duration for frame in rest) <= 0.2 + PADDING
+
+
+async def test_others_have_their_turn_between_its_frames() -> None:
+    voice = SlowVoice()
+    ahead = Ahead("Hello.", voice, ONE_TRY)
+    voice.make(TENTH, None)
+    await asyncio.wait_for(asyncio.shield(ahead._making), 5)
+    sound = ahead.sound(lambda: None)
+    await anext(sound)
+    others: list[str] = []
+    asyncio.get_running_loop().call_soon(others.append, "ran")
+    await anext(sound)
+    assert others == ["ran"]
+
+
+async def test_a_text_without_a_word_is_nothing_to_ask_a_voice_for() -> None:
+    voice = SlowVoice()
+    assert await heard(Ahead("\N{TULIP}", voice, ONE_TRY)) == 0
+    assert voice.asked == []

@@ -1,0 +1,22 @@
+"""A process rehearses before it gets a job: nothing is left for the first caller to wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+
+from agent.conversation.prewarm import rehearse
+from agent.speech import load
+from settings import SpeechSettings
+
+pytestmark = pytest.mark.slow
+
+
+def test_nothing_is_imported_any_more_when_a_second_session_starts() -> None:
+    models = load(SpeechSettings(llm_base_url="http://127.0.0.1:9/v1"))
+    asyncio.run(rehearse(models))
+    before = set(sys.modules)
+    asyncio.run(rehearse(models))
+    assert set(sys.modules) == before

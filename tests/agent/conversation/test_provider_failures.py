@@ -1,0 +1,169 @@
+"""What the caller hears when providers of speech fail in the middle of a call, and when an agent gives up."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from livekit.agents import ChatMessage
+
+from agent.conversation import provider_failures
+from agent.conversation.instructions import NO_ANSWER
+from agent.conversation.provider_failures import Mishaps
+from agent.handover.quiet import Lull
+from agent.speech.language_model import READS_AHEAD
+from tests.fakes.agent_session import FakeSession
+
+
+def answer(session: FakeSession) -> None:
+    message = ChatMessage(role="assistant", content=["Two euros."])
+    message.metrics = {"llm_node_ttft": 0.2}
+    session.add(message)
+
+
+@pytest.fixture(autouse=True)
+def no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider_failures, "_SETTLING_SECONDS", 0)
+
+
+@pytest.fixture
+def session() -> FakeSession:
+    return FakeSession()
+
+
+def follow(session: FakeSession, *, proven: bool = True) -> Mishaps:
+    any_session: Any = session
+    return Mishaps(any_session, Lull(any_session), proven=proven)
+
+
+async def reason(follower: Mishaps) -> str:
+    async with asyncio.timeout(5):
+        return await follower.given_up()
+
+
+async def is_with_the_caller(follower: Mishaps) -> bool:
+    for _ in range(10):
+        await asyncio.sleep(0)
+    waiting = asyncio.ensure_future(follower.given_up())
+    done, _ = await asyncio.wait({waiting}, timeout=0)
+    waiting.cancel()
+    return not done
+
+
+async def apology(session: FakeSession) -> str:
+    async with asyncio.timeout(5):
+        return await session.said.get()
+
+
+async def test_a_reply_that_cannot_be_had_is_asked_for_again_and_the_third_time_the_agent_leaves(
+    session: FakeSession,
+) -> None:
+    follower = follow(session)
+    for _ in range(2):
+        session.fail("llm_error")
+        assert await apology(session) == NO_ANSWER
+    assert await is_with_the_caller(follower)
+    session.fail("llm_error")
+    assert await reason(follower) == "the language model failed"
+    assert session.said.empty()
+
+
+async def test_what_was_read_ahead_was_asked_by_nobody(session: FakeSession) -> None:
+    follower = follow(session, proven=False)
+    asked = READS_AHEAD.set(True)
+    session.fail("llm_error")
+    READS_AHEAD.reset(asked)
+    assert await is_with_the_caller(follower)
+    assert session.said.empty()
+
+
+async def test_an_answer_between_them_makes_up_for_it(session: FakeSession) -> None:
+    follower = follow(session)
+    for _ in range(5):
+        session.fail("llm_error")
+        await apology(session)
+        answer(session)
+    assert await is_with_the_caller(follower)
+
+
+async def test_nobody_apologizes_while_something_is_being_said_nor_after_an_answer(session: FakeSession) -> None:
+    """A model is asked ahead, before the caller has finished: that it failed then says nothing of the answer."""
+    follower = follow(session)
+    session.agent("thinking")
+    session.fail("llm_error")
+    assert await is_with_the_caller(follower)
+    assert session.said.empty()
+    answer(session)
+    session.agent("listening")
+    assert await is_with_the_caller(follower)
+    assert session.said.empty()
+
+
+async def test_several_failures_of_one_reply_count_once(session: FakeSession) -> None:
+    follower = follow(session)
+    for _ in range(4):
+        session.fail("llm_error")
+    await apology(session)
+    assert await is_with_the_caller(follower)
+    assert session.said.empty()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("llm_error", "the language model failed"), ("tts_error", "text to speech failed")]
+)
+async def test_the_successor_of_a_lost_agent_leaves_at_its_first_failure(
+    session: FakeSession, kind: str, words: str
+) -> None:
+    follower = follow(session, proven=False)
+    session.fail(kind)
+    assert await reason(follower) == words
+    assert session.said.empty()
+
+
+async def test_a_successor_that_has_answered_once_has_credit(session: FakeSession) -> None:
+    follow(session, proven=False)
+    answer(session)
+    session.fail("llm_error")
+    assert await apology(session) == NO_ANSWER
+
+
+async def test_an_agent_without_a_voice_leaves_after_two_mute_answers(session: FakeSession) -> None:
+    follower = follow(session)
+    session.fail("tts_error")
+    assert await is_with_the_caller(follower)
+    session.fail("tts_error")
+    assert await reason(follower) == "text to speech failed"
+
+
+async def test_a_sound_between_them_makes_up_for_it(session: FakeSession) -> None:
+    follower = follow(session)
+    for _ in range(3):
+        session.fail("tts_error")
+        session.agent("speaking")
+    assert await is_with_the_caller(follower)
+
+
+async def test_a_session_that_the_framework_gave_up_is_left(session: FakeSession) -> None:
+    follower = follow(session)
+    session.emit("close", SimpleNamespace(error=SimpleNamespace(type="stt_error")))
+    assert await reason(follower) == "speech to text failed"
+
+
+async def test_a_session_that_was_closed_in_order_is_not_reported(session: FakeSession) -> None:
+    follower = follow(session)
+    session.emit("close", SimpleNamespace(error=None))
+    assert await is_with_the_caller(follower)
+
+
+async def test_what_is_tried_again_is_no_mishap_and_no_text_of_an_error_is_logged(
+    session: FakeSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    follower = follow(session, proven=False)
+    for kind in ("stt_error", "llm_error", "tts_error"):
+        session.fail(kind, recoverable=True)
+    assert await is_with_the_caller(follower)
+    session.fail("tts_error")
+    assert "RuntimeError" in caplog.text
+    assert "what the caller said" not in caplog.text

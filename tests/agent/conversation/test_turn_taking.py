@@ -1,0 +1,109 @@
+"""How an agent takes turns: it stops at a voice, goes on after a cough or a hum, and gives way to words."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from time import monotonic
+
+import pytest
+import pytest_asyncio
+from livekit.agents import ChatContext, ChatMessage, StopResponse
+
+from agent.conversation.turn_taking import VoiceAgent
+from agent.handover.floor import Floor
+from tests.fakes.briefings import briefing
+from tests.fakes.dialogue import Dialogue
+
+LONG = "Tulips are two euros. Roses are three euros."
+QUESTION = "Tulips are two euros. Shall I keep some for you?"
+
+
+@pytest_asyncio.fixture
+async def dialogue() -> AsyncIterator[Dialogue]:
+    floor = Floor()
+    floor.take(0)
+    async with Dialogue(VoiceAgent(briefing(), floor, ChatContext.empty())) as dialogue:
+        yield dialogue
+
+
+async def speaks(dialogue: Dialogue, text: str) -> None:
+    dialogue.session.say(text)
+    await asyncio.wait_for(dialogue.speaker.sounding.wait(), 5)
+
+
+async def pauses(dialogue: Dialogue) -> None:
+    began = monotonic()
+    dialogue.caller_begins()
+    await asyncio.wait_for(dialogue.speaker.silent.wait(), 2)
+    assert monotonic() - began < 0.2  # of the 0.4 s; the rest is the network's and the voice detection's
+
+
+@pytest.mark.parametrize("noise", ["", "Mm-hm.", "Yeah, okay."])
+async def test_a_noise_makes_it_pause_and_go_on(dialogue: Dialogue, noise: str) -> None:
+    await speaks(dialogue, LONG)
+    await pauses(dialogue)
+    dialogue.caller_stops(noise)
+    await asyncio.wait_for(dialogue.speaker.sounding.wait(), 3)
+    dialogue.speaker.finish()
+    said = await asyncio.wait_for(dialogue.messages.get(), 3)
+    assert (said.role, said.text_content, said.interrupted) == ("assistant", LONG, False)
+    assert dialogue.messages.empty()  # nor is the noise a turn
+
+
+@pytest.mark.parametrize(("line", "words"), [(LONG, "What about lilies?"), (LONG, "Stop."), (QUESTION, "Yes.")])
+async def test_words_end_what_it_says(dialogue: Dialogue, line: str, words: str) -> None:
+    await speaks(dialogue, line)
+    await pauses(dialogue)
+    dialogue.caller_stops(words)
+    said = await asyncio.wait_for(dialogue.messages.get(), 3)
+    assert (said.role, said.interrupted) == ("assistant", True)
+    assert not dialogue.speaker.sounding.is_set()
+    asked = await asyncio.wait_for(dialogue.messages.get(), 3)
+    assert (asked.role, asked.text_content) == ("user", words)
+
+
+async def test_an_assent_to_nothing_is_a_turn(dialogue: Dialogue) -> None:
+    dialogue.caller_begins()
+    dialogue.caller_stops("Yes.")
+    asked = await asyncio.wait_for(dialogue.messages.get(), 3)
+    assert (asked.role, asked.text_content) == ("user", "Yes.")
+
+
+async def test_an_assent_from_before_an_answer_sounds_is_a_turn_and_a_hum_is_not(dialogue: Dialogue) -> None:
+    """The agent still thinks: it was not what the caller listened to."""
+    thinks = asyncio.Event()
+    dialogue.session.once("agent_state_changed", lambda _: thinks.set())
+    dialogue.session.generate_reply()
+    await asyncio.wait_for(thinks.wait(), 5)
+    assert dialogue.session.agent_state == "thinking"
+    for words in ("Mm-hm.", "Yes."):
+        dialogue.caller_begins()
+        dialogue.caller_stops(words)
+    asked = await asyncio.wait_for(dialogue.messages.get(), 5)
+    assert (asked.role, asked.text_content) == ("user", "Yes.")
+
+
+async def test_an_assent_after_a_pause_is_still_one_to_what_the_agent_was_saying(dialogue: Dialogue) -> None:
+    await speaks(dialogue, LONG)
+    for words in ("Yeah.", "Okay."):
+        await pauses(dialogue)
+        dialogue.caller_stops(words)
+    await asyncio.wait_for(dialogue.speaker.sounding.wait(), 3)
+    dialogue.speaker.finish()
+    said = await asyncio.wait_for(dialogue.messages.get(), 3)
+    assert (said.role, said.text_content, said.interrupted) == ("assistant", LONG, False)
+
+
+@pytest.mark.parametrize(("stopped_at", "mine"), [(99.5, False), (102.0, True)])
+async def test_a_turn_that_the_predecessor_took_is_not_taken_again_however_late_it_comes(
+    stopped_at: float, mine: bool
+) -> None:
+    floor = Floor()
+    floor.take(last_turn_at=100.0)
+    agent = VoiceAgent(briefing(generation=2), floor, ChatContext.empty())
+    message = ChatMessage(role="user", content=["Twenty seven."], created_at=103.0)
+    message.metrics = {"stopped_speaking_at": stopped_at}
+    with contextlib.nullcontext() if mine else pytest.raises(StopResponse):
+        await agent.on_user_turn_completed(ChatContext.empty(), message)

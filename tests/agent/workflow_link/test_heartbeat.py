@@ -1,0 +1,229 @@
+"""The agent's sign of life: what each answer of Temporal means for an agent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from temporalio.activity import ActivityCancellationDetails
+from temporalio.client import AsyncActivityCancelledError, Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from agent.workflow_link.heartbeat import Heartbeat, Verdict
+from contracts import AgentOutcome, AgentPulse
+
+OUTCOME = AgentOutcome(generation=1, cause="done")
+
+
+class FakeHandle:
+    """Answers heartbeats and completions from a list; None is a yes."""
+
+    def __init__(self, *answers: Exception | None) -> None:
+        self.answers = list(answers)
+        self.beats: list[Any] = []
+        self.completed: list[Any] = []
+        self.beaten = asyncio.Event()
+
+    def get_async_activity_handle(self, *, task_token: bytes) -> FakeHandle:
+        assert task_token == b"token"
+        return self
+
+    def _answer(self) -> None:
+        if self.answers and (answer := self.answers.pop(0)) is not None:
+            raise answer
+
+    async def heartbeat(self, *details: Any, rpc_timeout: object) -> None:
+        self.beats.append(details)
+        self.beaten.set()
+        self._answer()
+
+    async def complete(self, result: Any, *, rpc_timeout: object) -> None:
+        self._answer()
+        self.completed.append(result)
+
+
+def heartbeat(handle: FakeHandle, *, in_room: bool = True, timeout_seconds: float = 0.03) -> Heartbeat:
+    return Heartbeat(
+        cast("Client", handle),
+        b"token",
+        identity="agent_1_x",
+        timeout_seconds=timeout_seconds,
+        in_room=lambda: in_room,
+    )
+
+
+def rpc_error(status: RPCStatusCode) -> RPCError:
+    return RPCError("said by Temporal", status, b"")
+
+
+def cancelled(**details: bool) -> AsyncActivityCancelledError:
+    return AsyncActivityCancelledError(ActivityCancellationDetails(**details))
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (None, None),
+        (cancelled(cancel_requested=True), Verdict.SESSION_ENDING),
+        (cancelled(paused=True), None),
+        (rpc_error(RPCStatusCode.NOT_FOUND), Verdict.SUPERSEDED),
+        (rpc_error(RPCStatusCode.UNAVAILABLE), None),
+        (rpc_error(RPCStatusCode.DEADLINE_EXCEEDED), None),
+    ],
+)
+async def test_each_answer_has_its_verdict(answer: Exception | None, verdict: Verdict | None) -> None:
+    assert await heartbeat(FakeHandle(answer)).beat() == verdict
+
+
+async def test_begins_only_with_a_heartbeat_that_was_taken() -> None:
+    handle = FakeHandle(rpc_error(RPCStatusCode.UNAVAILABLE), rpc_error(RPCStatusCode.UNAVAILABLE))
+    assert await asyncio.wait_for(heartbeat(handle).begin(), 5) is None
+    assert len(handle.beats) == 3
+
+
+async def test_does_not_begin_when_it_is_not_wanted() -> None:
+    handle = FakeHandle(rpc_error(RPCStatusCode.NOT_FOUND))
+    assert await heartbeat(handle).begin() is Verdict.SUPERSEDED
+
+
+class Voice:
+    """Notes how an agent is muted."""
+
+    def __init__(self) -> None:
+        self.muted: list[bool] = []
+
+    def __call__(self, *, muted: bool) -> None:
+        self.muted.append(muted)
+
+
+async def verdict(beats: Heartbeat, voice: Voice | None = None, *, alone_seconds: float = 60) -> Verdict:
+    """What a heartbeat comes to that had begun well."""
+    assert await beats.begin() is None
+    return await asyncio.wait_for(beats.until_verdict(voice or Voice(), alone_seconds=alone_seconds), 5)
+
+
+async def test_beats_on_through_an_outage_until_a_verdict() -> None:
+    handle, voice = (
+        FakeHandle(None, rpc_error(RPCStatusCode.UNAVAILABLE), None, rpc_error(RPCStatusCode.NOT_FOUND)),
+        Voice(),
+    )
+    assert await verdict(heartbeat(handle), voice) is Verdict.SUPERSEDED
+    assert len(handle.beats) == 4
+    assert voice.muted == []  # whoever replaces it will ask it: until then the caller has nobody else
+
+
+async def test_a_refused_connection_that_hangs_is_no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An RPC can outlast its own timeout: the agent must not take that for its own sleep, and fall silent."""
+    monkeypatch.setattr("agent.workflow_link.heartbeat._RPC_TIMEOUT", timedelta(seconds=0.02))
+    handle, voice = FakeHandle(None), Voice()
+    beats = heartbeat(handle, timeout_seconds=0.3)
+    assert await beats.begin() is None
+
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.sleep(3)
+
+    monkeypatch.setattr(handle, "heartbeat", hang)
+    assert await asyncio.wait_for(beats.until_verdict(voice, alone_seconds=0.8), 5) is Verdict.ALONE
+    assert voice.muted == [True]  # at the end, and not before
+
+
+async def test_an_outage_without_end_ends_the_conversation() -> None:
+    handle, voice = FakeHandle(None, *[rpc_error(RPCStatusCode.UNAVAILABLE) for _ in range(500)]), Voice()
+    assert await verdict(heartbeat(handle), voice, alone_seconds=0.1) is Verdict.ALONE
+    assert voice.muted == [True]
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "muted"),
+    [
+        (rpc_error(RPCStatusCode.NOT_FOUND), Verdict.FROZEN, [True]),
+        (None, Verdict.SESSION_ENDING, [True, False]),
+    ],
+)
+async def test_a_process_that_stood_still_is_mute_until_a_beat_is_taken(
+    monkeypatch: pytest.MonkeyPatch, answer: Exception | None, outcome: Verdict, muted: list[bool]
+) -> None:
+    monkeypatch.setattr("agent.workflow_link.heartbeat._RPC_TIMEOUT", timedelta(0))
+    handle, voice = FakeHandle(None, answer, cancelled(cancel_requested=True)), Voice()
+    beats = heartbeat(handle)
+    assert await beats.begin() is None
+    beating = asyncio.create_task(beats.until_verdict(voice, alone_seconds=60))
+    await asyncio.sleep(0)
+    time.sleep(0.1)  # noqa: ASYNC251  what SIGSTOP does to the event loop
+    assert await asyncio.wait_for(beating, 5) is outcome
+    assert voice.muted == muted
+
+
+async def test_an_agent_that_lost_its_room_does_not_beat() -> None:
+    handle = FakeHandle()
+    beating = asyncio.create_task(heartbeat(handle, in_room=False).until_verdict(Voice(), alone_seconds=60))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(handle.beaten.wait(), 0.1)
+    beating.cancel()
+    assert handle.beats == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "muted"),
+    [
+        (rpc_error(RPCStatusCode.NOT_FOUND), Verdict.FROZEN, [True]),
+        (None, Verdict.SESSION_ENDING, [True, False]),
+    ],
+)
+async def test_one_that_lost_its_room_is_mute_until_a_beat_is_taken(
+    answer: Exception | None, outcome: Verdict, muted: list[bool]
+) -> None:
+    """Meanwhile another may have come, and found nobody to ask."""
+    handle, voice = FakeHandle(None, answer, cancelled(cancel_requested=True)), Voice()
+    is_there = [True, False, False, True, True]
+    beats = Heartbeat(
+        cast("Client", handle),
+        b"token",
+        identity="agent_1_x",
+        timeout_seconds=0.03,
+        in_room=lambda: is_there.pop(0) if len(is_there) > 1 else is_there[0],
+    )
+    handle.answers.insert(1, None)  # while it is there
+    assert await verdict(beats, voice) is outcome
+    assert voice.muted == muted
+
+
+async def test_whose_room_is_back_beats_at_once() -> None:
+    handle = FakeHandle()
+    beats = heartbeat(handle, timeout_seconds=3600)
+    beating = asyncio.create_task(beats.until_verdict(Voice(), alone_seconds=7200))
+    beats.wake()
+    await asyncio.wait_for(handle.beaten.wait(), 5)
+    beating.cancel()
+
+
+async def test_a_successor_is_overdue_only_where_temporal_could_have_sent_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.workflow_link.heartbeat._SUCCESSOR_SECONDS", 0.2)
+    stale, away = rpc_error(RPCStatusCode.NOT_FOUND), rpc_error(RPCStatusCode.UNAVAILABLE)
+    handle = FakeHandle(*[away] * 20, *[stale] * 1000)
+    began = time.monotonic()
+    await heartbeat(handle).until_successor_is_overdue(alone_seconds=60)
+    assert len(handle.beats) > 20
+    assert time.monotonic() - began > 20 * 0.01 + 0.2, "the time without Temporal does not count"
+
+
+async def test_without_temporal_it_does_not_wait_for_ever() -> None:
+    handle = FakeHandle(*[rpc_error(RPCStatusCode.UNAVAILABLE)] * 1000)
+    await asyncio.wait_for(heartbeat(handle).until_successor_is_overdue(alone_seconds=0.1), 5)
+
+
+async def test_details_stay_small() -> None:
+    handle = FakeHandle()
+    await heartbeat(handle).beat()
+    assert handle.beats == [(AgentPulse(identity="agent_1_x", pid=os.getpid()),)]
+
+
+async def test_completes_its_generation_and_bears_to_come_too_late() -> None:
+    handle = FakeHandle(None, rpc_error(RPCStatusCode.NOT_FOUND), rpc_error(RPCStatusCode.UNAVAILABLE))
+    for _ in range(3):
+        await heartbeat(handle).complete(OUTCOME)
+    assert handle.completed == [OUTCOME]

@@ -1,0 +1,49 @@
+"""Counts and owners from a real visibility store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from api.gateway.session_counts import TemporalSessionCounts
+from api.gateway.session_reader import TemporalSessionReader
+from api.gateway.sessions import TemporalSessions
+from api.gateway.visibility_query import running_query, visibility_query
+from api.schemas.session_queries import SessionFilter
+from connections.temporal_client import LazyClient
+from contracts import SessionRequest, SessionState
+from contracts.identities import new_session_id
+from tests.fakes.dev_server import PATIENCE_SECONDS, settings_at
+
+_RUNNING = "WorkflowType = 'VoiceSession' AND ExecutionStatus = 'Running'"
+
+
+def test_queries() -> None:
+    assert running_query() == _RUNNING
+    assert running_query(state=SessionState.ACTIVE, owner="acme") == (
+        f"{_RUNNING} AND SessionState = 'active' AND SessionOwner = 'acme'"
+    )
+    assert running_query(but={"b", "a"}) == f"{_RUNNING} AND WorkflowId NOT IN ('a', 'b')"
+    assert " AND SessionOwner = 'acme'" in visibility_query(SessionFilter(), owner="acme")
+    assert "SessionOwner" not in visibility_query(SessionFilter())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("worker")
+async def test_owners_and_counts(server: str, gateway: TemporalSessions, known: TemporalSessionReader) -> None:
+    ids = [new_session_id(int(time.time())) for _ in range(3)]
+    for session_id, owner in zip(ids, ("acme", "other", ""), strict=True):
+        await gateway.start(SessionRequest(session_id=session_id, user_name="ann", owner=owner))
+        assert await known.owner(session_id) == owner
+    settings = settings_at(server).temporal
+    counts = TemporalSessionCounts(LazyClient(settings), settings)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await counts.running() < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert await counts.running(but=ids[:2]) == 1
+    assert await counts.in_state(SessionState.STARTING, "acme") == 1
+    assert await counts.in_state(SessionState.STARTING, None) == 3
+    assert await counts.workers() == 1
+    assert [item.sessionId for item in (await known.find(SessionFilter(), "acme")).sessions] == ids[:1]

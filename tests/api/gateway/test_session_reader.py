@@ -1,0 +1,157 @@
+"""What is known of sessions, from a real Temporal dev server: queries, results and descriptions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client
+
+from api.gateway.session_reader import TemporalSessionReader
+from api.gateway.sessions import TemporalSessions
+from api.schemas.session_queries import SessionFilter, SessionListResponse
+from connections.temporal_client import LazyClient
+from contracts import (
+    AgentOutcome,
+    AgentReady,
+    AgentState,
+    EndReason,
+    LaunchRequest,
+    Presence,
+    SessionRequest,
+    SessionState,
+    Turn,
+)
+from contracts.identities import new_session_id
+from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
+from tests.fakes.dev_server import PATIENCE_SECONDS, QUEUE, Start, listed, settings_at
+from tests.fakes.quiet_activities import QuietActivities
+from worker import build_worker
+from workflows.voice_session import VoiceSession
+
+pytestmark = pytest.mark.slow
+
+_METADATA: dict[str, Any] = {"order": "A-17", "big": 10**40, "half": 0.5, "parts": [None, True, {"ü": "\u0000"}]}
+
+
+class Unattended(QuietActivities):
+    """Agents that no worker has to wait for."""
+
+    @activity.defn(name="launch_agent")
+    async def launch_agent(self, request: LaunchRequest) -> AgentOutcome:
+        """Leaves the agent to itself."""
+        activity.raise_complete_async()
+
+
+async def _talk(client: Client, session_id: str) -> None:
+    """The agent is ready, the caller is there, and something is said."""
+    handle = client.get_workflow_handle(session_id)
+    now_ms = time.time_ns() // 1_000_000
+    await handle.signal(
+        VoiceSession.presence,
+        Presence(participant_sid="PA_1", identity="user_test", kind="joined", at_ms=now_ms, source="webhook"),
+    )
+    await handle.signal(VoiceSession.agent_ready, AgentReady(generation=1, identity="agent_1_a", at_ms=now_ms))
+    for sequence, (role, text) in enumerate((("agent", "Hello."), ("caller", "What is two and two?")), start=1):
+        turn = {"generation": 1, "sequence": sequence, "role": role, "text": text, "at_ms": 1_700_000_000_123}
+        await handle.signal(VoiceSession.turn, Turn.model_validate({**turn, "interrupted": role == "agent"}))
+
+
+async def _raises(kind: type[Exception], match: str, asked: Awaitable[object]) -> None:
+    with pytest.raises(kind, match=match):
+        await asked
+
+
+@pytest.mark.usefixtures("worker")
+async def test_one_session_from_start_to_after_its_end(
+    gateway: TemporalSessions, known: TemporalSessionReader, client: Client, start: Start
+) -> None:
+    session_id = await start(metadata=_METADATA)
+    assert (await known.state(session_id)).state is SessionState.STARTING
+    await _talk(client, session_id)
+
+    live = await known.state(session_id)
+    assert (live.sessionId, live.userName, live.voiceId, live.metadata) == (session_id, "test", "Craig", _METADATA)
+    assert (live.state, live.agentState, live.agentGeneration) == (SessionState.ACTIVE, AgentState.READY, 1)
+    assert (live.endedAt, live.endReason, live.durationSeconds, live.durationMinutes) == (None,) * 4
+    assert timedelta(0) < datetime.now(UTC) - live.startedAt < timedelta(seconds=PATIENCE_SECONDS)
+    turns = await known.transcript(session_id)
+    assert [(turn.role, turn.text, turn.interrupted) for turn in turns] == [
+        ("agent", "Hello.", True),
+        ("caller", "What is two and two?", False),
+    ]
+
+    bill = await gateway.end(session_id)
+    ended = await known.state(session_id)
+    assert (ended.userName, ended.voiceId, ended.metadata) == ("test", "Craig", _METADATA)
+    assert (ended.state, ended.agentState, ended.agentGeneration) == (SessionState.ENDED, AgentState.STOPPED, 1)
+    assert ended.endReason is EndReason.API_REQUEST
+    assert (ended.durationSeconds, ended.durationMinutes) == (bill.duration_seconds, bill.duration_minutes)
+    assert ended.startedAt == live.startedAt
+    assert ended.endedAt is not None
+    assert ended.startedAt < ended.endedAt
+    assert await known.transcript(session_id) == turns
+    assert await known.metadata(session_id) == _METADATA
+
+    page = await listed(known, lambda page: page.sessions[0].state is SessionState.ENDED)
+    assert [item.model_dump() for item in page.sessions] == [
+        ended.model_dump(exclude={"agentState", "agentGeneration"})
+    ]
+
+
+async def test_without_a_worker(
+    gateway: TemporalSessions, known: TemporalSessionReader, client: Client, start: Start
+) -> None:
+    async with build_worker(client, Unattended(), QUEUE):
+        session_id = await start(metadata=_METADATA)
+        ended_id = await start()
+        bill = await gateway.end(ended_id)
+    state = await known.state(session_id)
+    assert (state.state, state.userName, state.metadata) == (SessionState.STARTING, "test", _METADATA)
+    assert (state.agentState, state.agentGeneration) == (None, None)
+    await _raises(NoWorkerAnswered, "No worker could read the transcript", known.transcript(session_id))
+
+    ended = await known.state(ended_id)
+    assert (ended.state, ended.endReason, ended.durationSeconds) == (SessionState.ENDED, bill.end_reason, 0)
+
+    await client.get_workflow_handle(session_id).terminate()
+    gone = await known.state(session_id)
+    assert (gone.state, gone.agentState, gone.endReason, gone.durationSeconds) == (
+        SessionState.ENDED,
+        AgentState.STOPPED,
+        None,
+        None,
+    )
+    assert gone.endedAt is not None
+    page = await listed(known, lambda page: len(page.sessions) == 2, state="ended")
+    assert {item.sessionId for item in page.sessions} == {session_id, ended_id}
+    assert not (await known.find(SessionFilter(state=SessionState.STARTING))).sessions
+
+
+async def test_a_session_that_no_worker_has_begun(known: TemporalSessionReader, impatient: TemporalSessions) -> None:
+    session_id = new_session_id(int(time.time()))
+    with pytest.raises(NoWorkerAnswered):
+        await impatient.start(SessionRequest(session_id=session_id, user_name="in vain"))
+    await listed(known, lambda page: bool(page.sessions), state="ended", user="in vain")
+    assert (await known.state(session_id)).endReason is None
+    assert await known.transcript(session_id) == ()
+
+
+@pytest.mark.usefixtures("server")
+async def test_unknown_sessions(known: TemporalSessionReader) -> None:
+    for session_id in (new_session_id(1_700_000_000), "session_123", "lobby", "../x"):
+        for asked in (known.state(session_id), known.transcript(session_id), known.metadata(session_id)):
+            await _raises(SessionNotFound, rf"^Session {session_id} not found$", asked)
+    assert (await known.find(SessionFilter())) == SessionListResponse(sessions=[], nextPageToken=None)
+
+
+async def test_temporal_down() -> None:
+    settings = settings_at("127.0.0.1:9").temporal
+    known = TemporalSessionReader(LazyClient(settings), settings)
+    session_id = new_session_id(1_700_000_000)
+    for asked in (known.state(session_id), known.transcript(session_id), known.find(SessionFilter())):
+        await _raises(TemporalUnavailable, r"^Temporal is unreachable\.$", asked)

@@ -1,0 +1,105 @@
+"""What browsers are told with every answer, and which pages of other origins may ask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.middleware.cors import cross_origin
+from api.middleware.security_headers import HEADERS, NOTHING
+from errors import SetupError
+from settings import ApiSettings, CodecEndpointSettings, PlaygroundSettings, Settings, TemporalSettings
+from tests.fakes.sessions import FakeSessions
+
+_PAGE = "https://app.example.com"
+_PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+
+
+async def test_every_answer_has_them(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+    answers = [
+        await http.get("/"),
+        await http.post("/api/session/start", json={"userName": "ann"}),
+        await http.get("/api/session/session_123"),
+        await http.get("/nothing"),
+        await http.put("/api/session/end"),
+        await http.post("/api/session/end", content=b"x" * 300_000),
+    ]
+    sessions.failure = KeyError("unexpected")
+    answers.append(await http.post("/api/session/start", json={"userName": "ann"}))
+    assert [answer.status_code for answer in answers] == [200, 200, 404, 404, 405, 413, 500]
+    for answer in answers:
+        for name, value in HEADERS.items():
+            assert answer.headers[name] == value
+        assert answer.headers["cache-control"] == "no-store"
+        assert "strict-transport-security" not in answer.headers
+
+
+async def test_https_is_asked_for_again_where_it_was_used(settings: Settings) -> None:
+    transport = httpx.ASGITransport(create_app(settings))
+    async with httpx.AsyncClient(transport=transport, base_url="https://api") as http:
+        assert (await http.get("/")).headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_pages_have_a_policy_that_they_work_under(settings: Settings) -> None:
+    transport = httpx.ASGITransport(create_app(replace(settings, playground=PlaygroundSettings(enabled=True))))
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+        policies = {
+            path: (await http.get(path)).headers["content-security-policy"]
+            for path in ("/docs", "/redoc", "/playground", "/openapi.json")
+        }
+        script = await http.get("/static-offline-docs/swagger-ui-bundle.js")
+    assert "script-src 'self' 'unsafe-inline'" in policies["/docs"]
+    assert "worker-src blob:" in policies["/redoc"]
+    assert "connect-src 'self' wss://livekit.example" in policies["/playground"]  # its own
+    assert "unsafe" not in policies["/playground"]
+    assert policies["/openapi.json"] == NOTHING
+    assert "no-store" not in script.headers.get("cache-control", "")
+
+
+async def test_pages_of_other_origins_that_are_named_may_ask(settings: Settings) -> None:
+    app = create_app(replace(settings, api=ApiSettings(cors_origins=f"{_PAGE}, http://localhost:3000/")))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+        for origin, allowed in ((_PAGE, True), ("http://localhost:3000", True), ("https://example.com", False)):
+            preflight = await http.options("/api/session/start", headers={"Origin": origin, **_PREFLIGHT})
+            assert (preflight.status_code == 200) == allowed
+            answer = await http.get("/", headers={"Origin": origin})
+            assert answer.headers.get("access-control-allow-origin") == (origin if allowed else None)
+            assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_no_page_may_unless_it_is_named(http: httpx.AsyncClient) -> None:
+    answer = await http.options("/api/session/start", headers={"Origin": _PAGE, **_PREFLIGHT})
+    assert answer.status_code == 405
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_the_codec_endpoint_keeps_its_own_pages(settings: Settings) -> None:
+    """It decodes what sessions hold: a page that may use the API may not read that."""
+    app = create_app(
+        replace(
+            settings,
+            api=ApiSettings(cors_origins=_PAGE),
+            temporal=TemporalSettings(address="127.0.0.1:9"),
+            codec_endpoint=CodecEndpointSettings(origins="https://temporal.example.com"),
+        )
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+        path = "/codec/default/decode"
+        assert (await http.options(path, headers={"Origin": _PAGE, **_PREFLIGHT})).status_code == 403
+        own = await http.options(path, headers={"Origin": "https://temporal.example.com", **_PREFLIGHT})
+        assert own.headers["access-control-allow-origin"] == "https://temporal.example.com"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("*", "https://*.example.com", "example.com", "https://a.example/page", "null", "ftp://a.example"),
+        *("https://[", "https://a.example:99999", "https://a.example:x", "https://ann@a.example"),
+    ],
+)
+def test_what_is_no_origin(origin: str) -> None:
+    with pytest.raises(SetupError, match=r"^API_CORS_ORIGINS: "):
+        cross_origin(ApiSettings(cors_origins=f"{_PAGE},{origin}"))

@@ -1,0 +1,57 @@
+"""What the count takes for a wrong result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contracts import EndReason, SessionSummary
+from lab.soak.callers import Account
+from lab.soak.count import check
+from lab.soak.plan import draw
+
+SCRIPT = draw(1, sessions=1, seconds=1, kill_every_seconds=1).scripts[0]
+RIGHT = SessionSummary(
+    session_id="session_1234567890_abcdef",
+    end_reason=EndReason.API_REQUEST,
+    duration_seconds=5,
+    duration_minutes=1,
+    generations=1,
+    workflow_completed=True,
+    agent_stopped=True,
+    room_deleted=True,
+)
+LINES = ["line 1", "line 2", "line 3"]
+
+
+def account() -> Account:
+    return Account(
+        SCRIPT, RIGHT.session_id, EndReason.API_REQUEST, least=4, most=6, lines_heard=2, bills=[{"durationSeconds": 5}]
+    )
+
+
+def test_a_right_result() -> None:
+    assert list(check(account(), RIGHT, LINES)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"end_reason": EndReason.CALLER_LEFT}, "ended as caller_left"),
+        ({"duration_seconds": 7}, "is billed 7 s instead of 4 to 6 s"),
+        ({"duration_seconds": 4}, "has several bills"),
+        ({"room_deleted": False}, "was not cleaned up"),
+        ({"errors": ("something is left",)}, "was not cleaned up"),
+    ],
+)
+def test_a_wrong_summary(changes: dict[str, Any], problem: str) -> None:
+    found = check(account(), RIGHT.model_copy(update=changes), LINES)
+    assert any(problem in each for each in found)
+
+
+@pytest.mark.parametrize(
+    "lines", [["line 1"], ["line 1", "line 1", "line 2"], ["line 2", "line 3"], ["line 2", "line 1"]]
+)
+def test_lines_lost_doubled_forgotten_or_out_of_order(lines: list[str]) -> None:
+    assert len(list(check(account(), RIGHT, lines))) == 1

@@ -1,0 +1,52 @@
+"""A session says so when a provider of speech fails and another takes over: in its story, and to whoever follows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts import EventsRequest, ProviderChanged
+from tests.workflows.driver import Session
+from workflows.session.current_details import provider_news
+from workflows.voice_session import VoiceSession
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FAILED = ProviderChanged(
+    generation=1, part="stt", provider="deepgram/nova-3", available=False, next_up="moonshine/tiny-en"
+)
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (FAILED, "generation 1: speech to text deepgram/nova-3 failed, moonshine/tiny-en takes over"),
+        (FAILED.model_copy(update={"next_up": None}), "speech to text deepgram/nova-3 failed, and there is no other"),
+        (FAILED.model_copy(update={"available": True}), "speech to text deepgram/nova-3 is back"),
+        (FAILED.model_copy(update={"part": "llm"}), "language model deepgram/nova-3 failed"),
+        (FAILED.model_copy(update={"part": "tts"}), "text to speech deepgram/nova-3 failed"),
+    ],
+)
+async def test_what_became_of_a_provider_is_told_in_words(report: ProviderChanged, words: str) -> None:
+    assert words in provider_news(report)
+
+
+async def test_it_stands_in_the_story_of_the_session(session: Session) -> None:
+    await session.in_conversation()
+    await session.handle.signal(VoiceSession.provider_changed, FAILED)
+    assert provider_news(FAILED) in await session.story()
+    await session.end()
+    await session.result()
+
+
+async def test_whoever_follows_the_session_is_told(session: Session) -> None:
+    await session.in_conversation()
+    await session.handle.signal(VoiceSession.provider_changed, FAILED)
+    await session.handle.signal(VoiceSession.provider_changed, FAILED.model_copy(update={"available": True}))
+    page = await session.handle.query(VoiceSession.events, EventsRequest())
+    told = [event.data for event in page.events if event.type == "provider.changed"]
+    assert [(data["provider"], data["available"]) for data in told] == [
+        (FAILED.provider, False),
+        (FAILED.provider, True),
+    ]
+    await session.end()
+    await session.result()

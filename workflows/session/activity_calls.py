@@ -1,0 +1,123 @@
+"""The activities of a session as its workflow calls them: how long each may take, and how often it is tried."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.interface import SessionActivities
+    from contracts import (
+        AgentOutcome,
+        JoinToken,
+        JoinTokenRequest,
+        LaunchRequest,
+        RoomRequest,
+        RoomTimeouts,
+        RoomView,
+        SessionRequest,
+    )
+
+T = TypeVar("T")
+
+_LOOK_TIMEOUT = timedelta(seconds=15)
+_SLACK = timedelta(minutes=10)
+"""What an agent's activity may last beyond the session's own timers, which end it long before."""
+
+
+async def issue_join_token(session: SessionRequest) -> JoinToken:
+    """The room and the join token for it."""
+    return await _join_token(session, session.limits.room_timeouts)
+
+
+async def renew_join_token(session: SessionRequest) -> JoinToken:
+    """The join token alone: a room that was made once more could outlive a session that ends meanwhile."""
+    return await _join_token(session, None)
+
+
+async def _join_token(session: SessionRequest, timeouts: RoomTimeouts | None) -> JoinToken:
+    """Local, so that the join token takes one workflow task: a REST client waits for it."""
+    return await workflow.execute_local_activity_method(
+        SessionActivities.issue_join_token,
+        JoinTokenRequest(session_id=session.session_id, identity=session.caller, timeouts=timeouts),
+        start_to_close_timeout=timedelta(seconds=3),
+        retry_policy=RetryPolicy(maximum_attempts=2, initial_interval=timedelta(milliseconds=100)),
+    )
+
+
+def launch_agent(
+    session: SessionRequest,
+    generation: int,
+    *,
+    predecessor_may_live: bool,
+    predecessor_is_silent: bool,
+    occasion: str,
+) -> workflow.ActivityHandle[AgentOutcome]:
+    """One attempt: what follows a loss is the workflow's to decide, and quicker than a retry.
+
+    `occasion`, why this generation is needed, stands beside its number in Temporal's UI.
+    """
+    limits = session.limits
+    return workflow.start_activity_method(
+        SessionActivities.launch_agent,
+        LaunchRequest(
+            session_id=session.session_id,
+            generation=generation,
+            join_deadline_seconds=limits.agent_join_deadline_seconds,
+            timeouts=limits.room_timeouts,
+            predecessor_may_live=predecessor_may_live,
+            predecessor_is_silent=predecessor_is_silent,
+        ),
+        start_to_close_timeout=timedelta(seconds=limits.max_duration_seconds) + _SLACK,
+        heartbeat_timeout=timedelta(seconds=limits.agent_heartbeat_timeout_seconds),
+        retry_policy=RetryPolicy(maximum_attempts=1),
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=f"agent generation {generation}, {occasion}",
+    )
+
+
+def look_at_room(session: SessionRequest) -> workflow.ActivityHandle[RoomView]:
+    """Tried for some seconds only: the caller's absence is not worth waiting for."""
+    return workflow.start_activity_method(
+        SessionActivities.look_at_room,
+        RoomRequest(session_id=session.session_id),
+        start_to_close_timeout=timedelta(seconds=4),
+        schedule_to_close_timeout=_LOOK_TIMEOUT,
+        summary="is the caller really gone?",
+    )
+
+
+async def close_room(session: SessionRequest) -> RoomView:
+    """Tried until it is done."""
+    return await workflow.execute_activity_method(
+        SessionActivities.close_room,
+        RoomRequest(session_id=session.session_id),
+        start_to_close_timeout=timedelta(seconds=10),
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), backoff_coefficient=2
+        ),
+        summary="delete room and dispatches",
+    )
+
+
+def cause(error: BaseException) -> str:
+    """Why, in the words of whoever caused it."""
+    origin = (error.cause if isinstance(error, ActivityError) else None) or error
+    return origin.message if isinstance(origin, FailureError) else str(origin)
+
+
+async def uninterrupted(ending: Coroutine[Any, Any, T]) -> T:
+    """Finish `ending` whatever cancellations arrive meanwhile: a clean-up is never left half done."""
+    task = asyncio.create_task(ending)
+    while True:
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.done():  # the cancellation came with the last step
+                return task.result()
