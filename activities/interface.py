@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from contracts import AgentOutcome, JoinToken, JoinTokenRequest, LaunchRequest, RoomRequest, RoomView, WebhookRequest
+from contracts.agent import AgentOutcome, LaunchRequest
+from contracts.customer_webhooks import WebhookRequest
+from contracts.join_token import JoinToken, JoinTokenRequest
+from contracts.room import RoomRequest, RoomView
 
 
 class SessionActivities:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from livekit import api
 
-from contracts import TOKEN_TTL_SECONDS, JoinToken
+from contracts.join_token import TOKEN_TTL_SECONDS, JoinToken
 from errors import JoinTokenFailed
 from settings import LiveKitSettings
 

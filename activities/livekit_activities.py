@@ -16,17 +16,11 @@ from activities.join_token_minting import mint_join_token
 from activities.rooms import Rooms
 from activities.webhook_sender import WebhookSender
 from connections.dispatch_seal import Sealer
-from contracts import (
-    AgentOutcome,
-    DispatchMetadata,
-    JoinToken,
-    JoinTokenRequest,
-    LaunchRequest,
-    RoomRequest,
-    RoomView,
-    WebhookRequest,
-)
+from contracts.agent import AgentOutcome, DispatchMetadata, LaunchRequest
+from contracts.customer_webhooks import WebhookRequest
 from contracts.failures import JOIN_DEADLINE, JOIN_TOKEN_FAILED
+from contracts.join_token import JoinToken, JoinTokenRequest
+from contracts.room import RoomRequest, RoomView
 from errors import JoinTokenFailed
 from settings import Settings
 from telemetry.traces import traceparent

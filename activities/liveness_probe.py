@@ -5,7 +5,7 @@ from __future__ import annotations
 from livekit import api
 from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 
-from contracts import LIVENESS_PROBE_SECONDS
+from contracts.agent import LIVENESS_PROBE_SECONDS
 
 _METHOD = "sign_of_life"
 """No agent knows it: also "I do not know this method" is said by one who runs."""

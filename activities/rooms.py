@@ -14,8 +14,10 @@ from livekit.protocol.agent_dispatch import JRP_NEVER, AgentDispatch
 from livekit.protocol.models import ParticipantInfo
 
 from activities.liveness_probe import answers_probe
-from contracts import DispatchMetadata, Presence, RoomTimeouts, RoomView
+from contracts.agent import DispatchMetadata
 from contracts.identities import ARRIVED, agent_generation
+from contracts.limits import RoomTimeouts
+from contracts.room import Presence, RoomView
 
 
 class Rooms:

@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from connections.pinned_http import Answer, NotSent, PinnedClient
 from connections.webhook_targets import SETTING, AllowedTargets
-from contracts import WebhookRequest
+from contracts.customer_webhooks import WebhookRequest
 from contracts.failures import WEBHOOK_GONE, WEBHOOK_NOT_TAKEN
 from errors import SetupError, WebhookTargetRefused
 from settings import WebhookSettings

@@ -26,8 +26,9 @@ from agent.workflow_link.heartbeat import Heartbeat, Verdict
 from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
 from connections.dispatch_seal import Sealer
 from connections.temporal_client import connect
-from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Presence, ProviderChanged
+from contracts.agent import AgentOutcome, AgentReady, Briefing, DispatchMetadata, ProviderChanged
 from contracts.identities import ARRIVED
+from contracts.room import Presence
 from settings import Settings
 from telemetry import logs
 from telemetry.agent_traces import job_span, trace_jobs

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from console import tables
 from console.client import ApiClient
-from contracts import EndReason, SessionState
+from contracts.statuses import EndReason, SessionStatus
 from errors import ConsoleError
 from settings import Settings
 
@@ -48,7 +48,7 @@ def _since(text: str) -> datetime:
 @app.command("list")
 def list_sessions(
     *,
-    state: Annotated[SessionState | None, typer.Option(help="Only those in this state.")] = None,
+    state: Annotated[SessionStatus | None, typer.Option(help="Only those in this state.")] = None,
     user: Annotated[str | None, typer.Option(help="Only those of this userName.")] = None,
     end_reason: Annotated[EndReason | None, typer.Option(help="Only those that ended for this reason.")] = None,
     since: Annotated[

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from contracts.message import Message
-from contracts.states import SessionState
+from contracts.statuses import SessionStatus
 from contracts.turns import Turn
 
 EventType = Literal["session.state", "agent.state", "caller.presence", "turn", "provider.changed", "session.ended"]
@@ -62,7 +62,7 @@ class EventMemory(Message):
 
     kept: tuple[LoggedEvent, ...] = Field((), repr=False)
     length: int = 0
-    state: SessionState | None = None
+    state: SessionStatus | None = None
     generations: tuple[int, ...] = ()  # those told of and not gone
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from contracts import Message, SessionRequest
+from contracts.message import Message
+from contracts.session import SessionRequest
 
 MEMO_KEY = "session"
 

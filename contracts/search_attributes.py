@@ -12,7 +12,8 @@ from temporalio.common import (
     TypedSearchAttributes,
 )
 
-from contracts import SessionRequest, SessionState
+from contracts.session import SessionRequest
+from contracts.statuses import SessionStatus
 
 USER = SearchAttributeKey.for_keyword("SessionUser")
 STATE = SearchAttributeKey.for_keyword("SessionState")
@@ -43,7 +44,7 @@ def at_start(request: SessionRequest, user: str | None = None) -> TypedSearchAtt
     to_milliseconds = now.replace(microsecond=now.microsecond // 1000 * 1000)  # some of Temporal's stores keep no more
     attributes: list[SearchAttributePair[Any]] = [
         SearchAttributePair(USER, user or request.user_name),
-        SearchAttributePair(STATE, SessionState.STARTING),
+        SearchAttributePair(STATE, SessionStatus.STARTING),
         SearchAttributePair(STARTED_AT, to_milliseconds),
     ]
     if request.owner:

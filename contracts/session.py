@@ -11,7 +11,7 @@ from contracts.join_token import JoinToken
 from contracts.limits import SessionLimits
 from contracts.message import Message
 from contracts.room import Sightings
-from contracts.states import AgentState, EndReason, SessionState
+from contracts.statuses import AgentState, EndReason, SessionStatus
 from contracts.turns import Turn
 
 
@@ -87,7 +87,7 @@ class SessionView(Message):
 
     session_id: str
     user_name: str
-    state: SessionState
+    state: SessionStatus
     agent_state: AgentState
     generation: int
     end_reason: EndReason | None = None

@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.gateway.outages import LOST, unreachable
 from connections.temporal_client import LazyClient
-from contracts import AgentPulse
+from contracts.agent import AgentPulse
 from contracts.identities import is_session_id
 from errors import SessionNotFound, TemporalUnavailable
 from settings import Settings

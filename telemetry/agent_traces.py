@@ -10,7 +10,7 @@ from livekit.agents import JobContext, telemetry
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from contracts import DispatchMetadata
+from contracts.agent import DispatchMetadata
 from settings import TelemetrySettings
 from telemetry.traces import context_of, tracer_provider
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from contracts import SessionState
+from contracts.statuses import SessionStatus
 from errors import JoinTokenFailed, KeyTaken, NoPlace, NoWorkerAnswered, SessionEnded, TemporalUnavailable
 
 _OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
@@ -70,7 +70,7 @@ class ApiMetrics:
         if created_at_ms is not None:
             self._webhook_lag.observe(max(0.0, time.time() - created_at_ms / 1000))
 
-    def live_sessions(self, counts: dict[SessionState, int] | None) -> None:
+    def live_sessions(self, counts: dict[SessionStatus, int] | None) -> None:
         """How many there are of each state; None while nobody knows, and then the figure is gone, not old."""
         self._sessions.clear()
         for state, count in (counts or {}).items():

@@ -37,7 +37,7 @@ from connections.dispatch_seal import SealBroken, Sealer
 from connections.payload_encryption import KeyRing
 from connections.webhook_targets import AllowedTargets
 from console.commands import _since
-from contracts import DispatchMetadata, Handover, YieldRequest
+from contracts.agent import DispatchMetadata, Handover, YieldRequest
 from contracts.identities import agent_generation, is_session_id
 from errors import SetupError, WebhookRejected
 from settings import ApiSettings, LiveKitSettings

@@ -11,29 +11,16 @@ from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from contracts import (
-        AgentReady,
-        Briefing,
-        ClaimRequest,
-        DrainRequest,
-        EndReason,
-        EndRequest,
-        EventsPage,
-        EventsRequest,
-        JoinToken,
-        Presence,
-        ProviderChanged,
-        RedeliveryPlan,
-        RoomFinished,
-        SessionRequest,
-        SessionState,
-        SessionSummary,
-        SessionView,
-        Turn,
-        ValidJoinTokenRequest,
-    )
+    from contracts.agent import AgentReady, Briefing, ClaimRequest, DrainRequest, ProviderChanged
+    from contracts.customer_webhooks import RedeliveryPlan
+    from contracts.events import EventsPage, EventsRequest
     from contracts.failures import JOIN_TOKEN_FAILED, SUPERSEDED
+    from contracts.join_token import JoinToken, ValidJoinTokenRequest
+    from contracts.room import Presence, RoomFinished
     from contracts.search_attributes import DURATION, END_REASON, STATE
+    from contracts.session import EndRequest, SessionRequest, SessionSummary, SessionView
+    from contracts.statuses import EndReason, SessionStatus
+    from contracts.turns import Turn
     from workflows.session import activity_calls, session_metrics
     from workflows.session.agent_supervisor import Agents
     from workflows.session.cleanup import clean_up
@@ -64,7 +51,7 @@ class VoiceSession:
         self._webhooks = WebhookOutbox(request, self._notes)
         self._join_tokens = JoinTokens(request, self._notes, is_ending=self._is_ending)
         # Search attributes are carried over to a run that continues an earlier one.
-        self._told_state = SessionState.STARTING if request.memory is None else self._state
+        self._told_state = SessionStatus.STARTING if request.memory is None else self._state
 
     @workflow.run
     async def run(self, request: SessionRequest) -> SessionSummary:
@@ -248,14 +235,14 @@ class VoiceSession:
     # What the session tells the world.
 
     @property
-    def _state(self) -> SessionState:
+    def _state(self) -> SessionStatus:
         if self._ending.is_decided:
-            return SessionState.ENDED if self._ending.is_complete else SessionState.ENDING
+            return SessionStatus.ENDED if self._ending.is_complete else SessionStatus.ENDING
         if not self._notes.agents.ever_ready:
-            return SessionState.STARTING
+            return SessionStatus.STARTING
         if self._notes.caller.first_joined_at_ms is None:
-            return SessionState.WAITING
-        return SessionState.ACTIVE if self._notes.caller.present else SessionState.RECONNECTING
+            return SessionStatus.WAITING
+        return SessionStatus.ACTIVE if self._notes.caller.present else SessionStatus.RECONNECTING
 
     def _tell(self) -> None:
         """Keep Temporal's UI up to date. An attribute costs an event, so only its changes are written."""

@@ -32,7 +32,8 @@ from agent.handover.quiet import Lull
 from agent.speech import SpeechParts
 from agent.speech.language_model import read_ahead
 from agent.workflow_link.workflow_client import WorkflowLine
-from contracts import Briefing, Turn
+from contracts.agent import Briefing
+from contracts.turns import Turn
 from settings import Settings
 
 Role = Literal["caller", "agent"]

@@ -10,7 +10,7 @@ from importlib.resources import files
 from string import Template
 from typing import Final
 
-from contracts import Briefing
+from contracts.agent import Briefing
 
 RESUMING: Final = "Sorry, I lost you for a moment. Please go on."
 """Said by an agent that takes over from a lost one when nothing is left open: what the caller said last may be lost."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livekit.agents.llm import MetricsReport
 
-from contracts import LatencyBreakdown
+from contracts.turns import LatencyBreakdown
 
 
 def latency_breakdown(question: MetricsReport, answer: MetricsReport) -> LatencyBreakdown | None:

@@ -9,7 +9,7 @@ from livekit.agents.utils import http_context
 
 from agent.conversation.instructions import RESUMING
 from agent.speech import SpeechModels
-from contracts import DEFAULT_VOICE
+from contracts.agent_options import DEFAULT_VOICE
 
 _ONE_TRY = APIConnectOptions(max_retry=0, timeout=3)
 

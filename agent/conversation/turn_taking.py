@@ -26,7 +26,7 @@ from agent.conversation.backchannels import is_backchannel
 from agent.conversation.instructions import instructions
 from agent.handover.floor import Floor
 from agent.speech.text_normalization import spoken_stream
-from contracts import Briefing
+from contracts.agent import Briefing
 
 TURNS: Final = TurnHandlingOptions(
     # The longer delay is for sentences that sound unfinished; over a network the detector is unsure of many a short

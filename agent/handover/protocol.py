@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from livekit import rtc
 from pydantic import ValidationError
 
-from contracts import LIVENESS_PROBE_SECONDS, Briefing, Handover, Turn, YieldRequest
+from contracts.agent import LIVENESS_PROBE_SECONDS, Briefing, Handover, YieldRequest
 from contracts.identities import ARRIVED, agent_generation
+from contracts.turns import Turn
 from workflows.session.transcript import Transcript
 
 logger = logging.getLogger("agent.handover.protocol")

@@ -9,7 +9,7 @@ from livekit.agents import AgentServer, JobRequest
 from agent import job
 from agent.host.warm_processes import WarmProcesses
 from agent.speech import PRELOAD_MODULES
-from contracts import DispatchMetadata
+from contracts.agent import DispatchMetadata
 from contracts.identities import agent_identity
 from settings import Settings
 

@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from agent.host.lost_jobs import JobWatch
 from connections.temporal_client import LazyClient
-from contracts import DispatchMetadata, DrainRequest
+from contracts.agent import DispatchMetadata, DrainRequest
 from workflows.voice_session import VoiceSession
 
 logger = logging.getLogger("agent.host.drain")

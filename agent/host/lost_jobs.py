@@ -16,7 +16,7 @@ from agent.host.sentinel_keeper import SentinelKeeper
 from agent.host.task_tokens import fail_token
 from connections.dispatch_seal import Sealer
 from connections.temporal_client import LazyClient
-from contracts import DispatchMetadata
+from contracts.agent import DispatchMetadata
 from contracts.failures import JOB_PROCESS_ENDED
 from errors import OrchestratorError
 from settings import Settings

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from contracts import VOICES
+from contracts.agent_options import VOICES
 from settings import SpeechSettings
 
 if TYPE_CHECKING:

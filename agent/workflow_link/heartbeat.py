@@ -15,7 +15,7 @@ from typing import Protocol
 from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts import AgentOutcome, AgentPulse
+from contracts.agent import AgentOutcome, AgentPulse
 
 logger = logging.getLogger("agent.workflow_link.heartbeat")
 

@@ -15,7 +15,10 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts import AgentReady, Briefing, ClaimRequest, DispatchMetadata, Message, Presence, ProviderChanged, Turn
+from contracts.agent import AgentReady, Briefing, ClaimRequest, DispatchMetadata, ProviderChanged
+from contracts.message import Message
+from contracts.room import Presence
+from contracts.turns import Turn
 from workflows.voice_session import VoiceSession
 
 logger = logging.getLogger("agent.workflow_link.workflow_client")

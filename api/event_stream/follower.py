@@ -12,7 +12,7 @@ from itertools import islice
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from api.event_stream.source import EventSource
-from contracts import EventsRequest, SessionEvent
+from contracts.events import EventsRequest, SessionEvent
 from errors import SessionNotFound, TemporalUnavailable
 
 _log = logging.getLogger(__name__)

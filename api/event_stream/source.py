@@ -20,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.gateway import worker_query
 from api.gateway.outages import LOST, unreachable
 from connections.temporal_client import LazyClient
-from contracts import EventsPage, EventsRequest
+from contracts.events import EventsPage, EventsRequest
 from contracts.identities import is_session_id
 from errors import SessionNotFound, TemporalUnavailable
 from settings import TemporalSettings

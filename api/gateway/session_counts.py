@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from api.gateway.outages import LOST, unreachable
 from api.gateway.visibility_query import running_query
 from connections.temporal_client import LazyClient
-from contracts import SessionState
+from contracts.statuses import SessionStatus
 from errors import TemporalUnavailable
 from settings import TemporalSettings
 
@@ -24,7 +24,7 @@ _POLL_SECONDS = 65.0
 """A worker's long poll lasts 60 s at the most, and Temporal notes when it begins: a living worker is never older."""
 
 
-LIVE_STATES = tuple(state for state in SessionState if state is not SessionState.ENDED)
+LIVE_STATES = tuple(state for state in SessionStatus if state is not SessionStatus.ENDED)
 
 
 class SessionCounts(Protocol):
@@ -33,7 +33,7 @@ class SessionCounts(Protocol):
     async def running(self, *, but: Collection[str] = ()) -> int:
         """Sessions of all callers that have not ended, without those of these ids."""
 
-    async def in_state(self, state: SessionState, owner: str | None) -> int:
+    async def in_state(self, state: SessionStatus, owner: str | None) -> int:
         """Sessions of `owner`, or of all, that have not ended and are in this state."""
 
     async def workers(self) -> int:
@@ -51,7 +51,7 @@ class TemporalSessionCounts:
         """One count."""
         return await self._count(running_query(but=but))
 
-    async def in_state(self, state: SessionState, owner: str | None) -> int:
+    async def in_state(self, state: SessionStatus, owner: str | None) -> int:
         """One count."""
         return await self._count(running_query(state=state, owner=owner))
 
@@ -80,7 +80,7 @@ class TemporalSessionCounts:
         return found.count
 
 
-async def live_by_state(counts: SessionCounts, owner: str | None = None) -> dict[SessionState, int]:
+async def live_by_state(counts: SessionCounts, owner: str | None = None) -> dict[SessionStatus, int]:
     """Sessions of `owner`, or of all, in each state but the last. Raises `TemporalUnavailable`."""
     numbers = await asyncio.gather(*(counts.in_state(state, owner) for state in LIVE_STATES))
     return dict(zip(LIVE_STATES, numbers, strict=True))

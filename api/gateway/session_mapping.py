@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 
 from api.schemas.session_queries import SessionItem, SessionResponse
-from contracts import AgentState, EndReason, SessionState, SessionSummary, SessionView
 from contracts.memo import MEMO_KEY, SessionCard
 from contracts.search_attributes import DURATION, END_REASON, STARTED_AT, STATE
+from contracts.session import SessionSummary, SessionView
+from contracts.statuses import AgentState, EndReason, SessionStatus
 from workflows.session.caller_presence import billed_minutes
 
 _log = logging.getLogger(__name__)
@@ -57,9 +58,9 @@ async def _known(execution: WorkflowExecution) -> dict[str, Any]:
     attributes = execution.typed_search_attributes
     is_open = execution.status is WorkflowExecutionStatus.RUNNING
     given = await card(execution)
-    state: SessionState | None = SessionState.ENDED
+    state: SessionStatus | None = SessionStatus.ENDED
     if is_open:
-        state = _one_of(SessionState, attributes.get(STATE, SessionState.STARTING), execution)
+        state = _one_of(SessionStatus, attributes.get(STATE, SessionStatus.STARTING), execution)
     seconds = attributes.get(DURATION)
     return {
         "sessionId": execution.id,

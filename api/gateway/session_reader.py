@@ -21,9 +21,11 @@ from api.gateway.visibility_query import open_page_token, seal_page_token, visib
 from api.schemas.session_queries import SessionFilter, SessionListResponse, SessionResponse
 from connections.payload_encryption import key_ring
 from connections.temporal_client import LazyClient
-from contracts import SessionState, SessionSummary, SessionView, Turn
 from contracts.identities import is_session_id
 from contracts.search_attributes import OWNER
+from contracts.session import SessionSummary, SessionView
+from contracts.statuses import SessionStatus
+from contracts.turns import Turn
 from errors import SessionNotFound, TemporalUnavailable
 from settings import TemporalSettings
 from workflows.voice_session import VoiceSession
@@ -88,7 +90,7 @@ class TemporalSessionReader:
         described = await self._answer(handle.describe(), session_id)
         if described.status is WorkflowExecutionStatus.RUNNING:
             view = await self._view(handle)
-            if view is None or view.state is not SessionState.ENDED:
+            if view is None or view.state is not SessionStatus.ENDED:
                 return await session_mapping.live(described, view)
         # It has ended, or does so at this moment; the result comes when it has.
         summary = await self._answer(_summary(handle), session_id)

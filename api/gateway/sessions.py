@@ -25,10 +25,12 @@ from api.gateway.outages import LOST, is_reachable, unreachable
 from api.gateway.start import keyed_join_token, new_join_token, refusal, rejoin_join_token
 from connections.payload_encryption import key_ring, user_values
 from connections.temporal_client import LazyClient
-from contracts import EndRequest, JoinToken, Presence, RoomFinished, SessionRequest, SessionSummary
 from contracts.identities import is_session_id
+from contracts.join_token import JoinToken
 from contracts.memo import memo_at_start
+from contracts.room import Presence, RoomFinished
 from contracts.search_attributes import at_start
+from contracts.session import EndRequest, SessionRequest, SessionSummary
 from errors import EndFailed, NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from settings import Settings
 from workflows.voice_session import VoiceSession

@@ -24,9 +24,11 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts import JoinToken, SessionRequest, SessionState, SessionSummary, ValidJoinTokenRequest
 from contracts.failures import KEY_TAKEN, SESSION_ENDING
+from contracts.join_token import JoinToken, ValidJoinTokenRequest
 from contracts.search_attributes import STATE
+from contracts.session import SessionRequest, SessionSummary
+from contracts.statuses import SessionStatus
 from errors import JoinTokenFailed, KeyTaken, OrchestratorError, SessionEnded, SessionNotFound
 from workflows.voice_session import VoiceSession
 
@@ -117,7 +119,7 @@ async def _described(client: Client, session_id: str) -> WorkflowExecutionDescri
 
 
 def _is_live(described: WorkflowExecutionDescription) -> bool:
-    is_ending = described.typed_search_attributes.get(STATE) == SessionState.ENDING
+    is_ending = described.typed_search_attributes.get(STATE) == SessionStatus.ENDING
     return described.status is WorkflowExecutionStatus.RUNNING and not is_ending
 
 

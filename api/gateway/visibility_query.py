@@ -11,8 +11,8 @@ from api.errors import InvalidInput
 from api.schemas.session_queries import SessionFilter
 from api.schemas.timestamps import rfc3339, round_up
 from connections.payload_encryption import KeyRing, user_values
-from contracts import SessionState
 from contracts.search_attributes import END_REASON, OWNER, STARTED_AT, STATE, USER
+from contracts.statuses import SessionStatus
 
 _DIGEST_BYTES = 9
 
@@ -25,7 +25,7 @@ def visibility_query(wanted: SessionFilter, keys: KeyRing | None = None, owner: 
     terms = ["WorkflowType = 'VoiceSession'", "ExecutionStatus != 'ContinuedAsNew'"]
     if owner is not None:
         terms.append(f"{OWNER.name} = {_quoted(owner)}")
-    if wanted.state is SessionState.ENDED:
+    if wanted.state is SessionStatus.ENDED:
         # A workflow that was terminated, or failed, left its attribute as it was.
         terms.append(f"({STATE.name} = {_quoted(wanted.state)} OR ExecutionStatus != 'Running')")
     elif wanted.state is not None:
@@ -42,7 +42,7 @@ def visibility_query(wanted: SessionFilter, keys: KeyRing | None = None, owner: 
     return " AND ".join(terms)
 
 
-def running_query(*, state: SessionState | None = None, owner: str | None = None, but: Collection[str] = ()) -> str:
+def running_query(*, state: SessionStatus | None = None, owner: str | None = None, but: Collection[str] = ()) -> str:
     """The sessions of `owner`, or of all, that have not ended: in this state, and of no id in `but`."""
     terms = ["WorkflowType = 'VoiceSession'", "ExecutionStatus = 'Running'"]
     if state is not None:

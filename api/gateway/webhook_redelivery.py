@@ -11,8 +11,8 @@ from api.gateway import worker_query
 from api.gateway.outages import LOST, unreachable
 from connections.temporal_client import LazyClient
 from connections.webhook_targets import AllowedTargets
-from contracts import EventsRequest, Redelivery, RedeliveryPlan
-from contracts.customer_webhooks import delivery_id
+from contracts.customer_webhooks import Redelivery, RedeliveryPlan, delivery_id
+from contracts.events import EventsRequest
 from contracts.identities import is_session_id
 from errors import NoWebhooks, SessionNotFound, TemporalUnavailable, WebhookTargetRefused
 from settings import TemporalSettings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from contracts import Presence, RoomFinished
 from contracts.identities import is_session_id
+from contracts.room import Presence, RoomFinished
 from errors import WebhookRejected
 
 _KINDS: dict[str, Literal["joined", "left"]] = {

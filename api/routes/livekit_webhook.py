@@ -13,7 +13,7 @@ from api.livekit_webhook.signatures import check_signature
 from api.schemas.json_body import parse_json
 from api.schemas.session_commands import WebhookResponse, errors
 from api.services import MetricsDep, SessionsDep, SettingsDep
-from contracts import RoomFinished
+from contracts.room import RoomFinished
 from telemetry import logs
 
 router = APIRouter(tags=["webhooks"])

@@ -17,7 +17,7 @@ from api.schemas.query_params import path_schema, query_schema, read_query, read
 from api.schemas.session_commands import EXAMPLE_ID, errors
 from api.schemas.session_queries import whole_number
 from api.services import FollowersDep
-from contracts import SessionEvent
+from contracts.events import SessionEvent
 
 router = APIRouter(prefix="/api/session", tags=["sessions"])
 

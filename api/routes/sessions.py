@@ -15,8 +15,10 @@ from api.schemas.json_body import body_schema, read_model
 from api.schemas.session_commands import EndResponse, EndSessionRequest, StartRequest, StartResponse, errors
 from api.services import CapacityDep, MetricsDep, ReaderDep, SessionsDep, SettingsDep, WebhookTargetsDep
 from connections.webhook_targets import AllowedTargets
-from contracts import AgentOptions, SessionLimits, SessionRequest
+from contracts.agent_options import AgentOptions
 from contracts.identities import caller_identity, new_session_id
+from contracts.limits import SessionLimits
+from contracts.session import SessionRequest
 from errors import OrchestratorError, WebhookTargetRefused
 from settings import SessionSettings
 from telemetry import logs

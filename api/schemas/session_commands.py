@@ -9,7 +9,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from api.schemas.metadata import MAX_BYTES, Metadata
 from connections.webhook_targets import MAX_URL_LENGTH
-from contracts import DEFAULT_OPENING_LINE, DEFAULT_SYSTEM_PROMPT, DEFAULT_VOICE, VOICES, JoinToken, SessionSummary
+from contracts.agent_options import DEFAULT_OPENING_LINE, DEFAULT_SYSTEM_PROMPT, DEFAULT_VOICE, VOICES
+from contracts.join_token import JoinToken
+from contracts.session import SessionSummary
 
 EXAMPLE_ID = "session_1234567890_abc123"
 EXAMPLE_METADATA = {"order": "A-17"}

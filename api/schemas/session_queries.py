@@ -10,8 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from api.schemas.session_commands import EXAMPLE_ID, EXAMPLE_METADATA, UserName
 from api.schemas.timestamps import Time, TimeInput
-from contracts import DEFAULT_VOICE, AgentState, EndReason, SessionState, Turn
+from contracts.agent_options import DEFAULT_VOICE
 from contracts.events import wire_turn
+from contracts.statuses import AgentState, EndReason, SessionStatus
+from contracts.turns import Turn
 
 _STARTED = "2026-11-23T15:21:20.123Z"
 _ENDED = "2026-11-23T15:23:25.456Z"
@@ -34,9 +36,9 @@ class SessionItem(_Answer):
     metadata: dict[str, Any] | None = Field(
         description="As given at the start; null when it cannot be read.", examples=[EXAMPLE_METADATA]
     )
-    state: SessionState | None = Field(
+    state: SessionStatus | None = Field(
         description="Where the session is in its life; null for a state that is newer than this API.",
-        examples=[SessionState.ENDED],
+        examples=[SessionStatus.ENDED],
     )
     startedAt: Time = Field(description="When it was asked for.", examples=[_STARTED])
     endedAt: Time | None = Field(description="When it was over, its clean-up included; null before.", examples=[_ENDED])
@@ -110,7 +112,7 @@ class SessionFilter(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    state: SessionState | None = Field(None, description="Only sessions in this state.", examples=["active"])
+    state: SessionStatus | None = Field(None, description="Only sessions in this state.", examples=["active"])
     user: UserName | None = Field(None, description="Only sessions of this userName.", examples=["user123"])
     endReason: EndReason | None = Field(
         None, description="Only sessions that ended for this reason.", examples=["caller_left"]

@@ -12,7 +12,8 @@ import httpx
 from livekit import rtc
 from temporalio.client import Client, WorkflowHandle
 
-from contracts import LatencyBreakdown, SessionSummary
+from contracts.session import SessionSummary
+from contracts.turns import LatencyBreakdown
 from lab.benchmarks.report import Goal, Row
 from lab.caller import Caller, SessionClient, Started
 from workflows.voice_session import VoiceSession

@@ -9,7 +9,7 @@ from time import monotonic
 
 import httpx
 
-from contracts import Turn
+from contracts.turns import Turn
 from lab.chaos.faults import Faults
 from lab.chaos.measure import measure
 from lab.chaos.phone import Phone

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import Final
 
-from contracts import Turn
+from contracts.turns import Turn
 from lab.caller import speech
 from lab.chaos.numbers import numbers_in
 from lab.chaos.plan import SILENCES, Kind

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts import Turn
+from contracts.turns import Turn
 from lab.caller import Spoken, Timeline
 from lab.chaos.plan import CallPlan, Kind, Strike
 from lab.chaos.scripted_model import Asked

@@ -15,7 +15,8 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
 from connections.temporal_client import connect
-from contracts import SessionSummary, Turn
+from contracts.session import SessionSummary
+from contracts.turns import Turn
 from errors import SetupError
 from lab.caller import SessionClient
 from stack.local_stack import LocalStack

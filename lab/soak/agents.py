@@ -25,9 +25,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from agent.job import watch_caller
 from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
 from connections.dispatch_seal import Sealer
-from contracts import AgentOutcome, AgentReady, Briefing, DispatchMetadata, Turn
+from contracts.agent import AgentOutcome, AgentReady, Briefing, DispatchMetadata
 from contracts.failures import JOB_PROCESS_ENDED
 from contracts.identities import ARRIVED, agent_identity
+from contracts.turns import Turn
 from lab.soak.plan import Fault, Script
 from settings import Settings
 

@@ -11,8 +11,9 @@ from typing import Any
 from livekit import rtc
 from temporalio.client import Client, WorkflowHandle
 
-from contracts import EndReason, SessionSummary
 from contracts.identities import caller_identity
+from contracts.session import SessionSummary
+from contracts.statuses import EndReason
 from lab.caller.rest import Started
 from lab.soak.agents import SimulatedAgents
 from lab.soak.plan import Behaviour, Script

@@ -12,7 +12,8 @@ from livekit import api
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.worker import Replayer
 
-from contracts import EndReason, SessionSummary
+from contracts.session import SessionSummary
+from contracts.statuses import EndReason
 from lab.soak.callers import Account, session
 from worker import workflow_runner
 from workflows.voice_session import VoiceSession

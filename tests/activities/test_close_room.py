@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.livekit_activities import LiveKitActivities
-from contracts import RoomRequest
+from contracts.room import RoomRequest
 from settings import LiveKitSettings, Settings
 
 SESSION = "session_1234567890_abc123"

@@ -16,8 +16,9 @@ from activities import livekit_activities
 from activities.livekit_activities import LiveKitActivities
 from activities.rooms import Rooms
 from connections.dispatch_seal import Sealer
-from contracts import DispatchMetadata, LaunchRequest, RoomTimeouts
+from contracts.agent import DispatchMetadata, LaunchRequest
 from contracts.identities import ARRIVED
+from contracts.limits import RoomTimeouts
 from settings import LiveKitSettings, Settings
 
 SECRET = "a secret of at least thirty-two characters"

@@ -15,9 +15,12 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.livekit_activities import LiveKitActivities
 from connections.livekit_client import livekit_api
-from contracts import JoinToken, JoinTokenRequest, LaunchRequest, RoomRequest, RoomTimeouts
+from contracts.agent import LaunchRequest
 from contracts.failures import JOIN_DEADLINE
 from contracts.identities import new_session_id
+from contracts.join_token import JoinToken, JoinTokenRequest
+from contracts.limits import RoomTimeouts
+from contracts.room import RoomRequest
 from settings import Settings
 from stack.local_stack import LocalStack
 

@@ -19,7 +19,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.webhook_sender import WebhookSender, retry_delay, signing_keys
 from connections.pinned_http import PinnedClient
-from contracts import SessionEvent, WebhookEvent, WebhookRequest, WebhookType
+from contracts.customer_webhooks import WebhookEvent, WebhookRequest, WebhookType
+from contracts.events import SessionEvent
 from contracts.failures import WEBHOOK_GONE, WEBHOOK_NOT_TAKEN
 from errors import SetupError
 from settings import WebhookSettings

@@ -20,7 +20,9 @@ from agent.speech import SpeechParts
 from agent.speech.fallback import Availability, tts_fallback
 from agent.workflow_link.heartbeat import Heartbeat, Verdict
 from connections.dispatch_seal import Sealer
-from contracts import Briefing, DispatchMetadata, Presence, ProviderChanged, Turn
+from contracts.agent import Briefing, DispatchMetadata, ProviderChanged
+from contracts.room import Presence
+from contracts.turns import Turn
 from settings import LiveKitSettings, Settings
 from tests.fakes import rpc_rooms
 from tests.fakes.agent_server import SECRET

@@ -22,8 +22,10 @@ from api.event_stream.hub import Followers
 from api.gateway.session_reader import TemporalSessionReader
 from api.gateway.sessions import TemporalSessions
 from connections.temporal_client import LazyClient, connect
-from contracts import AgentOptions, SessionRequest, search_attributes
+from contracts import search_attributes
+from contracts.agent_options import AgentOptions
 from contracts.identities import new_session_id
+from contracts.session import SessionRequest
 from settings import LiveKitSettings, Settings, StackSettings, TemporalSettings
 from stack.servers.find import resolve_servers
 from tests.api import requests_sent

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI, HTTPException
 
 from api.errors import install_error_handlers
-from contracts import VOICES
+from contracts.agent_options import VOICES
 from tests.fakes.sessions import FakeSessions
 
 _START = "/api/session/start"

@@ -7,7 +7,8 @@ import re
 import httpx
 import pytest
 
-from contracts import DEFAULT_OPENING_LINE, DEFAULT_SYSTEM_PROMPT, VOICES, SessionLimits
+from contracts.agent_options import DEFAULT_OPENING_LINE, DEFAULT_SYSTEM_PROMPT, VOICES
+from contracts.limits import SessionLimits
 from errors import EndFailed, JoinTokenFailed, NoWorkerAnswered, TemporalUnavailable
 from tests.fakes.sessions import FakeSessions
 

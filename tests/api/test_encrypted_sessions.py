@@ -16,8 +16,9 @@ from temporalio.client import Client, WorkflowHandle
 from api.gateway.session_reader import TemporalSessionReader
 from api.gateway.sessions import TemporalSessions
 from connections.temporal_client import LazyClient, connect
-from contracts import SessionRequest, search_attributes
+from contracts import search_attributes
 from contracts.identities import new_session_id
+from contracts.session import SessionRequest
 from errors import EndFailed, JoinTokenFailed, PayloadUnreadable
 from settings import Settings
 from tests.fakes.dev_server import QUEUE, listed, settings_at

@@ -16,8 +16,9 @@ from pydantic import SecretStr
 from api.app import create_app
 from api.livekit_webhook.events import read_event
 from connections.webhook_targets import AllowedTargets
-from contracts import Presence, SessionRequest
 from contracts.identities import is_session_id
+from contracts.room import Presence
+from contracts.session import SessionRequest
 from settings import LiveKitSettings, Settings, WebhookSettings
 from tests.fakes.event_source import FakeEventSource
 from tests.fakes.event_streams import numbers

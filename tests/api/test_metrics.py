@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
-from contracts import SessionState
+from contracts.statuses import SessionStatus
 from errors import TemporalUnavailable
 from settings import ApiSettings, Settings
 from tests.fakes.session_counts import FakeSessionCounts
@@ -40,7 +40,7 @@ async def read(http: httpx.AsyncClient) -> dict[tuple[str, str], float]:
 async def test_live_sessions_are_counted_when_asked_and_gone_while_nobody_knows(
     http: httpx.AsyncClient, counts: FakeSessionCounts
 ) -> None:
-    counts.visible = {"a": ("acme", SessionState.ACTIVE), "b": ("other", SessionState.ACTIVE)}
+    counts.visible = {"a": ("acme", SessionStatus.ACTIVE), "b": ("other", SessionStatus.ACTIVE)}
     async with http:
         found = await read(http)
         assert (found["voice_sessions", "active"], found["voice_sessions", "waiting"]) == (2, 0)
@@ -55,7 +55,7 @@ async def test_a_start_without_a_place_is_counted_as_that(
     settings: Settings, sessions: FakeSessions, counts: FakeSessionCounts
 ) -> None:
     app = create_app(replace(settings, api=ApiSettings(max_sessions=1)), sessions, counts=counts)
-    counts.visible = {"a": ("acme", SessionState.ACTIVE)}
+    counts.visible = {"a": ("acme", SessionStatus.ACTIVE)}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
         assert (await http.post("/api/session/start", json={"userName": "ann"})).status_code == 503
         assert (await read(http))["voice_session_starts_total", "no_place"] == 1

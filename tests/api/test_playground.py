@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.playground.page import FOLDER, content_security_policy, install_playground
-from contracts import VOICES
+from contracts.agent_options import VOICES
 from errors import SetupError
 from settings import ApiSettings, LiveKitSettings, PlaygroundSettings, Settings, SpeechSettings
 from tests.fakes.playground_api import SESSION, FakePlaygroundApi
@@ -137,7 +137,7 @@ async def test_the_page_may_kill() -> None:
 
 def test_the_library_is_the_one_that_was_fetched() -> None:
     facts = json.loads((FOLDER / "vendor/version.json").read_text())
-    wanted = json.loads((FOLDER.parents[1] / "scripts/vendor/package.json").read_text())
+    wanted = json.loads((FOLDER.parents[2] / "scripts/vendor/package.json").read_text())
     assert wanted["dependencies"] == {facts["package"]: facts["version"]}
     library = (FOLDER / "vendor/livekit-client.umd.js").read_bytes()
     assert hashlib.sha256(library).hexdigest() == facts["sha256"]

@@ -31,7 +31,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.app import create_app
-from contracts import AgentOptions, SessionRequest
+from contracts.agent_options import AgentOptions
+from contracts.session import SessionRequest
 from settings import ApiSettings, CodecEndpointSettings, LiveKitSettings, Settings, TemporalSettings, WebhookSettings
 from tests.api.requests_sent import SENT
 from tests.fakes.event_source import SESSION, FakeEventSource

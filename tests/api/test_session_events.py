@@ -13,8 +13,8 @@ import uvicorn
 
 from api.app import create_app
 from api.server import ApiServer
-from contracts import Turn
 from contracts.events import wire_turn
+from contracts.turns import Turn
 from errors import NoWorkerAnswered, TemporalUnavailable
 from settings import Settings
 from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog

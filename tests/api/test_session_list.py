@@ -19,8 +19,12 @@ from api.gateway.session_reader import TemporalSessionReader
 from api.gateway.sessions import TemporalSessions
 from api.schemas.session_queries import SessionFilter, SessionListResponse
 from connections.temporal_client import LazyClient, connect
-from contracts import EndReason, JoinToken, RoomFinished, SessionRequest, SessionState, search_attributes
+from contracts import search_attributes
 from contracts.identities import new_session_id
+from contracts.join_token import JoinToken
+from contracts.room import RoomFinished
+from contracts.session import SessionRequest
+from contracts.statuses import EndReason, SessionStatus
 from tests.fakes.dev_server import PATIENCE_SECONDS, QUEUE, Start, listed, settings_at
 from tests.fakes.quiet_activities import QuietActivities
 from worker import build_worker
@@ -43,7 +47,7 @@ async def test_filters(gateway: TemporalSessions, known: TemporalSessionReader, 
     now_ms = time.time_ns() // 1_000_000
     await gateway.room_finished(third, RoomFinished(at_ms=now_ms))
     await client.get_workflow_handle(third).result()
-    page = await listed(known, lambda page: [item.state for item in page.sessions[1:]] == [SessionState.ENDED] * 2)
+    page = await listed(known, lambda page: [item.state for item in page.sessions[1:]] == [SessionStatus.ENDED] * 2)
     assert [item.sessionId for item in page.sessions] == [first, third, second]  # under way first, then newest end
     assert page.nextPageToken is None
 
@@ -130,7 +134,7 @@ async def test_encrypted_sessions(server: str) -> None:
             assert b"A-17" not in raw
         [item] = (await known.find(SessionFilter())).sessions
         assert (item.userName, item.metadata) == (("annabelle", _METADATA) if readable else (None, None))
-        assert (item.state, item.endReason) == (SessionState.ENDED, EndReason.API_REQUEST)
+        assert (item.state, item.endReason) == (SessionStatus.ENDED, EndReason.API_REQUEST)
         assert bool((await known.find(SessionFilter(user="annabelle"))).sessions) is readable
 
 
@@ -163,7 +167,7 @@ async def test_a_session_that_continued_as_new_is_one_session(
         first_run = await client.get_workflow_handle(session_id, run_id=last_run.raw_info.first_run_id).describe()
         page = await listed(known, lambda page: bool(page.sessions))
     [item] = page.sessions
-    assert (item.userName, item.metadata, item.state) == ("test", _METADATA, SessionState.STARTING)
+    assert (item.userName, item.metadata, item.state) == ("test", _METADATA, SessionStatus.STARTING)
     assert item.startedAt == first_run.typed_search_attributes[search_attributes.STARTED_AT]
     assert item.startedAt <= first_run.start_time < last_run.start_time
     later = {"startedAfter": last_run.start_time.isoformat()}

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from api.schemas.session_queries import SessionFilter
-from contracts import EndReason, SessionState, Turn
+from contracts.statuses import EndReason, SessionStatus
+from contracts.turns import Turn
 from errors import NoWorkerAnswered, TemporalUnavailable
 from tests.fakes.session_reader import FakeSessionReader
 
@@ -67,7 +68,7 @@ async def test_filters(http: httpx.AsyncClient, reader: FakeSessionReader) -> No
     assert (await http.get("/api/sessions", params=wanted)).status_code == 200
     [asked] = reader.asked
     assert asked.model_dump() == {
-        "state": SessionState.ACTIVE,
+        "state": SessionStatus.ACTIVE,
         "user": "o'brien & söhne",
         "endReason": EndReason.NO_SHOW,
         "startedAfter": datetime(2026, 11, 23, 15, tzinfo=UTC),
@@ -179,7 +180,7 @@ async def test_openapi_describes_parameters_and_answers(http: httpx.AsyncClient)
     listing = document["paths"]["/api/sessions"]["get"]
     parameters = {parameter["name"]: parameter for parameter in listing["parameters"]}
     assert list(parameters) == list(SessionFilter.model_fields)
-    assert parameters["state"]["schema"] == {"type": "string", "enum": list(SessionState)}
+    assert parameters["state"]["schema"] == {"type": "string", "enum": list(SessionStatus)}
     assert parameters["startedAfter"]["schema"] == {"type": "string", "format": "date-time"}
     assert parameters["pageSize"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
     assert not any(parameter["required"] for parameter in listing["parameters"])

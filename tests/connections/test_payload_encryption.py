@@ -14,7 +14,8 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 from connections.payload_encryption import ENCODING, KEY_ID, EncryptionCodec, KeyRing, key_ring, user_values
 from connections.temporal_client import data_converter
-from contracts import AgentOptions, SessionRequest
+from contracts.agent_options import AgentOptions
+from contracts.session import SessionRequest
 from errors import PayloadUnreadable, SetupError
 from settings import TemporalSettings
 

@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-from contracts import JoinToken, SessionLimits, SessionRequest
 from contracts.identities import (
     agent_generation,
     agent_identity,
@@ -16,6 +15,9 @@ from contracts.identities import (
     new_session_id,
     session_id_of,
 )
+from contracts.join_token import JoinToken
+from contracts.limits import SessionLimits
+from contracts.session import SessionRequest
 
 
 def test_session_ids_have_their_form_and_differ() -> None:

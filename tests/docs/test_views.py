@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from contracts import EndReason, SessionState, search_attributes
+from contracts import search_attributes
+from contracts.statuses import EndReason, SessionStatus
 from tests.docs.conftest import DOCUMENTS
 from tests.workflows.dev_server import dev_server
 from workflows.voice_session import VoiceSession
@@ -21,7 +22,7 @@ OF_TEMPORAL = {"WorkflowType", "ExecutionStatus"}
 VALUES: dict[str, set[str]] = {
     "WorkflowType": {VoiceSession.__name__, WebhookDelivery.__name__},
     "ExecutionStatus": {status.name.title().replace("_", "") for status in WorkflowExecutionStatus},
-    search_attributes.STATE.name: {*SessionState},
+    search_attributes.STATE.name: {*SessionStatus},
     search_attributes.END_REASON.name: {*EndReason},
 }
 

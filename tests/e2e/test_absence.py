@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contracts import EndReason, SessionState
+from contracts.statuses import EndReason, SessionStatus
 from lab.caller import Caller
 from workflows.voice_session import VoiceSession
 
@@ -36,7 +36,7 @@ async def test_a_caller_who_comes_back_goes_on_and_one_who_does_not_is_billed_wi
         assert await caller.agent_present() == voice
         await caller.say("Hello, are you still there?")
         await caller.hear()
-        assert (await session.query(VoiceSession.view)).state is SessionState.ACTIVE
+        assert (await session.query(VoiceSession.view)).state is SessionStatus.ACTIVE
     left_at = monotonic()
     assert joined_at is not None
     summary = await asyncio.wait_for(session.result(), 20)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contracts import EndReason
+from contracts.statuses import EndReason
 from lab.caller import Caller, speech
 from workflows.voice_session import VoiceSession
 

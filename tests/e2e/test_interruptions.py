@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from contracts import Turn
+from contracts.turns import Turn
 from lab.caller import Caller, Heard, Spoken, speech
 from lab.caller.speech import SAMPLE_RATE, Samples
 from workflows.voice_session import VoiceSession

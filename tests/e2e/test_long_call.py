@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from contracts import EndReason
+from contracts.statuses import EndReason
 from lab.caller import Caller, speech
 from lab.chaos.world import World, world_of
 from settings import Settings

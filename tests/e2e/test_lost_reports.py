@@ -16,7 +16,8 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from connections.temporal_client import connect
-from contracts import EndReason, SessionState, SessionSummary
+from contracts.session import SessionSummary
+from contracts.statuses import EndReason, SessionStatus
 from lab.caller import SessionClient
 from lab.caller.rest import Started
 from lab.soak.agents import SimulatedAgents
@@ -57,7 +58,7 @@ class Scene:
     def session(self, started: Started) -> WorkflowHandle[VoiceSession, SessionSummary]:
         return self.temporal.get_workflow_handle_for(VoiceSession.run, started.session_id)
 
-    async def until(self, started: Started, state: SessionState) -> None:
+    async def until(self, started: Started, state: SessionStatus) -> None:
         async with asyncio.timeout(30):
             while (await self.session(started).query(VoiceSession.view)).state is not state:  # noqa: ASYNC110  a query tells no news
                 await asyncio.sleep(0.1)
@@ -96,7 +97,7 @@ async def client_in_the_room(started: Started) -> Process:
 
 async def test_with_the_api_down_all_the_while_end_and_bill_are_the_same(scene: Scene) -> None:
     started = await scene.rest.start(LISTENER.user_name)
-    await scene.until(started, SessionState.WAITING)
+    await scene.until(started, SessionStatus.WAITING)
     await asyncio.to_thread(scene.stack.stop_part, "api")
     try:
         before_join = time.time()
@@ -118,11 +119,11 @@ async def test_a_killed_client_may_come_back_and_is_billed_from_its_first_join(s
     started = await scene.rest.start(LISTENER.user_name)
     session = scene.session(started)
     first = await client_in_the_room(started)
-    await scene.until(started, SessionState.ACTIVE)
+    await scene.until(started, SessionStatus.ACTIVE)
     joined = time.time()
     first.kill()
     again = await client_in_the_room(started)  # before LiveKit misses the first: a new SID, the same caller
-    await scene.until(started, SessionState.ACTIVE)
+    await scene.until(started, SessionStatus.ACTIVE)
     again.kill()
     killed = time.time()
     await asyncio.gather(first.wait(), again.wait())

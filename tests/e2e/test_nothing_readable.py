@@ -17,8 +17,8 @@ from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.workflowservice.v1 import QueryWorkflowRequest
 from temporalio.client import Client, WorkflowHandle
 
-from contracts import DeliveryReport, Turn
-from contracts.customer_webhooks import delivery_id
+from contracts.customer_webhooks import DeliveryReport, delivery_id
+from contracts.turns import Turn
 from lab.caller import Caller
 from tests.e2e.conftest import url_of
 from tests.fakes.webhook_receiver import SECRET, receiving

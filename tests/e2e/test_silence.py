@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.conversation.instructions import STILL_THERE
-from contracts import EndReason, JoinToken, SessionLimits, SessionRequest
 from contracts.identities import new_session_id
+from contracts.join_token import JoinToken
+from contracts.limits import SessionLimits
 from contracts.search_attributes import at_start
+from contracts.session import SessionRequest
+from contracts.statuses import EndReason
 from lab.caller import Caller, speech
 from workflows.voice_session import VoiceSession
 

@@ -17,24 +17,14 @@ from temporalio.service import RPCError
 
 from activities.interface import SessionActivities
 from activities.webhook_sender import WebhookSender
-from contracts import (
-    AgentOutcome,
-    AgentReady,
-    Briefing,
-    ClaimRequest,
-    DrainRequest,
-    JoinToken,
-    JoinTokenRequest,
-    LaunchRequest,
-    Presence,
-    RoomRequest,
-    RoomView,
-    SessionSummary,
-    Turn,
-    WebhookRequest,
-)
+from contracts.agent import AgentOutcome, AgentReady, Briefing, ClaimRequest, DrainRequest, LaunchRequest
+from contracts.customer_webhooks import WebhookRequest
 from contracts.failures import JOIN_DEADLINE, JOIN_TOKEN_FAILED
 from contracts.identities import agent_identity
+from contracts.join_token import JoinToken, JoinTokenRequest
+from contracts.room import Presence, RoomRequest, RoomView
+from contracts.session import SessionSummary
+from contracts.turns import Turn
 from workflows.voice_session import VoiceSession
 
 _BEAT_SECONDS = 0.05

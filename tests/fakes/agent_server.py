@@ -7,7 +7,7 @@ from typing import Any
 from livekit.agents.utils import EventEmitter
 
 from connections.dispatch_seal import Sealer
-from contracts import DispatchMetadata
+from contracts.agent import DispatchMetadata
 
 SECRET = "a secret of at least thirty-two characters"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts import AgentOptions, Briefing
+from contracts.agent import Briefing
+from contracts.agent_options import AgentOptions
 
 _PLAIN = Briefing(
     session_id="session_1234567890_abcdef",

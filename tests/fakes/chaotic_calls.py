@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts import Turn
+from contracts.turns import Turn
 from lab.caller import Spoken, Timeline
 from lab.caller.timeline import FRAME_SECONDS
 from lab.chaos.numbers import in_words, sentence

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from contracts import EventsPage, EventsRequest, SessionEvent
+from contracts.events import EventsPage, EventsRequest, SessionEvent
 from errors import SessionNotFound
 
 SESSION = "session_1234567890_abc123"

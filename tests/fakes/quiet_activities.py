@@ -8,8 +8,11 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.interface import SessionActivities
-from contracts import AgentOutcome, JoinToken, JoinTokenRequest, LaunchRequest, RoomRequest, RoomView, WebhookRequest
+from contracts.agent import AgentOutcome, LaunchRequest
+from contracts.customer_webhooks import WebhookRequest
 from contracts.failures import JOIN_TOKEN_FAILED
+from contracts.join_token import JoinToken, JoinTokenRequest
+from contracts.room import RoomRequest, RoomView
 
 
 class QuietActivities(SessionActivities):

@@ -13,7 +13,7 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 from agent.conversation.conversation import Conversation
 from agent.handover.protocol import Succession
 from agent.speech import SpeechParts
-from contracts import Turn
+from contracts.turns import Turn
 from settings import Settings
 from tests.fakes.briefings import briefing
 from tests.fakes.dialogue import Ears, Loudspeaker, Mind, Recognizer, Roomless

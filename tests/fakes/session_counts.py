@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from contracts import SessionState
+from contracts.statuses import SessionStatus
 
 
 class FakeSessionCounts:
     """`visible` are the sessions that Temporal shows as running, each with its owner and state."""
 
     def __init__(self) -> None:
-        self.visible: dict[str, tuple[str, SessionState]] = {}
+        self.visible: dict[str, tuple[str, SessionStatus]] = {}
         self.failure: Exception | None = None
         self.asked = 0
         """How often it was asked how many run."""
@@ -22,7 +22,7 @@ class FakeSessionCounts:
         self._fail()
         return len(self.visible.keys() - set(but))
 
-    async def in_state(self, state: SessionState, owner: str | None) -> int:
+    async def in_state(self, state: SessionStatus, owner: str | None) -> int:
         """Those of the owner in the state."""
         self._fail()
         return sum(found == state and owner in (None, whose) for whose, found in self.visible.values())

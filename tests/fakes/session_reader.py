@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.schemas.session_queries import SessionFilter, SessionItem, SessionListResponse, SessionResponse
-from contracts import AgentState, EndReason, SessionState, Turn
+from contracts.statuses import AgentState, EndReason, SessionStatus
+from contracts.turns import Turn
 from errors import SessionNotFound
 from tests.fakes.sessions import FakeSessions
 
@@ -62,7 +63,7 @@ class FakeSessionReader:
                     "userName": request.user_name,
                     "voiceId": request.options.voice_id,
                     "metadata": self._sessions.metadata[session_id],
-                    "state": SessionState.ENDED,
+                    "state": SessionStatus.ENDED,
                     "startedAt": STARTED_AT,
                     "endedAt": ENDED_AT,
                     "endReason": EndReason.CALLER_LEFT,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts import EndReason, JoinToken, Presence, RoomFinished, SessionRequest, SessionSummary
+from contracts.join_token import JoinToken
+from contracts.room import Presence, RoomFinished
+from contracts.session import SessionRequest, SessionSummary
+from contracts.statuses import EndReason
 from errors import KeyTaken, SessionEnded, SessionNotFound
 
 

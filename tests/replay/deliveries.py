@@ -10,8 +10,15 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.webhook_sender import WebhookSender
 from connections.pinned_http import PinnedClient
-from contracts import DeliveryReport, DeliveryRequest, Redelivery, SessionEvent, WebhookEvent, WebhookType
-from contracts.customer_webhooks import delivery_id
+from contracts.customer_webhooks import (
+    DeliveryReport,
+    DeliveryRequest,
+    Redelivery,
+    WebhookEvent,
+    WebhookType,
+    delivery_id,
+)
+from contracts.events import SessionEvent
 from contracts.identities import new_session_id
 from settings import WebhookSettings
 from tests.fakes.activities import FakeActivities

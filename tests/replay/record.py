@@ -15,9 +15,11 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowHistory
 
-from contracts import AgentState, ProviderChanged, SessionLimits
+from contracts.agent import ProviderChanged
 from contracts.customer_webhooks import delivery_id
 from contracts.failures import JOB_PROCESS_ENDED
+from contracts.limits import SessionLimits
+from contracts.statuses import AgentState
 from tests.fakes.activities import FakeActivities
 from tests.fakes.webhook_receiver import receiving
 from tests.replay.deliveries import DELIVERED, TOLD, Delivery, sender_to

@@ -15,7 +15,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from contracts import ProviderChanged
+from contracts.agent import ProviderChanged
 from worker import workflow_runner
 from workflows.session import activity_calls
 from workflows.session.event_log import EventLog

@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.service import RPCError, RPCStatusCode
 
 from connections.temporal_client import LazyClient, data_converter
-from contracts import AgentPulse
+from contracts.agent import AgentPulse
 from errors import SessionNotFound, TemporalUnavailable
 from settings import Settings, TemporalSettings
 from stack.agent_processes import LocalAgentProcesses

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NoOpTracerProvider, Status, StatusCode
 from pydantic import SecretStr
 
-from contracts import DispatchMetadata
+from contracts.agent import DispatchMetadata
 from errors import SetupError
 from settings import TelemetrySettings
 from telemetry.agent_traces import job_span, trace_jobs

@@ -10,7 +10,8 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from contracts import SessionLimits, search_attributes
+from contracts import search_attributes
+from contracts.limits import SessionLimits
 from settings import StackSettings
 from stack.servers.time_skipping import resolve_temporal_test_server
 from tests.fakes.activities import FakeActivities

@@ -13,22 +13,15 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from contracts import (
-    AgentState,
-    EndRequest,
-    JoinToken,
-    Presence,
-    RoomFinished,
-    SessionLimits,
-    SessionRequest,
-    SessionState,
-    SessionSummary,
-    SessionView,
-    Turn,
-)
 from contracts.identities import caller_identity, new_session_id
+from contracts.join_token import JoinToken
+from contracts.limits import SessionLimits
 from contracts.memo import memo_at_start
+from contracts.room import Presence, RoomFinished
 from contracts.search_attributes import at_start
+from contracts.session import EndRequest, SessionRequest, SessionSummary, SessionView
+from contracts.statuses import AgentState, SessionStatus
+from contracts.turns import Turn
 from tests.fakes.activities import FakeActivities, FakeAgent, Scene
 from workflows.voice_session import VoiceSession
 
@@ -95,7 +88,7 @@ class Session:
         await self.start()
         agent = await self.agent()
         await self.join()
-        await self.until(SessionState.ACTIVE)
+        await self.until(SessionStatus.ACTIVE)
         return agent
 
     async def now_ms(self) -> int:
@@ -125,7 +118,7 @@ class Session:
     async def view(self) -> SessionView:
         return await self.handle.query(VoiceSession.view)
 
-    async def until(self, state: SessionState | AgentState) -> SessionView:
+    async def until(self, state: SessionStatus | AgentState) -> SessionView:
         """Wait until the session, or its agent, is in this state."""
         async with asyncio.timeout(10):
             while True:

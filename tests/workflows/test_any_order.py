@@ -13,7 +13,11 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts import AgentReady, ClaimRequest, DrainRequest, EndRequest, Message, Presence, RoomFinished, Turn
+from contracts.agent import AgentReady, ClaimRequest, DrainRequest
+from contracts.message import Message
+from contracts.room import Presence, RoomFinished
+from contracts.session import EndRequest
+from contracts.turns import Turn
 from tests.workflows.driver import PATIENT, Session
 from workflows.voice_session import VoiceSession
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from contracts import EndReason, SessionState
+from contracts.statuses import EndReason, SessionStatus
 from tests.workflows.driver import Session
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -37,7 +37,7 @@ async def when_an_agent_was_dispatched(session: Session) -> None:
 async def while_waiting(session: Session) -> None:
     await session.start()
     await session.agent()
-    await session.until(SessionState.WAITING)
+    await session.until(SessionStatus.WAITING)
 
 
 async def in_conversation(session: Session) -> None:
@@ -114,7 +114,7 @@ async def test_cancelled(session: Session, moment: Callable[[Session], Awaitable
     await session.handle.cancel()
     session.scene.join_token_gate.set()
     if moment is during_a_look:
-        await session.until(SessionState.ENDING)
+        await session.until(SessionStatus.ENDING)
         session.scene.look_gate.set()
         await session.looks_over()
         session.scene.close_gate.set()
@@ -122,16 +122,16 @@ async def test_cancelled(session: Session, moment: Callable[[Session], Awaitable
     assert summary.end_reason is EndReason.CANCELLED
     assert (summary.workflow_completed, summary.agent_stopped, summary.room_deleted) == (True, True, True)
     assert session.scene.closes == 1
-    assert (await session.view()).state is SessionState.ENDED
+    assert (await session.view()).state is SessionStatus.ENDED
 
 
 async def test_cancelled_while_closing(session: Session) -> None:
     await session.in_conversation()
     session.scene.close_gate.clear()
     await session.end()
-    await session.until(SessionState.ENDING)
+    await session.until(SessionStatus.ENDING)
     await session.handle.cancel()
-    await session.until(SessionState.ENDING)
+    await session.until(SessionStatus.ENDING)
     session.scene.close_gate.set()
     summary = await session.result()
     assert (summary.end_reason, summary.room_deleted, session.scene.closes) == (EndReason.API_REQUEST, True, 1)

@@ -12,8 +12,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
-from contracts import AgentState, EndReason, SessionLimits, SessionState, search_attributes
+from contracts import search_attributes
+from contracts.limits import SessionLimits
 from contracts.memo import MEMO_KEY
+from contracts.statuses import AgentState, EndReason, SessionStatus
 from tests.fakes.activities import FakeActivities, FakeAgent
 from tests.workflows.dev_server import PROMPT_TIMERS, dev_server
 from tests.workflows.driver import Session
@@ -60,7 +62,7 @@ async def test_a_call_goes_on_in_a_new_run(dev: WorkflowEnvironment, session: Se
     join_token = await (await session.join_token()).result()
     first = await session.agent()
     joined = await session.join()
-    await session.until(SessionState.ACTIVE)
+    await session.until(SessionStatus.ACTIVE)
     first_run = await run_id(session)
     turns = await talk_until_renewed(session, first)
     assert turns > 5
@@ -69,7 +71,7 @@ async def test_a_call_goes_on_in_a_new_run(dev: WorkflowEnvironment, session: Se
     second = await session.agent(ready=False)
     assert session.scene.launches[-1].predecessor_may_live
     view = await session.view()
-    assert (view.state, view.agent_state, view.generation) == (SessionState.ACTIVE, AgentState.LAUNCHING, 2)
+    assert (view.state, view.agent_state, view.generation) == (SessionStatus.ACTIVE, AgentState.LAUNCHING, 2)
     with pytest.raises(RPCError) as refusal:
         await first.task.heartbeat()
     assert refusal.value.status is RPCStatusCode.NOT_FOUND
@@ -145,10 +147,10 @@ async def test_who_left_before_the_boundary_may_come_back_after_it(session: Sess
     left = await session.leave()
     assert await talk_until_renewed(session, first)
     await session.agent()
-    assert (await session.until(AgentState.READY)).state is SessionState.RECONNECTING
+    assert (await session.until(AgentState.READY)).state is SessionStatus.RECONNECTING
     await session.leave(at_ms=left)
     await session.join("PA_2")
-    await session.until(SessionState.ACTIVE)
+    await session.until(SessionStatus.ACTIVE)
     await session.handle.cancel()
     assert (await session.result()).end_reason is EndReason.CANCELLED
     assert "the caller came back" in await session.story()

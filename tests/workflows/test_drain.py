@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from contracts import AgentState, DrainRequest, EndReason, SessionState, Turn
+from contracts.agent import DrainRequest
 from contracts.failures import AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOIN_DEADLINE
+from contracts.statuses import AgentState, EndReason, SessionStatus
+from contracts.turns import Turn
 from tests.fakes.activities import FakeAgent
 from tests.workflows.driver import PATIENT, Session
 from workflows.voice_session import VoiceSession
@@ -29,7 +31,7 @@ async def draining(session: Session) -> tuple[FakeAgent, FakeAgent]:
 
 async def assert_serves(session: Session, generation: int) -> None:
     view = await session.view()
-    assert (view.generation, view.agent_state, view.state) == (generation, AgentState.READY, SessionState.ACTIVE)
+    assert (view.generation, view.agent_state, view.state) == (generation, AgentState.READY, SessionStatus.ACTIVE)
 
 
 async def until_serves(session: Session, generation: int) -> None:
@@ -211,7 +213,7 @@ async def test_drains_that_change_nothing(session: Session) -> None:
     await assert_serves(session, 2)
     session.scene.close_gate.clear()
     await session.end()
-    await session.until(SessionState.ENDING)
+    await session.until(SessionStatus.ENDING)
     await second.drain()
     session.scene.close_gate.set()
     assert (await session.result()).generations == len(session.scene.launches) == 2

@@ -9,7 +9,10 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from contracts import AgentState, EndReason, SessionLimits, SessionState, SessionSummary, search_attributes
+from contracts import search_attributes
+from contracts.limits import SessionLimits
+from contracts.session import SessionSummary
+from contracts.statuses import AgentState, EndReason, SessionStatus
 from tests.workflows.driver import PATIENT, Session
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,26 +27,26 @@ async def assert_ended(session: Session, reason: EndReason) -> SessionSummary:
     assert summary.errors == ()
     assert session.scene.closes >= 1
     view = await session.view()
-    assert (view.state, view.agent_state, view.summary) == (SessionState.ENDED, AgentState.STOPPED, summary)
+    assert (view.state, view.agent_state, view.summary) == (SessionStatus.ENDED, AgentState.STOPPED, summary)
     return summary
 
 
 async def test_states_from_start_to_end(session: Session) -> None:
     await session.start()
     agent = await session.agent(ready=False)
-    assert (await session.view()).state is SessionState.STARTING
+    assert (await session.view()).state is SessionStatus.STARTING
     await agent.claim()
     await agent.ready()
-    assert (await session.view()).state is SessionState.WAITING
+    assert (await session.view()).state is SessionStatus.WAITING
     joined = await session.join()
-    assert (await session.view()).state is SessionState.ACTIVE
+    assert (await session.view()).state is SessionStatus.ACTIVE
     await session.leave()
-    assert (await session.view()).state is SessionState.RECONNECTING
+    assert (await session.view()).state is SessionStatus.RECONNECTING
     await session.join("PA_2")
-    assert (await session.view()).state is SessionState.ACTIVE
+    assert (await session.view()).state is SessionStatus.ACTIVE
     session.scene.close_gate.clear()
     await session.end(joined + 2000)
-    assert (await session.view()).state is SessionState.ENDING
+    assert (await session.view()).state is SessionStatus.ENDING
     session.scene.close_gate.set()
     await assert_ended(session, EndReason.API_REQUEST)
 
@@ -79,7 +82,7 @@ async def test_room_finished(session: Session) -> None:
 async def test_no_show(session: Session) -> None:
     await session.start()
     await session.agent()
-    await session.until(SessionState.WAITING)
+    await session.until(SessionStatus.WAITING)
     await session.skip(119)
     summary = await assert_ended(session, EndReason.NO_SHOW)
     assert (summary.duration_seconds, summary.duration_minutes) == (0, 0)
@@ -103,7 +106,7 @@ async def test_a_caller_who_comes_back_within_the_grace_goes_on(session: Session
     await session.skip(28)
     await session.join("PA_2")
     await session.skip(60)
-    assert (await session.view()).state is SessionState.ACTIVE
+    assert (await session.view()).state is SessionStatus.ACTIVE
     assert session.scene.looks == 0
     await session.end()
     assert 88 <= (await assert_ended(session, EndReason.API_REQUEST)).duration_seconds <= 90
@@ -112,11 +115,11 @@ async def test_a_caller_who_comes_back_within_the_grace_goes_on(session: Session
 async def test_the_room_contradicts_an_absence(session: Session) -> None:
     await session.start()
     await session.agent()
-    await session.until(SessionState.WAITING)
+    await session.until(SessionStatus.WAITING)
     now = await session.now_ms()
     session.scene.callers = (session.sighting("joined", "PA_1", now + 119_500),)
     await session.skip(119)
-    assert (await session.until(SessionState.ACTIVE)).end_reason is None
+    assert (await session.until(SessionStatus.ACTIVE)).end_reason is None
     await session.end()
     await assert_ended(session, EndReason.API_REQUEST)
 
@@ -126,7 +129,7 @@ async def test_a_look_that_fails_is_no_absence_and_the_longest_duration_ends_it(
     session.scene.look_fails = True
     await session.start()
     await session.agent()
-    await session.until(SessionState.WAITING)
+    await session.until(SessionStatus.WAITING)
     await session.skip(59)
     async with asyncio.timeout(10):
         await session.scene.looked.wait()
@@ -165,7 +168,7 @@ async def test_the_longest_duration_counts_from_the_join(new_session: NewSession
     await session.skip(100)
     await session.join()
     await session.skip(598)
-    assert (await session.view()).state is SessionState.ACTIVE
+    assert (await session.view()).state is SessionStatus.ACTIVE
     assert (await assert_ended(session, EndReason.MAX_DURATION)).duration_seconds in (600, 601)
 
 
@@ -198,7 +201,7 @@ async def test_a_room_that_will_not_go_is_tried_until_it_does_and_the_bill_waits
     settled = await session.settled()
     assert (settled.workflow_completed, settled.room_deleted) == (False, False)
     assert "room is deleted" in settled.errors[0]
-    assert (await session.view()).state is SessionState.ENDING
+    assert (await session.view()).state is SessionStatus.ENDING
     session.scene.close_failures = session.scene.closes + 1
     session.scene.close_gate.set()
     summary = await assert_ended(session, EndReason.API_REQUEST)
@@ -247,7 +250,7 @@ async def test_a_join_token_is_tried_twice(session: Session) -> None:
 async def test_signals_before_the_first_task_are_heard(session: Session) -> None:
     await session.start(first_signal=session.sighting("joined", "PA_1", await session.now_ms()))
     await session.agent()
-    await session.until(SessionState.ACTIVE)
+    await session.until(SessionStatus.ACTIVE)
     await session.end()
     await assert_ended(session, EndReason.API_REQUEST)
 

@@ -15,7 +15,9 @@ from temporalio.testing import WorkflowEnvironment
 from api.event_stream.hub import Followers
 from api.event_stream.source import TemporalEventSource
 from connections.temporal_client import LazyClient
-from contracts import EventsRequest, SessionLimits, SessionState
+from contracts.events import EventsRequest
+from contracts.limits import SessionLimits
+from contracts.statuses import SessionStatus
 from errors import SessionNotFound, TemporalUnavailable
 from settings import TemporalSettings
 from tests.fakes.activities import FakeActivities
@@ -97,7 +99,7 @@ async def test_a_new_run_is_followed_without_a_gap(session: Session, source: Tem
 async def test_news_of_a_session(session: Session, source: TemporalEventSource) -> None:
     await session.start()
     await session.agent()
-    await session.until(SessionState.WAITING)
+    await session.until(SessionStatus.WAITING)
     assert not await source.is_closed(session.id)
     news = source.news(session.id)
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contracts import AgentState, EventsRequest
+from contracts.events import EventsRequest
+from contracts.statuses import AgentState
 from tests.workflows.driver import Session
 from workflows.voice_session import VoiceSession
 

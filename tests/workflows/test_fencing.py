@@ -10,7 +10,9 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from contracts import AgentOutcome, AgentState, EndReason, SessionLimits, SessionState
+from contracts.agent import AgentOutcome
+from contracts.limits import SessionLimits
+from contracts.statuses import AgentState, EndReason, SessionStatus
 from tests.fakes.activities import FakeActivities
 from tests.workflows.dev_server import PROMPT_TIMERS, dev_server
 from tests.workflows.driver import Session
@@ -62,7 +64,7 @@ async def test_sessions_go_on_with_the_next_worker(dev: WorkflowEnvironment) -> 
     async with build_worker(dev.client, fakes, QUEUE):
         for session, turns in zip(sessions, (1, 0, 0), strict=True):
             view = await session.view()
-            assert (view.state, view.generation, view.turns) == (SessionState.ACTIVE, 1, turns)
+            assert (view.state, view.generation, view.turns) == (SessionStatus.ACTIVE, 1, turns)
         await agents[1].crash()
         assert (await sessions[1].agent()).generation == 2
         for session in sessions:

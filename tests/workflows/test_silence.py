@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from contracts import EndReason, SessionState
+from contracts.statuses import EndReason, SessionStatus
 from tests.workflows.driver import PATIENT, Session
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -69,7 +69,7 @@ async def test_no_silence_is_counted_without_an_agent_or_without_a_caller(chatty
     await chatty.skip(20)
     await chatty.join("PA_2")
     await chatty.skip(50)
-    assert (await chatty.until(SessionState.ACTIVE)).end_reason is None
+    assert (await chatty.until(SessionStatus.ACTIVE)).end_reason is None
     await chatty.skip(10 + LATE + 1)
     assert (await chatty.result()).end_reason is EndReason.IDLE
 

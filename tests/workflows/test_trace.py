@@ -13,7 +13,7 @@ from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
-from contracts import AgentOutcome, DispatchMetadata, LaunchRequest
+from contracts.agent import AgentOutcome, DispatchMetadata, LaunchRequest
 from contracts.search_attributes import at_start
 from telemetry.agent_traces import job_span
 from telemetry.api_traces import instrument

@@ -6,7 +6,10 @@ import itertools
 
 import pytest
 
-from contracts import AgentState, EndReason, JoinToken, SessionMemory, SessionState, SessionSummary, SessionView, Turn
+from contracts.join_token import JoinToken
+from contracts.session import SessionMemory, SessionSummary, SessionView
+from contracts.statuses import AgentState, EndReason, SessionStatus
+from contracts.turns import Turn
 from workflows.session.current_details import Story
 from workflows.session.transcript import Transcript
 
@@ -34,7 +37,7 @@ def test_the_first_report_of_a_turn_stands() -> None:
     assert [each.text for each in transcript.turns] == ["first"]
 
 
-def view(state: SessionState, **more: object) -> SessionView:
+def view(state: SessionStatus, **more: object) -> SessionView:
     return SessionView.model_validate(
         {
             "session_id": "s",
@@ -49,8 +52,8 @@ def view(state: SessionState, **more: object) -> SessionView:
 
 
 def test_every_state_can_be_told() -> None:
-    stories = {Story().tell(view(state)) for state in SessionState}
-    assert len(stories) == len(SessionState)
+    stories = {Story().tell(view(state)) for state in SessionStatus}
+    assert len(stories) == len(SessionStatus)
 
 
 def test_the_story_of_an_ended_session() -> None:
@@ -64,7 +67,7 @@ def test_the_story_of_an_ended_session() -> None:
         agent_stopped=True,
         room_deleted=True,
     )
-    ended = view(SessionState.ENDED, end_reason=EndReason.CALLER_LEFT, summary=summary)
+    ended = view(SessionStatus.ENDED, end_reason=EndReason.CALLER_LEFT, summary=summary)
     story = Story()
     story.add(1_800_000_000.9, "generation 1 was lost: its job process ended")
     story.add(1_800_000_001.6, "generation 2 took over after 0.7 s")
@@ -95,7 +98,7 @@ def test_the_story_of_an_ended_session() -> None:
 )
 def test_a_name_is_no_markdown(name: str, shown: str) -> None:
     """Names come from strangers, and operators open the session in Temporal's UI."""
-    named = view(SessionState.ACTIVE).model_copy(update={"user_name": name})
+    named = view(SessionStatus.ACTIVE).model_copy(update={"user_name": name})
     assert Story().tell(named).startswith(f"{shown}'s session is in conversation.")
 
 
@@ -107,7 +110,7 @@ def long_story(length: int) -> Story:
 
 
 def test_a_long_story_keeps_its_beginning_and_its_end() -> None:
-    told = long_story(1000).tell(view(SessionState.ACTIVE))
+    told = long_story(1000).tell(view(SessionStatus.ACTIVE))
     lines = told.splitlines()
     assert "1. 00:00:00 event 1" in lines
     assert "8. 00:00:00 event 8" in lines
@@ -126,4 +129,4 @@ def test_a_story_goes_on_in_the_next_run(length: int) -> None:
     after.resume(memory)
     for story in (before, after):
         story.add(0, "the next")
-    assert after.tell(view(SessionState.ACTIVE)) == before.tell(view(SessionState.ACTIVE))
+    assert after.tell(view(SessionStatus.ACTIVE)) == before.tell(view(SessionStatus.ACTIVE))

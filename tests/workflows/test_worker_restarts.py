@@ -13,7 +13,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from contracts import EndReason, SessionLimits, SessionState, search_attributes
+from contracts import search_attributes
+from contracts.limits import SessionLimits
+from contracts.statuses import EndReason, SessionStatus
 from settings import StackSettings
 from stack.servers.find import TEMPORAL, resolve
 from tests.fakes.activities import FakeActivities
@@ -55,7 +57,7 @@ async def test_sessions_go_on_from_worker_to_worker_that_cache_hardly_anything(
             await agent.say("Hello!")
     async with build_worker(dev_server.client, fakes, QUEUE):
         for session, agent in zip(sessions, agents, strict=True):
-            view = await session.until(SessionState.ACTIVE)
+            view = await session.until(SessionStatus.ACTIVE)
             assert (view.generation, view.turns) == (1, 1)
             await agent.say("Go on.")
             await session.end()

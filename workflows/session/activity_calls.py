@@ -13,16 +13,11 @@ from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.interface import SessionActivities
-    from contracts import (
-        AgentOutcome,
-        JoinToken,
-        JoinTokenRequest,
-        LaunchRequest,
-        RoomRequest,
-        RoomTimeouts,
-        RoomView,
-        SessionRequest,
-    )
+    from contracts.agent import AgentOutcome, LaunchRequest
+    from contracts.join_token import JoinToken, JoinTokenRequest
+    from contracts.limits import RoomTimeouts
+    from contracts.room import RoomRequest, RoomView
+    from contracts.session import SessionRequest
 
 T = TypeVar("T")
 

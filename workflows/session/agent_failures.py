@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError, TimeoutType
 
-from contracts import AgentOutcome, SessionLimits
+from contracts.agent import AgentOutcome
 from contracts.failures import AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOIN_DEADLINE
+from contracts.limits import SessionLimits
 
 _LONGEST_WORDS = 100
 _PROVEN_DEATHS = {JOB_PROCESS_ENDED: "its job process ended", AGENT_SERVER_ENDED: "its agent server ended"}

@@ -10,7 +10,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from contracts import AgentOutcome, AgentReady, DrainRequest, EndReason, SessionRequest
+    from contracts.agent import AgentOutcome, AgentReady, DrainRequest
+    from contracts.session import SessionRequest
+    from contracts.statuses import EndReason
     from workflows.session import activity_calls, session_metrics
     from workflows.session.agent_failures import Loss, loss_of
     from workflows.session.clock import now, since

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
-from contracts import Presence, SessionMemory, Sightings
+from contracts.room import Presence, Sightings
+from contracts.session import SessionMemory
 from workflows.session.clock import span
 
 _CLOCK_GRAIN_MS = 1000

@@ -7,7 +7,7 @@ import asyncio
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from contracts import SessionRequest
+    from contracts.session import SessionRequest
     from workflows.session import activity_calls
     from workflows.session.agent_supervisor import Agents
     from workflows.session.clock import now

@@ -7,7 +7,7 @@ from typing import NoReturn
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from contracts import SessionRequest
+    from contracts.session import SessionRequest
     from workflows.session.clock import now
     from workflows.session.generations import AgentWatch
     from workflows.session.state import Notes

@@ -6,7 +6,8 @@ import re
 from collections import deque
 from datetime import UTC, datetime
 
-from contracts import ProviderChanged, SessionMemory, SessionView
+from contracts.agent import ProviderChanged
+from contracts.session import SessionMemory, SessionView
 
 _FIRST = 8
 _LAST = 40

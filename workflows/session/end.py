@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts import AgentState, EndReason, SessionSummary
+from contracts.session import SessionSummary
+from contracts.statuses import AgentState, EndReason
 from workflows.session.caller_presence import billed_minutes
 from workflows.session.state import Notes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from contracts import ProviderChanged, SessionState, SessionSummary, Turn
+from contracts.agent import ProviderChanged
 from contracts.events import (
     LAST_EVENT,
     MOST_EVENTS_A_PAGE,
@@ -19,6 +19,9 @@ from contracts.events import (
     wire_time,
     wire_turn,
 )
+from contracts.session import SessionSummary
+from contracts.statuses import SessionStatus
+from contracts.turns import Turn
 from workflows.session.transcript import Transcript
 
 KEPT = 5_000
@@ -38,7 +41,7 @@ class EventLog:
         self._transcript = transcript
         self._kept: deque[LoggedEvent] = deque(maxlen=KEPT)
         self._length = 0
-        self._state: SessionState | None = None
+        self._state: SessionStatus | None = None
         self._generations: dict[int, None] = {}  # those told of and not gone, in order
         self._told: set[tuple[int, int]] = set()
         self._is_over = False
@@ -97,11 +100,11 @@ class EventLog:
         if turn.final:
             self._tell(now, turn)
 
-    def session(self, now: float, state: SessionState, summary: SessionSummary | None) -> None:
+    def session(self, now: float, state: SessionStatus, summary: SessionSummary | None) -> None:
         """The session is in this state. Its end comes last, with the bill."""
         if state is self._state:
             return
-        if state is not SessionState.ENDED:
+        if state is not SessionStatus.ENDED:
             self._add(now, "session.state", state=state, previous=self._state)
         elif summary is not None:
             self._end(now, summary)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 
-from contracts import AgentReady, AgentState, Briefing, ClaimRequest, SessionMemory, SessionRequest, Turn
+from contracts.agent import AgentReady, Briefing, ClaimRequest
+from contracts.session import SessionMemory, SessionRequest
+from contracts.statuses import AgentState
+from contracts.turns import Turn
 
 _MINUTE = 60.0
 

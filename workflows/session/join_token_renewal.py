@@ -9,8 +9,9 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from contracts import TOKEN_TTL_SECONDS, JoinToken, SessionRequest, ValidJoinTokenRequest
     from contracts.failures import JOIN_TOKEN_FAILED, KEY_TAKEN, SESSION_ENDING
+    from contracts.join_token import TOKEN_TTL_SECONDS, JoinToken, ValidJoinTokenRequest
+    from contracts.session import SessionRequest
     from workflows.session import activity_calls
     from workflows.session.clock import now
     from workflows.session.state import Notes

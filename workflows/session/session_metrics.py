@@ -11,7 +11,6 @@ from typing import get_args
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from contracts import EndReason
     from contracts.metric_names import (
         ENDS,
         FIRST_READY,
@@ -22,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         WEBHOOKS,
         WebhookOutcome,
     )
+    from contracts.statuses import EndReason
     from workflows.session.agent_failures import Loss
 
 

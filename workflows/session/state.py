@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from contracts import JoinToken, Presence, SessionMemory, SessionRequest, Turn
+from contracts.join_token import JoinToken
+from contracts.room import Presence
+from contracts.session import SessionMemory, SessionRequest
+from contracts.turns import Turn
 from workflows.session.caller_presence import CallerPresence
 from workflows.session.current_details import Story
 from workflows.session.event_log import EventLog

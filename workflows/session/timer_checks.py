@@ -8,7 +8,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from contracts import EndReason, SessionRequest
+    from contracts.session import SessionRequest
+    from contracts.statuses import EndReason
     from workflows.session import activity_calls
     from workflows.session.clock import now
     from workflows.session.state import Notes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from contracts import EndReason, SessionLimits
+from contracts.limits import SessionLimits
+from contracts.statuses import EndReason
 from workflows.session.caller_presence import CallerPresence
 from workflows.session.generations import AgentWatch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts import Turn
+from contracts.turns import Turn
 
 
 class Transcript:

@@ -11,7 +11,14 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 with workflow.unsafe.imports_passed_through():
     from activities.interface import SessionActivities
-    from contracts import DeliveryReport, DeliveryRequest, Redelivery, Undelivered, WebhookEvent, WebhookRequest
+    from contracts.customer_webhooks import (
+        DeliveryReport,
+        DeliveryRequest,
+        Redelivery,
+        Undelivered,
+        WebhookEvent,
+        WebhookRequest,
+    )
     from contracts.failures import WEBHOOK_GONE
     from workflows.session import session_metrics
     from workflows.session.clock import now

@@ -8,8 +8,16 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from contracts import DeliveryRequest, EventsRequest, RedeliveryPlan, SessionEvent, SessionRequest, WebhookEvent
-    from contracts.customer_webhooks import MOST_REDELIVERED, WebhookType, delivery_id
+    from contracts.customer_webhooks import (
+        MOST_REDELIVERED,
+        DeliveryRequest,
+        RedeliveryPlan,
+        WebhookEvent,
+        WebhookType,
+        delivery_id,
+    )
+    from contracts.events import EventsRequest, SessionEvent
+    from contracts.session import SessionRequest
     from workflows.session.state import Notes
     from workflows.webhooks.delivery import WebhookDelivery
 

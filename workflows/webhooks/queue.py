@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from contracts import DeliveryMemory, DeliveryReport, Undelivered, WebhookEvent, WebhookType
+from contracts.customer_webhooks import DeliveryMemory, DeliveryReport, Undelivered, WebhookEvent, WebhookType
 
 
 class WebhookQueue:

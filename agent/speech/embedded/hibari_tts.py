@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from agent.speech.embedded.voice_shaping import Spectrum, bend
 from agent.speech.embedded.voices import Voice, voice_named
-from contracts import DEFAULT_VOICE
+from contracts.agent_options import DEFAULT_VOICE
 from errors import SetupError
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from contracts import VOICES
+from contracts.agent_options import VOICES
 
 
 @dataclass(frozen=True)

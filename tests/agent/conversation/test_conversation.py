@@ -9,7 +9,7 @@ import pytest
 from agent.conversation.conversation import first_words, history, was_asked
 from agent.conversation.instructions import RESUMING, STILL_THERE
 from agent.handover.protocol import Succession
-from contracts import Turn
+from contracts.turns import Turn
 
 
 def turn(role: Literal["caller", "agent"], text: str, *, interrupted: bool = False) -> Turn:

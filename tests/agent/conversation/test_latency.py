@@ -5,7 +5,7 @@ from __future__ import annotations
 from livekit.agents.llm import MetricsReport
 
 from agent.conversation.latency import latency_breakdown
-from contracts import LatencyBreakdown
+from contracts.turns import LatencyBreakdown
 
 
 def test_question_and_answer_together() -> None:

@@ -10,8 +10,9 @@ from livekit import rtc
 
 from agent.handover import protocol
 from agent.handover.protocol import HANDED_OVER, Incumbent, Succession, packed, take_over
-from contracts import Handover, Turn
+from contracts.agent import Handover
 from contracts.identities import ARRIVED
+from contracts.turns import Turn
 from tests.fakes.briefings import briefing
 from tests.fakes.rpc_rooms import FakeRoom
 

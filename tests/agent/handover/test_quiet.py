@@ -59,7 +59,7 @@ async def test_a_sentence_under_way_is_heard_committed_and_answered(session: Fak
 async def test_a_noise_that_becomes_no_turn_is_not_waited_for_long(
     session: FakeSession, quiet: Lull, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quiet, "_END_OF_TURN_SECONDS", 0.2)
+    monkeypatch.setattr("agent.handover.quiet._END_OF_TURN_SECONDS", 0.2)
     session.caller("speaking")
     session.caller("listening")
     waiting = await waits(quiet)

@@ -9,7 +9,7 @@ import pytest
 from livekit.agents import AgentServer
 
 from agent.host import agent_server
-from contracts import DispatchMetadata
+from contracts.agent import DispatchMetadata
 from settings import Settings
 
 METADATA = DispatchMetadata(session_id="session_1234567890_abcdef", generation=3, sealed_task_token="sealed")

@@ -10,7 +10,7 @@ import pytest
 from agent.host import drain as drain_module
 from agent.host.drain import drain
 from agent.host.lost_jobs import JobWatch
-from contracts import DrainRequest
+from contracts.agent import DrainRequest
 from settings import Settings
 from tests.fakes.agent_server import FakeProcess, FakeSentinel, FakeServer
 from tests.fakes.temporal import AWAY, UNCONNECTED, UNKNOWN, FakeTemporal

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from agent.speech.hosted import OPENAI_VOICES
 from agent.speech.providers import STT_PROVIDERS, TTS_PROVIDERS, load_provider
-from contracts import VOICES
+from contracts.agent_options import VOICES
 from settings import SpeechSettings
 from tests.fakes.speech_services import HEARD, SOUND, SpeechServices
 

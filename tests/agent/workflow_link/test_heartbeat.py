@@ -14,7 +14,7 @@ from temporalio.client import AsyncActivityCancelledError, Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from agent.workflow_link.heartbeat import Heartbeat, Verdict
-from contracts import AgentOutcome, AgentPulse
+from contracts.agent import AgentOutcome, AgentPulse
 
 OUTCOME = AgentOutcome(generation=1, cause="done")
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from agent.speech import language_model
 from agent.speech.language_model import Endpoint
-from contracts import Turn
+from contracts.turns import Turn
 from tests.fakes.roomless_call import RoomlessCall
 from tests.fakes.slow_voice import TENTH, SlowVoice
 from tests.fakes.speech_services import ANSWER, HEARD, SpeechServices

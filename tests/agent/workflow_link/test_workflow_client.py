@@ -12,7 +12,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
-from contracts import AgentReady, Briefing, DispatchMetadata, Turn
+from contracts.agent import AgentReady, Briefing, DispatchMetadata
+from contracts.turns import Turn
 from tests.fakes.briefings import briefing
 
 METADATA = DispatchMetadata(session_id="session_1234567890_abcdef", generation=2, sealed_task_token="sealed")

@@ -10,13 +10,13 @@ import pytest
 
 from api.app import create_app
 from api.gateway.capacity import Capacity
-from contracts import SessionState
+from contracts.statuses import SessionStatus
 from errors import JoinTokenFailed, KeyTaken, NoPlace, TemporalUnavailable
 from settings import ApiSettings, Settings
 from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.sessions import FakeSessions
 
-_ACTIVE = ("", SessionState.ACTIVE)
+_ACTIVE = ("", SessionStatus.ACTIVE)
 
 
 class Clock:

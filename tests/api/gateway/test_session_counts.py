@@ -13,8 +13,9 @@ from api.gateway.sessions import TemporalSessions
 from api.gateway.visibility_query import running_query, visibility_query
 from api.schemas.session_queries import SessionFilter
 from connections.temporal_client import LazyClient
-from contracts import SessionRequest, SessionState
 from contracts.identities import new_session_id
+from contracts.session import SessionRequest
+from contracts.statuses import SessionStatus
 from tests.fakes.dev_server import PATIENCE_SECONDS, settings_at
 
 _RUNNING = "WorkflowType = 'VoiceSession' AND ExecutionStatus = 'Running'"
@@ -22,7 +23,7 @@ _RUNNING = "WorkflowType = 'VoiceSession' AND ExecutionStatus = 'Running'"
 
 def test_queries() -> None:
     assert running_query() == _RUNNING
-    assert running_query(state=SessionState.ACTIVE, owner="acme") == (
+    assert running_query(state=SessionStatus.ACTIVE, owner="acme") == (
         f"{_RUNNING} AND SessionState = 'active' AND SessionOwner = 'acme'"
     )
     assert running_query(but={"b", "a"}) == f"{_RUNNING} AND WorkflowId NOT IN ('a', 'b')"
@@ -43,7 +44,7 @@ async def test_owners_and_counts(server: str, gateway: TemporalSessions, known: 
         while await counts.running() < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert await counts.running(but=ids[:2]) == 1
-    assert await counts.in_state(SessionState.STARTING, "acme") == 1
-    assert await counts.in_state(SessionState.STARTING, None) == 3
+    assert await counts.in_state(SessionStatus.STARTING, "acme") == 1
+    assert await counts.in_state(SessionStatus.STARTING, None) == 3
     assert await counts.workers() == 1
     assert [item.sessionId for item in (await known.find(SessionFilter(), "acme")).sessions] == ids[:1]

@@ -11,8 +11,8 @@ from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from api.gateway import session_mapping
-from contracts import EndReason, SessionState
 from contracts.search_attributes import END_REASON, STATE
+from contracts.statuses import EndReason, SessionStatus
 
 _STARTED = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -37,16 +37,16 @@ def execution(state: str, reason: str | None, *, is_open: bool) -> WorkflowExecu
 
 async def test_what_is_known_is_told() -> None:
     live = await session_mapping.item(execution("active", None, is_open=True))
-    assert (live.state, live.endReason) == (SessionState.ACTIVE, None)
+    assert (live.state, live.endReason) == (SessionStatus.ACTIVE, None)
     ended = await session_mapping.item(execution("ended", "idle", is_open=False))
-    assert (ended.state, ended.endReason) == (SessionState.ENDED, EndReason.IDLE)
+    assert (ended.state, ended.endReason) == (SessionStatus.ENDED, EndReason.IDLE)
 
 
 async def test_a_name_that_only_a_newer_worker_knows_hides_no_list(caplog: pytest.LogCaptureFixture) -> None:
     live = await session_mapping.item(execution("dreaming", None, is_open=True))
     assert live.state is None
     ended = await session_mapping.item(execution("ended", "bored", is_open=False))
-    assert (ended.state, ended.endReason) == (SessionState.ENDED, None)
+    assert (ended.state, ended.endReason) == (SessionStatus.ENDED, None)
     assert caplog.messages == [
         "session_1: SessionState dreaming is not known here",
         "session_1: EndReason bored is not known here",

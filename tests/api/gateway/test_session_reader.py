@@ -15,18 +15,12 @@ from api.gateway.session_reader import TemporalSessionReader
 from api.gateway.sessions import TemporalSessions
 from api.schemas.session_queries import SessionFilter, SessionListResponse
 from connections.temporal_client import LazyClient
-from contracts import (
-    AgentOutcome,
-    AgentReady,
-    AgentState,
-    EndReason,
-    LaunchRequest,
-    Presence,
-    SessionRequest,
-    SessionState,
-    Turn,
-)
+from contracts.agent import AgentOutcome, AgentReady, LaunchRequest
 from contracts.identities import new_session_id
+from contracts.room import Presence
+from contracts.session import SessionRequest
+from contracts.statuses import AgentState, EndReason, SessionStatus
+from contracts.turns import Turn
 from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from tests.fakes.dev_server import PATIENCE_SECONDS, QUEUE, Start, listed, settings_at
 from tests.fakes.quiet_activities import QuietActivities
@@ -71,12 +65,12 @@ async def test_one_session_from_start_to_after_its_end(
     gateway: TemporalSessions, known: TemporalSessionReader, client: Client, start: Start
 ) -> None:
     session_id = await start(metadata=_METADATA)
-    assert (await known.state(session_id)).state is SessionState.STARTING
+    assert (await known.state(session_id)).state is SessionStatus.STARTING
     await _talk(client, session_id)
 
     live = await known.state(session_id)
     assert (live.sessionId, live.userName, live.voiceId, live.metadata) == (session_id, "test", "Craig", _METADATA)
-    assert (live.state, live.agentState, live.agentGeneration) == (SessionState.ACTIVE, AgentState.READY, 1)
+    assert (live.state, live.agentState, live.agentGeneration) == (SessionStatus.ACTIVE, AgentState.READY, 1)
     assert (live.endedAt, live.endReason, live.durationSeconds, live.durationMinutes) == (None,) * 4
     assert timedelta(0) < datetime.now(UTC) - live.startedAt < timedelta(seconds=PATIENCE_SECONDS)
     turns = await known.transcript(session_id)
@@ -88,7 +82,7 @@ async def test_one_session_from_start_to_after_its_end(
     bill = await gateway.end(session_id)
     ended = await known.state(session_id)
     assert (ended.userName, ended.voiceId, ended.metadata) == ("test", "Craig", _METADATA)
-    assert (ended.state, ended.agentState, ended.agentGeneration) == (SessionState.ENDED, AgentState.STOPPED, 1)
+    assert (ended.state, ended.agentState, ended.agentGeneration) == (SessionStatus.ENDED, AgentState.STOPPED, 1)
     assert ended.endReason is EndReason.API_REQUEST
     assert (ended.durationSeconds, ended.durationMinutes) == (bill.duration_seconds, bill.duration_minutes)
     assert ended.startedAt == live.startedAt
@@ -97,7 +91,7 @@ async def test_one_session_from_start_to_after_its_end(
     assert await known.transcript(session_id) == turns
     assert await known.metadata(session_id) == _METADATA
 
-    page = await listed(known, lambda page: page.sessions[0].state is SessionState.ENDED)
+    page = await listed(known, lambda page: page.sessions[0].state is SessionStatus.ENDED)
     assert [item.model_dump() for item in page.sessions] == [
         ended.model_dump(exclude={"agentState", "agentGeneration"})
     ]
@@ -111,17 +105,17 @@ async def test_without_a_worker(
         ended_id = await start()
         bill = await gateway.end(ended_id)
     state = await known.state(session_id)
-    assert (state.state, state.userName, state.metadata) == (SessionState.STARTING, "test", _METADATA)
+    assert (state.state, state.userName, state.metadata) == (SessionStatus.STARTING, "test", _METADATA)
     assert (state.agentState, state.agentGeneration) == (None, None)
     await _raises(NoWorkerAnswered, "No worker could read the transcript", known.transcript(session_id))
 
     ended = await known.state(ended_id)
-    assert (ended.state, ended.endReason, ended.durationSeconds) == (SessionState.ENDED, bill.end_reason, 0)
+    assert (ended.state, ended.endReason, ended.durationSeconds) == (SessionStatus.ENDED, bill.end_reason, 0)
 
     await client.get_workflow_handle(session_id).terminate()
     gone = await known.state(session_id)
     assert (gone.state, gone.agentState, gone.endReason, gone.durationSeconds) == (
-        SessionState.ENDED,
+        SessionStatus.ENDED,
         AgentState.STOPPED,
         None,
         None,
@@ -129,7 +123,7 @@ async def test_without_a_worker(
     assert gone.endedAt is not None
     page = await listed(known, lambda page: len(page.sessions) == 2, state="ended")
     assert {item.sessionId for item in page.sessions} == {session_id, ended_id}
-    assert not (await known.find(SessionFilter(state=SessionState.STARTING))).sessions
+    assert not (await known.find(SessionFilter(state=SessionStatus.STARTING))).sessions
 
 
 async def test_a_session_that_no_worker_has_begun(known: TemporalSessionReader, impatient: TemporalSessions) -> None:

@@ -13,8 +13,11 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from api.gateway.sessions import TemporalSessions
 from api.monitoring.health import Health
 from connections.temporal_client import LazyClient
-from contracts import EndReason, Presence, RoomFinished, SessionRequest, search_attributes
+from contracts import search_attributes
 from contracts.identities import new_session_id
+from contracts.room import Presence, RoomFinished
+from contracts.session import SessionRequest
+from contracts.statuses import EndReason
 from errors import EndFailed, JoinTokenFailed, NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from tests.fakes.dev_server import QUEUE, settings_at
 from tests.fakes.quiet_activities import QuietActivities

@@ -13,8 +13,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from api.gateway.sessions import TemporalSessions
 from connections.temporal_client import LazyClient, connect
-from contracts import SessionRequest, search_attributes
+from contracts import search_attributes
 from contracts.identities import new_session_id
+from contracts.session import SessionRequest
 from errors import JoinTokenFailed, KeyTaken, NoWorkerAnswered, SessionEnded
 from settings import ApiSettings, Settings, StackSettings, TemporalSettings
 from stack.servers.find import TEMPORAL, resolve

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from api.livekit_webhook.events import read_event
-from contracts import Presence, RoomFinished
+from contracts.room import Presence, RoomFinished
 from errors import TemporalUnavailable
 from settings import Settings
 from tests.fakes.sessions import FakeSessions

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from api.app import create_app
-from contracts import SessionState
+from contracts.statuses import SessionStatus
 from errors import TemporalUnavailable
 from settings import AgentSettings, ApiSettings, Settings
 from tests.fakes.key_files import with_keys
@@ -26,9 +26,9 @@ _NONE = {"starting": 0, "waiting": 0, "active": 0, "reconnecting": 0, "ending": 
 def counts() -> FakeSessionCounts:
     counts = FakeSessionCounts()
     counts.visible = {
-        "a": ("acme", SessionState.ACTIVE),
-        "b": ("acme", SessionState.STARTING),
-        "c": ("other", SessionState.ACTIVE),
+        "a": ("acme", SessionStatus.ACTIVE),
+        "b": ("acme", SessionStatus.STARTING),
+        "c": ("other", SessionStatus.ACTIVE),
     }
     return counts
 

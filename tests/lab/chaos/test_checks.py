@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from contracts import Turn
+from contracts.turns import Turn
 from lab.chaos.checks import wrong_results
 from lab.chaos.plan import Kind
 from lab.chaos.record import CallRecord

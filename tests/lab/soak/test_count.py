@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from contracts import EndReason, SessionSummary
+from contracts.session import SessionSummary
+from contracts.statuses import EndReason
 from lab.soak.callers import Account
 from lab.soak.count import check
 from lab.soak.plan import draw

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError, TimeoutType
 
-from contracts import AgentOutcome, SessionLimits
+from contracts.agent import AgentOutcome
 from contracts.failures import AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOIN_DEADLINE
+from contracts.limits import SessionLimits
 from workflows.session.agent_failures import Loss, loss_of
 from workflows.session.clock import span
 

@@ -9,7 +9,9 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from contracts import AgentReady, AgentState, EndReason, SessionLimits, SessionState
+from contracts.agent import AgentReady
+from contracts.limits import SessionLimits
+from contracts.statuses import AgentState, EndReason, SessionStatus
 from tests.fakes.activities import FakeAgent
 from tests.workflows.driver import PATIENT, Session
 from workflows.voice_session import VoiceSession
@@ -45,7 +47,7 @@ async def test_the_next_generation_knows_what_was_said(session: Session) -> None
     await second.ready()
     said.append(await second.say("It is noon."))
     view = await session.until(AgentState.READY)
-    assert (view.state, view.generation, view.turns) == (SessionState.ACTIVE, 2, 3)
+    assert (view.state, view.generation, view.turns) == (SessionStatus.ACTIVE, 2, 3)
     assert await session.handle.query(VoiceSession.transcript) == tuple(said)
     await end(session, generations=2)
 
@@ -99,7 +101,7 @@ async def test_no_claim_once_the_session_ends(session: Session) -> None:
     agent = await session.in_conversation()
     session.scene.close_gate.clear()
     await session.end()
-    await session.until(SessionState.ENDING)
+    await session.until(SessionStatus.ENDING)
     await assert_refused(agent)
     session.scene.close_gate.set()
     await session.result()

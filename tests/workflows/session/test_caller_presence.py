@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from contracts import Presence
+from contracts.room import Presence
 from workflows.session.caller_presence import CallerPresence, billed_minutes
 
 T = 1_800_000_000_000

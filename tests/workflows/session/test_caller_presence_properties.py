@@ -8,7 +8,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import Presence
+from contracts.room import Presence
 from workflows.session.caller_presence import CallerPresence
 
 BEGAN = 1_800_000_000_000

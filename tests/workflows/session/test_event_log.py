@@ -9,18 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.schemas.session_queries import TranscriptTurn
-from contracts import (
-    EndReason,
-    EventMemory,
-    EventsPage,
-    EventsRequest,
-    ProviderChanged,
-    SessionEvent,
-    SessionState,
-    SessionSummary,
-    Turn,
-)
-from contracts.events import wire_turn
+from contracts.agent import ProviderChanged
+from contracts.events import EventMemory, EventsPage, EventsRequest, SessionEvent, wire_turn
+from contracts.session import SessionSummary
+from contracts.statuses import EndReason, SessionStatus
+from contracts.turns import Turn
 from workflows.session import event_log
 from workflows.session.event_log import EventLog
 from workflows.session.transcript import Transcript
@@ -74,8 +67,8 @@ class Written:
 
 def test_an_event_as_it_is_told() -> None:
     written = Written()
-    written.log.session(NOW, SessionState.STARTING, None)
-    written.log.session(NOW, SessionState.STARTING, None)
+    written.log.session(NOW, SessionStatus.STARTING, None)
+    written.log.session(NOW, SessionStatus.STARTING, None)
     [event] = written.page().events
     assert event == SessionEvent(
         id=1,
@@ -102,9 +95,9 @@ def test_the_end_comes_last_with_the_bill_and_whatever_was_open() -> None:
     written = Written()
     written.log.agent(NOW, 1, "launching", "the first")
     written.hear(turn(1, 1, final=False))
-    written.log.session(NOW, SessionState.ENDED, SUMMARY)
+    written.log.session(NOW, SessionStatus.ENDED, SUMMARY)
     written.hear(turn(1, 2))
-    written.log.session(NOW, SessionState.ENDED, SUMMARY)
+    written.log.session(NOW, SessionStatus.ENDED, SUMMARY)
     assert written.told() == [
         ("agent.state", "launching", 1, "the first"),
         ("agent.state", "stopped", 1, None),
@@ -160,7 +153,7 @@ def test_a_page_is_small_enough_for_a_payload() -> None:
 
 def test_a_run_that_kept_no_log_is_told_from_where_one_is_kept() -> None:
     written = Written(EventMemory(), (turn(1, 1), turn(1, 2)), newest_ready=1)
-    written.log.session(NOW, SessionState.ACTIVE, None)
+    written.log.session(NOW, SessionStatus.ACTIVE, None)
     written.log.agent_ready(NOW, 2, None)
     assert [each[0] for each in written.told()] == ["session.state", "agent.state", "turn", "turn"]
 
@@ -168,7 +161,7 @@ def test_a_run_that_kept_no_log_is_told_from_where_one_is_kept() -> None:
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("turn"), st.integers(1, 3), st.integers(1, 9), st.booleans()),
-        st.tuples(st.just("state"), st.sampled_from([*SessionState][:5])),
+        st.tuples(st.just("state"), st.sampled_from([*SessionStatus][:5])),
         st.tuples(st.just("agent"), st.integers(1, 3), st.sampled_from(["launching", "lost", "draining"])),
         st.tuples(st.just("ready"), st.integers(1, 3)),
         st.tuples(st.just("presence"), st.booleans()),
@@ -206,7 +199,7 @@ def test_no_gap_and_from_any_point_the_rest(steps: list[tuple[Any, ...]], kept: 
             assert written.page().last >= seen
             seen = written.page().last
         if ends:
-            written.log.session(NOW, SessionState.ENDED, SUMMARY)
+            written.log.session(NOW, SessionStatus.ENDED, SUMMARY)
         last = written.page().last
         everything: list[SessionEvent] = []
         while page := written.page(everything[-1].id if everything else 0, limit).events:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from contracts import AgentOptions, AgentReady, AgentState, ClaimRequest, SessionLimits, SessionRequest, Turn
+from contracts.agent import AgentReady, ClaimRequest
+from contracts.agent_options import AgentOptions
+from contracts.limits import SessionLimits
+from contracts.session import SessionRequest
+from contracts.statuses import AgentState
+from contracts.turns import Turn
 from workflows.session.generations import AgentWatch, briefing
 
 

@@ -14,9 +14,12 @@ from temporalio.testing import WorkflowEnvironment
 
 from api.gateway.sessions import TemporalSessions
 from connections.temporal_client import LazyClient
-from contracts import EndReason, JoinToken, Presence, SessionRequest, SessionState, ValidJoinTokenRequest
 from contracts.failures import SESSION_ENDING
 from contracts.identities import new_session_id
+from contracts.join_token import JoinToken, ValidJoinTokenRequest
+from contracts.room import Presence
+from contracts.session import SessionRequest
+from contracts.statuses import EndReason, SessionStatus
 from errors import JoinTokenFailed, KeyTaken, NoWorkerAnswered, SessionEnded, SessionNotFound
 from settings import TemporalSettings
 from tests.fakes.activities import FakeActivities
@@ -93,7 +96,7 @@ async def test_a_key_whose_session_has_ended(session: Session, new_api: NewApi) 
     await session.agent()
     session.scene.close_gate.clear()
     await session.end()
-    await session.until(SessionState.ENDING)
+    await session.until(SessionStatus.ENDING)
     with pytest.raises(SessionEnded, match="use a new key"):
         await api.start(keyed(session))
     with pytest.raises(SessionEnded, match="start a new one"):
@@ -118,7 +121,7 @@ async def test_a_start_that_nobody_answered_is_there_for_the_next_attempt(
     async with build_worker(time_skipping.client, fakes, "late"):
         join_token = await second.start(keyed(session))
         await session.agent()
-        assert (await session.view()).state is SessionState.WAITING
+        assert (await session.view()).state is SessionStatus.WAITING
         assert await second.rejoin(session.id) == join_token
         assert session.scene.join_tokens == 1
         await finish(session)
@@ -172,7 +175,7 @@ async def test_an_old_join_token_is_given_while_it_works_where_no_new_one_can_be
         await valid_join_token(session)
     assert isinstance(failure.value.cause, ApplicationError)
     assert failure.value.cause.type == "JoinTokenFailed"
-    assert (await session.view()).state is SessionState.ACTIVE, "the conversation goes on"
+    assert (await session.view()).state is SessionStatus.ACTIVE, "the conversation goes on"
     await finish(session)
 
 
@@ -191,17 +194,17 @@ async def test_the_age_of_a_join_token_is_known_to_the_next_run(session: Session
 async def test_who_asks_for_the_join_token_again_is_waited_for(session: Session) -> None:
     await session.start()
     await session.agent()
-    await session.until(SessionState.WAITING)
+    await session.until(SessionStatus.WAITING)
     await session.skip(100)
     await valid_join_token(session)
     await session.skip(100)
     await session.join()
     await session.leave()
-    await session.until(SessionState.RECONNECTING)
+    await session.until(SessionStatus.RECONNECTING)
     await session.skip(20)
     await valid_join_token(session)
     await session.skip(20)
-    assert (await session.view()).state is SessionState.RECONNECTING
+    assert (await session.view()).state is SessionStatus.RECONNECTING
     assert session.scene.looks == 0
     await session.skip(12)
     assert (await session.result()).end_reason is EndReason.CALLER_LEFT
@@ -236,11 +239,11 @@ async def test_callers_are_known_by_either_identity(session: Session, is_old: bo
         await session.handle.signal(VoiceSession.presence, report)
 
     await seen("user_bob", "PA_1")
-    assert (await session.view()).state is SessionState.WAITING
+    assert (await session.view()).state is SessionStatus.WAITING
     await seen("user_ann", "PA_2")  # as the reference's example names them
-    assert (await session.view()).state is SessionState.ACTIVE
+    assert (await session.view()).state is SessionStatus.ACTIVE
     await session.leave("PA_2")
-    assert (await session.view()).state is SessionState.RECONNECTING
+    assert (await session.view()).state is SessionStatus.RECONNECTING
     await seen(join_token.identity, "PA_3")
-    assert (await session.view()).state is SessionState.ACTIVE
+    assert (await session.view()).state is SessionStatus.ACTIVE
     await finish(session)

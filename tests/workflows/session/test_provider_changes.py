@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contracts import EventsRequest, ProviderChanged
+from contracts.agent import ProviderChanged
+from contracts.events import EventsRequest
 from tests.workflows.driver import Session
 from workflows.session.current_details import provider_news
 from workflows.voice_session import VoiceSession

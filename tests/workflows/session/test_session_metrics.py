@@ -25,9 +25,12 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.webhook_sender import WebhookSender
 from connections.pinned_http import PinnedClient
-from contracts import DeliveryRequest, SessionEvent, SessionState, Turn, WebhookEvent, WebhookType
-from contracts.customer_webhooks import delivery_id
+from contracts import metric_names
+from contracts.customer_webhooks import DeliveryRequest, WebhookEvent, WebhookType, delivery_id
+from contracts.events import SessionEvent
 from contracts.identities import new_session_id
+from contracts.statuses import SessionStatus
+from contracts.turns import Turn
 from settings import TelemetrySettings, WebhookSettings
 from telemetry.api_metrics import ApiMetrics
 from telemetry.temporal_sdk import worker_runtime
@@ -35,7 +38,6 @@ from tests.fakes.activities import FakeActivities
 from tests.fakes.webhook_receiver import SECRET, receiving
 from tests.workflows.driver import Session
 from worker import build_worker
-from workflows.session import session_metrics
 from workflows.voice_session import VoiceSession
 from workflows.webhooks.delivery import WebhookDelivery
 
@@ -82,7 +84,7 @@ async def served(time_skipping_apart: WorkflowEnvironment) -> AsyncIterator[list
             await session.handle.signal(VoiceSession.turn, greeting)
         await first.crash()
         await session.agent()
-        await session.until(SessionState.ACTIVE)
+        await session.until(SessionStatus.ACTIVE)
         await session.end()
         await session.result()
         await tell_customers(client, fakes, port)
@@ -119,7 +121,7 @@ async def tell_customers(client: Client, fakes: FakeActivities, port: int) -> No
             async with asyncio.timeout(10):
                 await delivery.result()
             if status == 204:  # none has failed yet, and the figure that an alert looks at is there
-                found = samples(read(port), f"{session_metrics.WEBHOOKS}_total")
+                found = samples(read(port), f"{metric_names.WEBHOOKS}_total")
                 assert found == {"delivered": 1, "given_up": 0, "gone": 0}
 
 
@@ -142,25 +144,25 @@ def samples(families: list[Metric], name: str) -> dict[str, float]:
 
 
 async def test_an_end_a_loss_and_a_recovery_are_counted_once(served: list[Metric]) -> None:
-    assert samples(served, f"{session_metrics.ENDS}_total") == {"api_request": 1}
-    assert samples(served, f"{session_metrics.LOSSES}_total") == {"left": 1}
-    assert samples(served, f"{session_metrics.RECOVERY}_count") == {"": 1}
-    assert samples(served, f"{session_metrics.FIRST_READY}_count") == {"": 1}
+    assert samples(served, f"{metric_names.ENDS}_total") == {"api_request": 1}
+    assert samples(served, f"{metric_names.LOSSES}_total") == {"left": 1}
+    assert samples(served, f"{metric_names.RECOVERY}_count") == {"": 1}
+    assert samples(served, f"{metric_names.FIRST_READY}_count") == {"": 1}
 
 
 async def test_the_first_sound_is_counted_from_the_callers_first_join(served: list[Metric]) -> None:
-    assert samples(served, f"{session_metrics.FIRST_SOUND}_count") == {"": 1}
-    assert samples(served, f"{session_metrics.FIRST_SOUND}_sum") == {"": 1.5}
+    assert samples(served, f"{metric_names.FIRST_SOUND}_count") == {"": 1}
+    assert samples(served, f"{metric_names.FIRST_SOUND}_sum") == {"": 1.5}
 
 
 async def test_what_came_of_customer_webhooks(served: list[Metric]) -> None:
-    assert samples(served, f"{session_metrics.WEBHOOKS}_total") == {"delivered": 1, "given_up": 1, "gone": 1}
-    assert samples(served, f"{session_metrics.WEBHOOK_LAG}_count") == {"": 1}
-    assert samples(served, f"{session_metrics.WEBHOOK_LAG}_sum")[""] < 60
+    assert samples(served, f"{metric_names.WEBHOOKS}_total") == {"delivered": 1, "given_up": 1, "gone": 1}
+    assert samples(served, f"{metric_names.WEBHOOK_LAG}_count") == {"": 1}
+    assert samples(served, f"{metric_names.WEBHOOK_LAG}_sum")[""] < 60
 
 
 async def test_buckets_are_ours(served: list[Metric]) -> None:
-    for name, bounds in session_metrics.BUCKETS.items():
+    for name, bounds in metric_names.BUCKETS.items():
         (family,) = (family for family in served if family.name == name)
         shown = [float(sample.labels["le"]) for sample in family.samples if sample.name == f"{name}_bucket"]
         assert shown == [*bounds, float("inf")]
@@ -222,10 +224,10 @@ async def test_each_figure_of_ours_is_on_the_board() -> None:
     assert (
         families
         | {
-            f"{session_metrics.ENDS}_total",
-            f"{session_metrics.LOSSES}_total",
-            f"{session_metrics.WEBHOOKS}_total",
-            *session_metrics.BUCKETS,
+            f"{metric_names.ENDS}_total",
+            f"{metric_names.LOSSES}_total",
+            f"{metric_names.WEBHOOKS}_total",
+            *metric_names.BUCKETS,
         }
         <= shown
     )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from contracts import JoinToken, Presence, SessionLimits, SessionRequest, Turn
+from contracts.join_token import JoinToken
+from contracts.limits import SessionLimits
+from contracts.room import Presence
+from contracts.session import SessionRequest
+from contracts.turns import Turn
 from workflows.session.state import Notes
 
 NOW = 1_000.0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from contracts import AgentReady, EndReason, Presence, SessionLimits
+from contracts.agent import AgentReady
+from contracts.limits import SessionLimits
+from contracts.room import Presence
+from contracts.statuses import EndReason
 from workflows.session.caller_presence import CallerPresence
 from workflows.session.generations import AgentWatch
 from workflows.session.timers import Deadline, next_deadline

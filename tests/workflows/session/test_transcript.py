@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Literal
 
-from contracts import Turn
+from contracts.turns import Turn
 from workflows.session.transcript import Transcript
 
 

@@ -17,17 +17,17 @@ from api.gateway.webhook_redelivery import TemporalRedeliveries
 from connections.pinned_http import PinnedClient
 from connections.temporal_client import LazyClient
 from connections.webhook_targets import AllowedTargets
-from contracts import (
+from contracts.customer_webhooks import (
     DeliveryReport,
     DeliveryRequest,
-    EndReason,
-    EventsRequest,
     Redelivery,
     RedeliveryPlan,
     WebhookEvent,
     WebhookType,
+    delivery_id,
 )
-from contracts.customer_webhooks import delivery_id
+from contracts.events import EventsRequest
+from contracts.statuses import EndReason
 from errors import NoWebhooks, SessionNotFound
 from settings import TemporalSettings, WebhookSettings
 from tests.fakes.activities import FakeActivities

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import DeliveryMemory, SessionEvent, WebhookEvent, WebhookType
+from contracts.customer_webhooks import DeliveryMemory, WebhookEvent, WebhookType
+from contracts.events import SessionEvent
 from workflows.webhooks.queue import WebhookQueue
 
 

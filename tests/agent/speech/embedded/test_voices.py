@@ -12,7 +12,7 @@ from livekit import rtc
 from agent.speech import SpeechModels
 from agent.speech.embedded.hibari_tts import PEAK, SAMPLE_RATE
 from agent.speech.embedded.voices import VOICE_SHAPES, voice_named
-from contracts import VOICES
+from contracts.agent_options import VOICES
 from lab.caller.speech import word_errors
 
 InARoom = Callable[[rtc.AudioFrame], rtc.AudioFrame]

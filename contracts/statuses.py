@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class SessionState(StrEnum):
+class SessionStatus(StrEnum):
     """Where a session is in its life, as its callers see it."""
 
     STARTING = "starting"
