@@ -94,7 +94,9 @@ async def test_recognition_runs_outside_the_event_loop(
 
 def test_a_process_that_heard_something_exits_cleanly() -> None:
     """Moonshine's own clean-up kills the process at its exit; ours must not reach it."""
-    script = "from agent.speech.embedded import hibari_tts, moonshine_stt as m; hibari_tts.load('default'); m.load('tiny-en')"
+    script = (
+        "from agent.speech.embedded import hibari_tts as h, moonshine_stt as m; h.load('default'); m.load('tiny-en')"
+    )
     assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0  # noqa: S603
 
 
