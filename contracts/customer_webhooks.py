@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field
 
@@ -64,16 +64,6 @@ class Undelivered(Message):
     since: float
 
 
-class DeliveryMemory(Message):
-    """What the next run of a delivery must know. `newest` is the number of the newest event it has seen."""
-
-    newest: int = 0
-    is_over: bool = False
-    delivered: int = 0
-    given_up: tuple[int, ...] = ()
-    waiting: tuple[Undelivered, ...] = ()
-
-
 class DeliveryRequest(Message):
     """Input of the `WebhookDelivery` workflow, its timers settled for good as a session's are.
 
@@ -86,7 +76,7 @@ class DeliveryRequest(Message):
     silence_seconds: float
     first_retry_seconds: float = 1
     give_up_seconds: float = 24 * 60 * 60
-    memory: DeliveryMemory = DeliveryMemory()
+    queue: dict[str, Any] | None = None  # the `WebhookQueue` of the run that this one continues
 
 
 class Redelivery(Message):

@@ -8,7 +8,6 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from contracts.message import Message
-from contracts.statuses import SessionStatus
 from contracts.turns import Turn
 
 EventType = Literal["session.state", "agent.state", "caller.presence", "turn", "provider.changed", "session.ended"]
@@ -47,23 +46,6 @@ class EventsPage(Message):
     events: tuple[SessionEvent, ...] = ()
     last: int = 0
     is_over: bool = False
-
-
-class LoggedEvent(Message):
-    """An event as the workflow keeps it; its number is its place. A turn is kept as `(generation, sequence)` alone."""
-
-    type: EventType
-    at_ms: int
-    data: dict[str, Any]
-
-
-class EventMemory(Message):
-    """What a session's next run must know of the events so far. `length` counts all, also those no longer kept."""
-
-    kept: tuple[LoggedEvent, ...] = Field((), repr=False)
-    length: int = 0
-    state: SessionStatus | None = None
-    generations: tuple[int, ...] = ()  # those told of and not gone
 
 
 def wire_time(at_ms: int) -> str:

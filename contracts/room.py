@@ -35,12 +35,3 @@ class RoomView(Message):
 
     callers: tuple[Presence, ...] = ()
     agent_identities: tuple[str, ...] = ()
-
-
-class Sightings(Message):
-    """What is known of one participant SID of the caller."""
-
-    participant_sid: str
-    joined_at_ms: int | None = None
-    seen_at_ms: int = 0
-    leaves_at_ms: tuple[int, ...] = ()

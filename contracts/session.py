@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from contracts.agent_options import AgentOptions
-from contracts.events import EventMemory
 from contracts.identities import named_caller_identity
-from contracts.join_token import JoinToken
 from contracts.limits import SessionLimits
 from contracts.message import Message
-from contracts.room import Sightings
 from contracts.statuses import AgentState, EndReason, SessionStatus
-from contracts.turns import Turn
-
-
-class SessionMemory(Message):
-    """What a session's next run must know, when its history grows long and it continues as new. Times as in the run."""
-
-    started_at: float
-    join_token: JoinToken
-    generation: int
-    lost_at: tuple[float, ...] = ()
-    story: tuple[str, ...] = ()
-    story_length: int = 0
-    sightings: tuple[Sightings, ...] = ()
-    nameless_leaves_at_ms: tuple[int, ...] = ()
-    looked_at: float = 0
-    last_sign_at: float = 0
-    turns: tuple[Turn, ...] = Field((), repr=False)
-    events: EventMemory = EventMemory()
-    webhooks_told: int = 0  # the number of the last event that was handed to the delivery
-    join_token_at: float | None = None  # None in what was written before join tokens were renewed
 
 
 class SessionRequest(Message):
@@ -46,10 +25,10 @@ class SessionRequest(Message):
     options: AgentOptions = AgentOptions()
     limits: SessionLimits = SessionLimits()
     webhook_url: str = Field("", repr=False)  # where its customer is told of it; empty: nowhere
-    memory: SessionMemory | None = Field(None, repr=False)  # only where a run continues an earlier one
     owner: str = ""  # whose API key started it; empty where none is needed
     caller_identity: str = ""
     fingerprint: str = ""
+    state: dict[str, Any] | None = Field(None, repr=False)  # the `SessionState` of the run that this one continues
 
     @property
     def caller(self) -> str:
@@ -69,7 +48,7 @@ class EndRequest(Message):
 
 
 class SessionSummary(Message):
-    """The bill and what the clean-up confirmed: result of the workflow, and part of the `view` query."""
+    """The bill and what the cleanup confirmed: result of the workflow, and part of the `view` query."""
 
     session_id: str
     end_reason: EndReason

@@ -26,14 +26,25 @@ class AgentState(StrEnum):
 
 
 class EndReason(StrEnum):
-    """Why a session ended."""
+    """Why a session ended. `words` are for people: Temporal's UI and the page show them.
 
-    API_REQUEST = "api_request"
-    CALLER_LEFT = "caller_left"
-    ROOM_FINISHED = "room_finished"
-    NO_SHOW = "no_show"
-    MAX_DURATION = "max_duration"
-    AGENT_UNAVAILABLE = "agent_unavailable"
-    IDLE = "idle"
-    CANCELLED = "cancelled"
-    ERROR = "error"
+    This is the one table of end reasons: a new member needs its words here, and docs/API.md.
+    """
+
+    words: str
+
+    def __new__(cls, value: str, words: str) -> EndReason:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.words = words
+        return member
+
+    API_REQUEST = "api_request", "ended by request"
+    CALLER_LEFT = "caller_left", "the caller left"
+    ROOM_FINISHED = "room_finished", "the room was closed"
+    NO_SHOW = "no_show", "the caller never joined"
+    MAX_DURATION = "max_duration", "reached its longest duration"
+    AGENT_UNAVAILABLE = "agent_unavailable", "no agent could serve"
+    IDLE = "idle", "nobody spoke any more"
+    CANCELLED = "cancelled", "cancelled in Temporal"
+    ERROR = "error", "it could not start"

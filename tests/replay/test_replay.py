@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from temporalio import workflow
@@ -15,17 +13,14 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from contracts.agent import ProviderChanged
 from worker import workflow_runner
 from workflows.session import activity_calls
-from workflows.session.event_log import EventLog
 from workflows.voice_session import VoiceSession
 from workflows.webhooks.delivery import WebhookDelivery
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 
 CONVERSATION = HISTORIES[[path.stem for path in HISTORIES].index("conversation")]
-"""Recorded before sessions continued as new, and before agents were drained."""
 
 
 def test_there_are_histories() -> None:
@@ -56,40 +51,6 @@ def test_a_workflow_that_takes_another_step_is_noticed(monkeypatch: pytest.Monke
 def test_a_delivery_that_takes_another_step_is_noticed() -> None:
     path = CONVERSATION.with_name("delivery_redelivered.json")
     assert isinstance(replay(path, lambda text: text.replace("deliver_webhook", "send")), workflow.NondeterminismError)
-
-
-def test_a_run_from_before_continue_as_new_goes_on_though_it_is_long() -> None:
-    started = '"workflowTaskStartedEventAttributes": {'
-    assert replay(CONVERSATION, lambda text: text.replace(started, f'{started} "suggestContinueAsNew": true,')) is None
-
-
-def test_a_run_from_before_drains_has_ignored_them() -> None:
-    def with_a_drain(text: str) -> str:
-        assert '"signalName": "turn"' in text
-        return text.replace('"signalName": "turn"', '"signalName": "drain"', 1)  # a turn names its generation too
-
-    assert replay(CONVERSATION, with_a_drain) is None
-
-
-def test_a_run_from_before_provider_events_keeps_the_numbers_that_it_gave(monkeypatch: pytest.MonkeyPatch) -> None:
-    failed = ProviderChanged(generation=1, part="tts", provider="inworld/m", available=False)
-
-    def with_a_failure(text: str) -> str:
-        history = json.loads(text)
-        said = next(each["workflowExecutionSignaledEventAttributes"] for each in history["events"] if is_turn(each))
-        said["signalName"] = "provider_changed"
-        said["input"]["payloads"][0]["data"] = base64.b64encode(failed.model_dump_json().encode()).decode()
-        return json.dumps(history)
-
-    def is_turn(event: dict[str, Any]) -> bool:
-        return bool(event.get("workflowExecutionSignaledEventAttributes", {}).get("signalName") == "turn")
-
-    told: list[ProviderChanged] = []
-    monkeypatch.setattr(EventLog, "provider", lambda log, now, report: told.append(report))
-    assert replay(CONVERSATION, with_a_failure) is None
-    assert told == []
-    assert replay(CONVERSATION.with_stem("provider_failed")) is None
-    assert len(told) == 2
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)

@@ -164,8 +164,8 @@ class Session:
     async def turns(self) -> tuple[Turn, ...]:
         return await self.handle.query(VoiceSession.transcript)
 
-    async def story(self) -> str:
-        """What Temporal's UI shows of the session."""
+    async def details(self) -> str:
+        """The current details that Temporal's UI shows of the session."""
         metadata = await self.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
         return str(metadata.current_details)
 

@@ -118,7 +118,7 @@ async def hear_anything(session: Session, chance: Chance, *, may_end: bool) -> N
     summary = await session.result()
     assert summary.workflow_completed
     assert summary.duration_seconds >= 0
-    assert await session.story()
+    assert await session.details()
     assert await failures(session) == []
 
 

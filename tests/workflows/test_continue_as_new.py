@@ -99,10 +99,10 @@ async def test_a_call_goes_on_in_a_new_run(dev: WorkflowEnvironment, session: Se
     second_run = await run_id(session)
     assert second_run != first_run
     assert (summary.end_reason, summary.generations) == (EndReason.API_REQUEST, 2)
-    story = await session.story()
-    assert [line for line in story.splitlines() if line.startswith("1. ") and "generation 1 is ready" in line]
-    assert "the session goes on in a new run" in story
-    assert "generation 2 took over" in story
+    details = await session.details()
+    assert "generation 1 is ready" in details
+    assert "- run: 2, continued as new" in details
+    assert "generation 2 took over" in details
 
     replayer = Replayer(
         workflows=[VoiceSession], data_converter=pydantic_data_converter, workflow_runner=workflow_runner()
@@ -153,4 +153,4 @@ async def test_who_left_before_the_boundary_may_come_back_after_it(session: Sess
     await session.until(SessionStatus.ACTIVE)
     await session.handle.cancel()
     assert (await session.result()).end_reason is EndReason.CANCELLED
-    assert "the caller came back" in await session.story()
+    assert "the caller came back" in await session.details()

@@ -1,4 +1,4 @@
-"""The activities of a session as its workflow calls them: how long each may take, and how often it is tried."""
+"""Calls a session's activities: how long each may take, and how often it is tried."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _SLACK = timedelta(minutes=10)
 
 
 async def issue_join_token(session: SessionRequest) -> JoinToken:
-    """The room and the join token for it."""
+    """Make the room, and a join token for it."""
     return await _join_token(session, session.limits.room_timeouts)
 
 
 async def renew_join_token(session: SessionRequest) -> JoinToken:
-    """The join token alone: a room that was made once more could outlive a session that ends meanwhile."""
+    """Make a join token alone: a room that was made once more could outlive a session that ends meanwhile."""
     return await _join_token(session, None)
 
 
@@ -52,11 +52,11 @@ def launch_agent(
     *,
     predecessor_may_live: bool,
     predecessor_is_silent: bool,
-    occasion: str,
+    reason: str,
 ) -> workflow.ActivityHandle[AgentOutcome]:
-    """One attempt: what follows a loss is the workflow's to decide, and quicker than a retry.
+    """One attempt: the workflow decides what follows a failure, and is quicker than a retry.
 
-    `occasion`, why this generation is needed, stands beside its number in Temporal's UI.
+    `reason`, why this generation is needed, stands beside its number in Temporal's UI.
     """
     limits = session.limits
     return workflow.start_activity_method(
@@ -73,12 +73,12 @@ def launch_agent(
         heartbeat_timeout=timedelta(seconds=limits.agent_heartbeat_timeout_seconds),
         retry_policy=RetryPolicy(maximum_attempts=1),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=f"agent generation {generation}, {occasion}",
+        summary=f"agent generation {generation}, {reason}",
     )
 
 
 def look_at_room(session: SessionRequest) -> workflow.ActivityHandle[RoomView]:
-    """Tried for some seconds only: the caller's absence is not worth waiting for."""
+    """Try for some seconds only: the caller's absence is not worth waiting for."""
     return workflow.start_activity_method(
         SessionActivities.look_at_room,
         RoomRequest(session_id=session.session_id),
@@ -89,7 +89,7 @@ def look_at_room(session: SessionRequest) -> workflow.ActivityHandle[RoomView]:
 
 
 async def close_room(session: SessionRequest) -> RoomView:
-    """Tried until it is done."""
+    """Try until it is done."""
     return await workflow.execute_activity_method(
         SessionActivities.close_room,
         RoomRequest(session_id=session.session_id),
@@ -102,13 +102,13 @@ async def close_room(session: SessionRequest) -> RoomView:
 
 
 def cause(error: BaseException) -> str:
-    """Why, in the words of whoever caused it."""
+    """The message of the error's origin."""
     origin = (error.cause if isinstance(error, ActivityError) else None) or error
     return origin.message if isinstance(origin, FailureError) else str(origin)
 
 
 async def uninterrupted(ending: Coroutine[Any, Any, T]) -> T:
-    """Finish `ending` whatever cancellations arrive meanwhile: a clean-up is never left half done."""
+    """Finish `ending` whatever cancellations arrive meanwhile: a cleanup is never left half done."""
     task = asyncio.create_task(ending)
     while True:
         try:

@@ -1,4 +1,4 @@
-"""How an agent's launch ended, in plain words and as far as the session's decisions need to know. Pure."""
+"""How an agent exited: in plain words, and as far as the session's decisions need to know. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from contracts.failures import AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOIN_DEADL
 from contracts.limits import SessionLimits
 
 _LONGEST_WORDS = 100
-_PROVEN_DEATHS = {JOB_PROCESS_ENDED: "its job process ended", AGENT_SERVER_ENDED: "its agent server ended"}
+_PROVEN_DEATHS = {JOB_PROCESS_ENDED: "its job process ended", AGENT_SERVER_ENDED: "its AgentServer ended"}
 
 
-class Loss(NamedTuple):
-    """Why a generation is gone. `is_dead`: it can certainly not speak any more."""
+class Exit(NamedTuple):
+    """Why a generation exited. `is_dead`: it can certainly not speak any more."""
 
     words: str
     is_dead: bool = False
@@ -25,29 +25,29 @@ class Loss(NamedTuple):
 
     @property
     def cause(self) -> str:
-        """In one of few words, for figures."""
+        """One of few words, for metrics."""
         kinds = {"died": self.is_dead, "never_came": self.never_came, "fell_silent": self.fell_silent}
         return next((word for word, is_so in kinds.items() if is_so), "left")
 
     @property
-    def makes_a_crash(self) -> bool:
+    def counts_as_crash(self) -> bool:
         """Only agents that died make a crash loop; those that never came are bounded by the launch limit."""
         return not self.handed_over and not self.never_came
 
 
-def loss_of(outcome: AgentOutcome | BaseException, limits: SessionLimits) -> Loss:
-    """What the end of a `launch_agent` activity, its result or its error, says of its agent."""
+def exit_of(outcome: AgentOutcome | BaseException, limits: SessionLimits) -> Exit:
+    """Read the end of a `launch_agent` activity, its result or its error."""
     if isinstance(outcome, AgentOutcome):
         words = "it handed over" if outcome.handed_over else f"it left: {outcome.cause}"
-        return Loss(_short(words), handed_over=outcome.handed_over)
+        return Exit(_short(words), handed_over=outcome.handed_over)
     error = outcome.cause if isinstance(outcome, ActivityError) else outcome
     if isinstance(error, ApplicationError) and error.type in _PROVEN_DEATHS:
-        return Loss(_PROVEN_DEATHS[error.type], is_dead=True)
+        return Exit(_PROVEN_DEATHS[error.type], is_dead=True)
     if isinstance(error, TimeoutError) and error.type is TimeoutType.HEARTBEAT:
-        return Loss(f"no sign of life for {limits.agent_heartbeat_timeout_seconds:g} s", fell_silent=True)
+        return Exit(f"no sign of life for {limits.agent_heartbeat_timeout_seconds:g} s", fell_silent=True)
     never_came = isinstance(error, ApplicationError) and error.type == JOIN_DEADLINE
-    said = error.message if isinstance(error, FailureError) else str(error)
-    return Loss(_short(said), never_came=never_came)
+    words = error.message if isinstance(error, FailureError) else str(error)
+    return Exit(_short(words), never_came=never_came)
 
 
 def _short(words: str) -> str:

@@ -1,4 +1,4 @@
-"""A session's agents: one serves, at most one is coming to succeed it, and whoever is lost is replaced at once."""
+"""Keeps an agent with the session: one serves, at most one launches to succeed it, a failed one is replaced at once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from contracts.agent import AgentOutcome, AgentReady, DrainRequest
+    from contracts.events import AgentEventState
     from contracts.session import SessionRequest
     from contracts.statuses import EndReason
     from workflows.session import activity_calls, session_metrics
-    from workflows.session.agent_failures import Loss, loss_of
+    from workflows.session.agent_failures import Exit, exit_of
     from workflows.session.clock import now, since
-    from workflows.session.state import Notes
+    from workflows.session.generations import Generation, Phase
+    from workflows.session.state import SessionState
 
-_SEEN_OFF_SECONDS = 30
-"""How long an agent that gave the word to its successor may take to leave by itself."""
+_HANDOVER_GRACE_SECONDS = 30
+"""Grace period before a replaced agent's activity is cancelled."""
 _LONGEST_PAUSE_SECONDS = 2.0
 """Between newcomers that fail while another agent serves: nobody waits for them."""
 _BRIEF_SECONDS = 5.0
@@ -28,159 +30,168 @@ _BRIEF_SECONDS = 5.0
 Launch = workflow.ActivityHandle[AgentOutcome]
 
 
-class Agents:
-    """One activity a generation, so that the UI shows each that served the session and why it went."""
+class AgentSupervisor:
+    """One activity a generation, so that the UI shows each that served the session and why it exited."""
 
     def __init__(
         self,
-        session: SessionRequest,
-        notes: Notes,
+        request: SessionRequest,
+        state: SessionState,
         *,
-        is_ending: Callable[[], bool],
         end: Callable[[EndReason], None],
-        tell: Callable[[], None],
+        publish: Callable[[], None],
     ) -> None:
-        self._session = session
-        self._watch = notes.agents
-        self._story = notes.story
-        self._log = notes.events
-        self._is_ending = is_ending
+        self._request = request
+        self._state = state
+        self._agents = state.agents
+        self._events = state.events
         self._end = end
-        self._tell = tell
+        self._publish = publish
         self._open: dict[int, Launch] = {}
         self._tasks: deque[asyncio.Task[None]] = deque()
         self._newest: asyncio.Task[None] | None = None
-        self._pause_seconds = session.limits.agent_relaunch_pause_seconds
-        self._occasion = "the session's first" if session.memory is None else "as the session goes on in a new run"
-        self._serving_since = 0.0
+        self._pause_seconds = request.limits.agent_relaunch_pause_seconds
 
     async def keep(self) -> None:
         """Keep an agent with the session until it ends. Returns when every launch is over."""
         self._launch_if_needed()
         while self._tasks:
             await self._tasks.popleft()  # a launch that ends has started the next one by then
-        self._watch.stop()
+        self._agents.stop()
 
     async def stop(self) -> None:
-        """Call all launches off. Returns once none of them can dispatch any more; `keep` returns when all are gone."""
+        """Cancel all launches. Returns once none of them can dispatch any more; `keep` returns when all have exited."""
         for launch in self._open.values():
             launch.cancel()
-        if self._newest is not None and not self._watch.claimed:
+        if self._newest is not None and not self._agents.is_claimed:
             await self._newest
 
     def ready(self, report: AgentReady) -> None:
-        """A newcomer has the word."""
-        predecessor, missing_since = self._watch.serving, self._watch.missing_since
-        is_first, is_handed_on = not self._watch.ever_ready, self._watch.predecessor_lives
-        if self._is_ending() or not self._watch.ready(report):
+        """A newcomer has the floor."""
+        agents, predecessor = self._agents, self._agents.serving
+        missing_since, is_first, was_inherited = agents.missing_since, not agents.newest_ready, agents.predecessor_lives
+        inherited = [each for each in agents.records if each.phase is Phase.INHERITED]
+        if self._state.end.is_decided or not agents.ready(report, now()):
             return
         if predecessor is not None:
-            told = f"took over from generation {predecessor}, which had served for {since(self._serving_since)}"
-            self._tasks.append(asyncio.create_task(self._see_off(predecessor)))
+            words = f"took over from generation {predecessor.number}, which had served for {_served(predecessor)}"
+            self._tasks.append(asyncio.create_task(self._await_exit(predecessor.number)))
         else:
             missing_since = now() if missing_since is None else missing_since
             if is_first:
                 session_metrics.first_ready(now() - missing_since)
-            elif not is_handed_on:  # where a session goes on in a new run, its agent has talked on
+            elif not was_inherited:  # through continue-as-new the agent has talked on
                 session_metrics.recovered(now() - missing_since)
-            waited = since(missing_since)
-            told = f"took over after {waited}" if report.generation > 1 else f"is ready after {waited}"
-        self._story.add(now(), f"generation {report.generation} {told}")
-        self._log.agent_ready(now(), report.generation, self._watch.leaving)
-        self._serving_since = now()
-        self._pause_seconds = self._session.limits.agent_relaunch_pause_seconds
-        self._launch_if_needed()  # its own server may have begun to stop meanwhile
+            words = f"{'is ready' if report.generation == 1 else 'took over'} after {since(missing_since)}"
+        number = report.generation
+        self._events.agent(now(), number, "ready", words=f"generation {number} {words}")
+        for older in inherited:
+            self._events.agent(now(), older.number, "stopped", f"generation {number} took over")
+        self._events.turns(now(), self._state.transcript, before=number)
+        self._pause_seconds = self._request.limits.agent_relaunch_pause_seconds
+        self._launch_if_needed()  # its own AgentServer may have begun to stop meanwhile
 
     def drain(self, request: DrainRequest) -> None:
-        """An agent's server will stop: launch its successor, while it goes on serving."""
-        if not self._is_ending() and self._watch.drain(request.generation):
-            self._story.add(now(), f"generation {request.generation} must go, its agent server stops; it serves on")
-            self._log.agent(now(), request.generation, "draining", "its agent server stops")
+        """An AgentServer stops: launch its agent's successor, while that agent serves on."""
+        number = request.generation
+        if not self._state.end.is_decided and self._agents.drain(number):
+            words = f"generation {number} must go: its AgentServer stops; it serves on"
+            self._events.agent(now(), number, "draining", "its AgentServer stops", words)
             self._launch_if_needed()
-            self._tell()
+            self._publish()
 
     def _launch_if_needed(self) -> None:
-        if self._is_ending() or not self._watch.needs_another:
+        agents = self._agents
+        if self._state.end.is_decided or not agents.needs_another:
             return
-        may_live, lives = self._watch.predecessor_may_live, self._watch.predecessor_lives
-        serving, generation = self._watch.serving, self._watch.launch()
-        occasion = self._occasion if serving is None else f"to take over from generation {serving}, which must go"
+        serving, may_live, lives = agents.serving, agents.predecessor_may_live, agents.predecessor_lives
+        reason = agents.launch_reason if serving is None else f"to succeed generation {serving.number}, which must go"
+        generation = agents.launch()
         launch = activity_calls.launch_agent(
-            self._session,
+            self._request,
             generation,
             predecessor_may_live=may_live,
             predecessor_is_silent=may_live and not lives,
-            occasion=occasion,
+            reason=reason,
         )
         self._open[generation] = launch
-        self._log.agent(now(), generation, "launching", occasion)
+        self._events.agent(now(), generation, "launching", reason)
         self._newest = asyncio.create_task(self._follow(generation, launch))
         self._tasks.append(self._newest)
-        self._tell()
+        self._publish()
 
-    async def _follow(self, generation: int, launch: Launch) -> None:
-        """One generation until it is gone, and what follows from that."""
-        loss = loss_of(await _end_of(launch), self._session.limits)
-        del self._open[generation]
-        if self._is_ending():
+    async def _follow(self, number: int, launch: Launch) -> None:
+        """Follow one generation until it exits, then launch the next if one is needed."""
+        exited = exit_of(await _outcome(launch), self._request.limits)
+        del self._open[number]
+        generation = self._agents.find(number)
+        if self._state.end.is_decided or generation is None:
             return
-        never_served = generation == self._watch.coming
-        self._note(generation, loss)
-        if generation != self._watch.leaving and not loss.handed_over:
-            session_metrics.lost(loss)
-        counts = loss.makes_a_crash or self._hands_over_at_once(generation, loss)
-        self._watch.gone(generation, now(), counts=counts, is_dead=loss.is_dead)
-        if self._watch.crash_looping:
+        never_served = generation.phase is Phase.LAUNCHING
+        self._log_exit(generation, exited)
+        if generation.phase is not Phase.LEAVING and not exited.handed_over:
+            session_metrics.agent_failed(exited)
+        counts = exited.counts_as_crash or self._handed_over_at_once(generation, exited)
+        self._agents.exited(number, now(), counts=counts, is_dead=exited.is_dead)
+        if self._agents.is_crash_loop(self._request.limits.agent_max_losses_per_minute):
             self._end(EndReason.AGENT_UNAVAILABLE)
-        self._tell()
-        if never_served and not self._is_ending():
+        self._publish()
+        if never_served and not self._state.end.is_decided:
             await self._pause()
         self._launch_if_needed()
 
-    def _hands_over_at_once(self, generation: int, loss: Loss) -> bool:
-        to_nobody = loss.handed_over and generation == self._watch.serving and self._watch.coming is None
-        return to_nobody and now() - self._serving_since < _BRIEF_SECONDS and workflow.patched("brief-handover")
+    def _handed_over_at_once(self, generation: Generation, exited: Exit) -> bool:
+        to_nobody = exited.handed_over and generation.phase is Phase.SERVING and self._agents.launching is None
+        return to_nobody and now() - generation.serving_since < _BRIEF_SECONDS
 
-    def _note(self, generation: int, loss: Loss) -> None:
-        """Tell how a generation went, while the watch still knows what it was to the session."""
-        who = f"generation {generation}"
-        if generation == self._watch.leaving:
-            told = f"{who} has left" if loss.handed_over else f"{who}, already succeeded, is gone: {loss.words}"
-        elif generation == self._watch.coming:
-            told = f"{who} did not take over: {loss.words}"
-            self._occasion = f"after {told}"
-        else:
-            told = f"{who} handed over" if loss.handed_over else f"{who} was lost: {loss.words}"
-            self._occasion = f"after {told}"
-            told = f"{told}; it had served for {since(self._serving_since)}"
-        self._story.add(now(), told)
-        in_order = generation == self._watch.leaving or (loss.handed_over and self._watch.coming is not None)
-        self._log.agent(now(), generation, "stopped" if in_order else "lost", loss.words)
+    def _log_exit(self, generation: Generation, exited: Exit) -> None:
+        name = f"generation {generation.number}"
+        match generation.phase:
+            case Phase.LEAVING:
+                words = (
+                    f"{name} has left" if exited.handed_over else f"{name}, already succeeded, exited: {exited.words}"
+                )
+            case Phase.LAUNCHING:
+                words = f"{name} did not take over: {exited.words}"
+                self._agents.launch_reason = f"after {words}"
+            case _:
+                words = f"{name} handed over" if exited.handed_over else f"{name} was lost: {exited.words}"
+                self._agents.launch_reason = f"after {words}"
+                words = f"{words}; it had served for {_served(generation)}"
+        is_expected = exited.handed_over and self._agents.launching is not None
+        state: AgentEventState = "stopped" if is_expected or generation.phase is Phase.LEAVING else "lost"
+        self._events.agent(now(), generation.number, state, exited.words, words)
 
     async def _pause(self) -> None:
-        """Before the next newcomer. Where another agent serves it may be longer, unless that one goes."""
-        if self._watch.serving is None:
-            await workflow.sleep(self._session.limits.agent_relaunch_pause_seconds)
+        """Before the next newcomer. Longer each time while another agent serves, unless that one exits."""
+        if self._agents.serving is None:
+            await workflow.sleep(self._request.limits.agent_relaunch_pause_seconds)
             return
         pause, self._pause_seconds = self._pause_seconds, min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
         try:
-            await workflow.wait_condition(lambda: self._is_ending() or self._watch.serving is None, timeout=pause)
+            await workflow.wait_condition(
+                lambda: self._state.end.is_decided or self._agents.serving is None, timeout=pause
+            )
         except TimeoutError:
             return
 
-    async def _see_off(self, generation: int) -> None:
-        """Wait until a generation that gave the word away has left; in the end call its launch off."""
+    async def _await_exit(self, number: int) -> None:
+        """Wait until a replaced generation has left; cancel its activity after the grace period."""
         try:
             await workflow.wait_condition(
-                lambda: self._is_ending() or generation not in self._open, timeout=_SEEN_OFF_SECONDS
+                lambda: self._state.end.is_decided or number not in self._open, timeout=_HANDOVER_GRACE_SECONDS
             )
         except TimeoutError:
-            if launch := self._open.get(generation):  # it may have gone in the very moment
+            if launch := self._open.get(number):  # it may have exited in the very moment
                 launch.cancel()
 
 
-async def _end_of(launch: Launch) -> AgentOutcome | BaseException:
+def _served(generation: Generation) -> str:
+    return since(generation.serving_since)
+
+
+async def _outcome(launch: Launch) -> AgentOutcome | BaseException:
     try:
         return await launch
-    except (ActivityError, asyncio.CancelledError) as error:  # the latter when called off before it had begun
+    except (ActivityError, asyncio.CancelledError) as error:  # the latter when cancelled before it had begun
         return error

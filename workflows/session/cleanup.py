@@ -1,4 +1,4 @@
-"""What is left of a session is removed: its room, its dispatches, its agent. Repeated until it is done."""
+"""Remove what is left of a session: its room, its dispatches, its agent. Repeated until it is done."""
 
 from __future__ import annotations
 
@@ -9,35 +9,39 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from contracts.session import SessionRequest
     from workflows.session import activity_calls
-    from workflows.session.agent_supervisor import Agents
+    from workflows.session.agent_supervisor import AgentSupervisor
     from workflows.session.clock import now
-    from workflows.session.end import Ending
-    from workflows.session.state import Notes
+    from workflows.session.state import SessionState
 
 _ROOM_NOT_DELETED = "LiveKit has not confirmed yet that the room is deleted; it is tried until it does."
+_BILL_WAITS_SECONDS = 3
+"""The bill waits so long for a last look at the room, then it is made from what is known."""
+_BILL_WAITS_FOR_A_JOIN_SECONDS = 8
+"""The same where no caller is known: a caller whose join is not reported yet must not be missed."""
 
 
 async def clean_up(
-    session: SessionRequest, notes: Notes, ending: Ending, agents: Agents, keeping: asyncio.Task[None] | None
+    request: SessionRequest, state: SessionState, agents: AgentSupervisor, keeping: asyncio.Task[None] | None
 ) -> None:
-    """Returns when all is gone. The bill is settled long before, should LiveKit not answer.
+    """Return when all is gone. The bill is settled long before, should LiveKit not answer.
 
-    `keeping` is what keeps `agents`, where that had begun.
+    `keeping` is the task of `agents`, if it had begun.
     """
     await agents.stop()  # a launch still under way could dispatch into a room that is already deleted
-    closing = asyncio.create_task(_close_room(session, notes))
-    done, _ = await workflow.wait([closing], timeout=ending.waits_seconds)
-    # From here on every answer gives this bill, however long the clean-up takes.
-    ending.settle(now())
+    closing = asyncio.create_task(_close_room(request, state))
+    is_known = state.caller.first_joined_at_ms is not None
+    timeout = _BILL_WAITS_SECONDS if is_known else _BILL_WAITS_FOR_A_JOIN_SECONDS
+    done, _ = await workflow.wait([closing], timeout=timeout)
+    state.settle_bill(request.session_id)
     if not done:
-        ending.confirm(errors=(_ROOM_NOT_DELETED,))
+        state.end.confirm(errors=(_ROOM_NOT_DELETED,))
         await closing
-    ending.confirm(room_deleted=True, errors=())
+    state.end.confirm(room_deleted=True, errors=())
     if keeping is not None:
         await keeping
 
 
-async def _close_room(session: SessionRequest, notes: Notes) -> None:
-    view = await activity_calls.close_room(session)
+async def _close_room(request: SessionRequest, state: SessionState) -> None:
+    view = await activity_calls.close_room(request)
     for sighting in view.callers:
-        notes.see(sighting, now())
+        state.see(sighting, now())

@@ -1,4 +1,4 @@
-"""The workflow's own time, and how the story of a session speaks of it."""
+"""The workflow's own time, and spans of it in words."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ def now() -> float:
 
 
 def since(moment: float) -> str:
-    """How long ago that was, for the story."""
+    """The time since then, in words."""
     return span(now() - moment)
 
 
 def span(seconds: float) -> str:
-    """A time that passed: `0.7 s`, `42 s`, `3 min 5 s`."""
+    """A span in words: `0.7 s`, `42 s`, `3 min 5 s`."""
     if seconds < 10:
         return f"{max(0.0, seconds):.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,28 +1,27 @@
-"""What happened in a session, numbered for whoever follows it: 1, 2, 3, without gaps, across its runs. Pure."""
+"""The events of a session, numbered 1, 2, 3 without gaps, across its runs. Pure; times are the workflow's seconds."""
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
+
+from pydantic import Field
 
 from contracts.agent import ProviderChanged
 from contracts.events import (
     LAST_EVENT,
     MOST_EVENTS_A_PAGE,
     AgentEventState,
-    EventMemory,
     EventsPage,
     EventsRequest,
     EventType,
-    LoggedEvent,
     SessionEvent,
     wire_time,
     wire_turn,
 )
+from contracts.message import State
 from contracts.session import SessionSummary
 from contracts.statuses import SessionStatus
-from contracts.turns import Turn
-from workflows.session.transcript import Transcript
+from workflows.session.transcript import Entry, Transcript
 
 KEPT = 5_000
 """Of a very long session the latest events are kept: some 400 kB, beside the turns, when it continues as new.
@@ -33,61 +32,50 @@ _TEXT_A_PAGE = 250_000
 """Characters of turns in one answer: even in UTF-8's longest form they stay below Temporal's 2 MB."""
 
 
-class EventLog:
-    """Told by the session what changes, asked by queries what there is; times are the workflow's seconds."""
+class LoggedEvent(State):
+    """An event; its number is its place. A turn is kept as `(generation, sequence)` alone.
 
-    def __init__(self, session_id: str, transcript: Transcript) -> None:
-        self._session_id = session_id
-        self._transcript = transcript
-        self._kept: deque[LoggedEvent] = deque(maxlen=KEPT)
-        self._length = 0
-        self._state: SessionStatus | None = None
-        self._generations: dict[int, None] = {}  # those told of and not gone, in order
-        self._told: set[tuple[int, int]] = set()
-        self._is_over = False
+    `words`: the event's line in the timeline of Temporal's UI; an event without words is not in it.
+    """
 
-    def resume(self, memory: EventMemory, newest_ready: int) -> None:
-        """Go on with the log of an earlier run, whose turns the transcript knows already."""
-        self._kept.extend(memory.kept)
-        self._length, self._state = memory.length, memory.state
-        self._generations = dict.fromkeys(memory.generations)
-        if memory.length:  # an earlier run that kept no log has told of none
-            settled = (turn for turn in self._transcript.turns if turn.final or turn.generation < newest_ready)
-            self._told = {(turn.generation, turn.sequence) for turn in settled}
+    type: EventType
+    at_ms: int
+    data: dict[str, Any]
+    words: str = ""
 
     @property
-    def memory(self) -> EventMemory:
-        """What the next run must know."""
-        return EventMemory(
-            kept=tuple(self._kept), length=self._length, state=self._state, generations=tuple(self._generations)
-        )
+    def step(self) -> str:
+        """The event as a line of a log: ids, states and reasons, and never what was said."""
+        return " ".join([self.type, *(f"{name}={value}" for name, value in self.data.items() if value is not None)])
 
-    # What changes.
 
-    def agent(self, now: float, generation: int, state: AgentEventState, reason: str | None = None) -> None:
+class EventLog(State):
+    """The session adds what changes; queries read it page by page. `length` counts all events, kept or not."""
+
+    kept: list[LoggedEvent] = Field(default_factory=list)
+    length: int = 0
+    status: SessionStatus | None = None
+    is_over: bool = False
+
+    # The session adds.
+
+    def agent(
+        self, now: float, generation: int, state: AgentEventState, reason: str | None = None, words: str = ""
+    ) -> None:
         """A generation is in this state from now on."""
-        self._generations[generation] = None
-        if state in ("lost", "stopped"):
-            del self._generations[generation]
-        self._add(now, "agent.state", state=state, generation=generation, reason=reason)
+        self._add(now, "agent.state", words, state=state, generation=generation, reason=reason)
 
-    def agent_ready(self, now: float, generation: int, leaving: int | None) -> None:
-        """This generation has the word. Older ones are gone, but for the one still `leaving`, and so is their word."""
-        self.agent(now, generation, "ready")
-        for older in [each for each in self._generations if each < generation and each != leaving]:
-            self.agent(now, older, "stopped", f"generation {generation} took over")
-        self._settle_turns(now, before=generation)
-
-    def presence(self, now: float, *, is_there: bool, participant_sid: str) -> None:
-        """The caller came or went."""
+    def presence(self, now: float, *, is_there: bool, participant_sid: str, words: str) -> None:
+        """The caller joined or left."""
         kind = "joined" if is_there else "left"
-        self._add(now, "caller.presence", kind=kind, participantSid=participant_sid or None)
+        self._add(now, "caller.presence", words, kind=kind, participantSid=participant_sid or None)
 
-    def provider(self, now: float, report: ProviderChanged) -> None:
-        """A provider of speech failed an agent, or is back."""
+    def provider(self, now: float, report: ProviderChanged, words: str) -> None:
+        """A speech provider failed an agent, or is back."""
         self._add(
             now,
             "provider.changed",
+            words,
             part=report.part,
             provider=report.provider,
             available=report.available,
@@ -95,78 +83,71 @@ class EventLog:
             generation=report.generation,
         )
 
-    def heard(self, now: float, turn: Turn) -> None:
-        """The transcript has taken in this turn. What may still change waits until it cannot."""
-        if turn.final:
-            self._tell(now, turn)
+    def turn(self, now: float, entry: Entry) -> None:
+        """Publish a turn, once, when it cannot change any more."""
+        if not entry.is_published and not self.is_over:
+            entry.is_published = True
+            self._add(now, "turn", generation=entry.turn.generation, sequence=entry.turn.sequence)
 
-    def session(self, now: float, state: SessionStatus, summary: SessionSummary | None) -> None:
-        """The session is in this state. Its end comes last, with the bill."""
-        if state is self._state:
-            return
-        if state is not SessionStatus.ENDED:
-            self._add(now, "session.state", state=state, previous=self._state)
-        elif summary is not None:
-            self._end(now, summary)
-        self._state = state
+    def turns(self, now: float, transcript: Transcript, before: int | None = None) -> None:
+        """Publish turns as they were heard: generations `before` this one cannot correct theirs any more."""
+        for entry in transcript.entries:
+            if before is None or entry.turn.generation < before:
+                self.turn(now, entry)
 
-    def _end(self, now: float, summary: SessionSummary) -> None:
-        for generation in list(self._generations):
-            self.agent(now, generation, "stopped")
-        self._settle_turns(now)
+    def session(self, now: float, status: SessionStatus, words: str = "") -> None:
+        """The session has this status, other than `ended`."""
+        if status is not self.status:
+            self._add(now, "session.state", words, state=status, previous=self.status)
+            self.status = status
+
+    def ended(self, now: float, summary: SessionSummary) -> None:
+        """The last event, with the bill."""
         self._add(
             now,
             LAST_EVENT,
+            f"everything is cleaned up; billed: {summary.duration_seconds} s = {summary.duration_minutes} min",
             endReason=summary.end_reason,
             durationSeconds=summary.duration_seconds,
             durationMinutes=summary.duration_minutes,
             generations=summary.generations,
             errors=list(summary.errors),
         )
-        self._is_over = True
+        self.status = SessionStatus.ENDED
+        self.is_over = True
 
-    def _settle_turns(self, now: float, before: int | None = None) -> None:
-        """Whoever might have corrected what was said is gone: it stands as it was heard."""
-        for turn in self._transcript.turns:
-            if before is None or turn.generation < before:
-                self._tell(now, turn)
+    def _add(self, now: float, event: EventType, words: str = "", /, **data: Any) -> None:
+        if not self.is_over:
+            self.kept.append(LoggedEvent(type=event, at_ms=round(now * 1000), data=data, words=words))
+            self.length += 1
+            del self.kept[: max(0, len(self.kept) - KEPT)]
 
-    def _tell(self, now: float, turn: Turn) -> None:
-        name = (turn.generation, turn.sequence)
-        if name not in self._told and not self._is_over:
-            self._told.add(name)
-            self._add(now, "turn", generation=turn.generation, sequence=turn.sequence)
-
-    def _add(self, now: float, event: EventType, /, **data: Any) -> None:
-        if not self._is_over:
-            self._kept.append(LoggedEvent(type=event, at_ms=round(now * 1000), data=data))
-            self._length += 1
-
-    # What there is.
+    # Queries read.
 
     @property
-    def last(self) -> int:
-        """The number of the newest event; 0 before there is one."""
-        return self._length
+    def dropped(self) -> int:
+        """How many of the oldest events are not kept any more."""
+        return self.length - len(self.kept)
 
-    def page(self, request: EventsRequest) -> EventsPage:
-        """What came after `request.after`, as far as it is kept."""
-        dropped = self._length - len(self._kept)
-        start = max(0, request.after - dropped)
+    def since(self, number: int) -> list[LoggedEvent]:
+        """The events after this number but for turns, as far as they are kept."""
+        return [event for event in self.kept[max(0, number - self.dropped) :] if event.type != "turn"]
+
+    def page(self, request: EventsRequest, session_id: str, transcript: Transcript) -> EventsPage:
+        """The events after `request.after`, as far as they are kept."""
+        start = max(0, request.after - self.dropped)
         limit = max(1, min(request.limit, MOST_EVENTS_A_PAGE))
-        said = {(turn.generation, turn.sequence): (turn, at) for at, turn in enumerate(self._transcript.turns, 1)}
+        turns = {entry.name: (entry.turn, at) for at, entry in enumerate(transcript.entries, 1)}
         events: list[SessionEvent] = []
         text = 0
-        for number, logged in enumerate([*self._kept][start : start + limit], dropped + start + 1):
+        for number, logged in enumerate(self.kept[start : start + limit], self.dropped + start + 1):
             data = logged.data
             if logged.type == "turn":
-                data = wire_turn(*said[data["generation"], data["sequence"]])
+                data = wire_turn(*turns[data["generation"], data["sequence"]])
                 text += len(data["text"])
             if events and text > _TEXT_A_PAGE:
                 break
             events.append(
-                SessionEvent(
-                    id=number, type=logged.type, at=wire_time(logged.at_ms), sessionId=self._session_id, data=data
-                )
+                SessionEvent(id=number, type=logged.type, at=wire_time(logged.at_ms), sessionId=session_id, data=data)
             )
-        return EventsPage(events=tuple(events), last=self._length, is_over=self._is_over)
+        return EventsPage(events=tuple(events), last=self.length, is_over=self.is_over)

@@ -1,173 +1,208 @@
-"""What a session knows of its agents: who serves, who is to come, and how many were lost lately. Pure."""
+"""The numbered generations of a session's agent: which serves, which is launching, and how many failed lately. Pure.
+
+At any time one generation serves and one is launching, at most. Times are the workflow's seconds.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+from enum import StrEnum
+
+from pydantic import Field
 
 from contracts.agent import AgentReady, Briefing, ClaimRequest
-from contracts.session import SessionMemory, SessionRequest
+from contracts.message import State
+from contracts.session import SessionRequest
 from contracts.statuses import AgentState
 from contracts.turns import Turn
 
+MAX_RECORDS = 16
+"""Generations kept: those with an activity, and those that may still be in the room; the oldest exited one goes."""
 _MINUTE = 60.0
 
 
-class AgentWatch:
-    """The numbered generations of a session's agent; times are the workflow's seconds.
+class Phase(StrEnum):
+    """Where one generation is in its life."""
 
-    A generation is coming from its launch until it is ready; then it serves, and whoever served before is leaving. At
-    any time there is one serving and one coming generation at the most.
-    """
+    LAUNCHING = "launching"  # until it is ready
+    SERVING = "serving"
+    LEAVING = "leaving"  # its successor serves
+    INHERITED = "inherited"  # serves from the run before: its activity was that run's
+    EXITED = "exited"
 
-    def __init__(self, started_at: float, max_losses_per_minute: int) -> None:
-        self.generation = 0
-        self.serving: int | None = None
-        self.coming: int | None = None
-        self.leaving: int | None = None
-        self.ever_ready = False
-        self.missing_since: float | None = started_at
-        self._stopped = False
-        self._newest_ready = 0
-        self._claimed_by: str | None = None
-        self._draining: set[int] = set()
-        self._may_live: set[int] = set()
-        self._handed_on = 0
-        self._max_losses = max_losses_per_minute
-        self._losses: deque[float] = deque()
 
-    def resume(self, memory: SessionMemory, now: float) -> None:
-        """Go on where an earlier run was: its last generation still talks, but has no task of this run."""
-        self.generation = self._newest_ready = memory.generation
-        self._may_live = {memory.generation}
-        self._handed_on = memory.generation
-        self.ever_ready = True
-        self.missing_since = now
-        self._losses.extend(memory.lost_at)
+class Generation(State):
+    """One agent. `may_live`: it is not proven dead, and no successor has asked it to yield."""
+
+    number: int
+    phase: Phase = Phase.LAUNCHING
+    claimed_by: str = ""
+    is_draining: bool = False
+    may_live: bool = True
+    serving_since: float = 0
+
+
+class Generations(State):
+    """All that a session knows of its agents."""
+
+    missing_since: float | None
+    launched: int = 0
+    newest_ready: int = 0
+    records: list[Generation] = Field(default_factory=list)
+    failed_at: list[float] = Field(default_factory=list)
+    launch_reason: str = "the session's first"
+    are_stopped: bool = False
+
+    def _in(self, phase: Phase) -> Generation | None:
+        return next((each for each in self.records if each.phase is phase), None)
+
+    def find(self, number: int) -> Generation | None:
+        """The generation of this number, unless it is forgotten."""
+        return next((each for each in self.records if each.number == number), None)
 
     @property
-    def lost_at(self) -> tuple[float, ...]:
-        """When agents were lost, within the last minute."""
-        return tuple(self._losses)
+    def serving(self) -> Generation | None:
+        """The generation that has the floor, as far as the session knows."""
+        return self._in(Phase.SERVING)
+
+    @property
+    def launching(self) -> Generation | None:
+        """The generation that is not ready yet."""
+        return self._in(Phase.LAUNCHING)
+
+    @property
+    def leaving(self) -> Generation | None:
+        """The generation that handed the floor over, and whose activity still runs."""
+        return self._in(Phase.LEAVING)
+
+    @property
+    def active(self) -> list[Generation]:
+        """Those that have not exited, oldest first."""
+        return [each for each in self.records if each.phase is not Phase.EXITED]
 
     @property
     def state(self) -> AgentState:
-        """How the session's agent fares, as its callers see it."""
-        if self._stopped:
+        """How the session's agent fares, as callers of the API see it."""
+        if self.are_stopped:
             return AgentState.STOPPED
         if self.serving is not None:
             return AgentState.READY
-        return AgentState.LOST if self.coming is None and self.generation else AgentState.LAUNCHING
+        return AgentState.LOST if self.launching is None and self.launched else AgentState.LAUNCHING
 
     @property
     def needs_another(self) -> bool:
-        """Whether a generation should be launched: nobody serves, or who does must go. One coming is enough.
+        """True if a generation should be launched: none serves, or the serving one must go.
 
-        A successor of one that still serves also waits until the one before has gone.
+        One launching is enough. The successor of a draining one waits until the generation before has left.
         """
-        if self.coming is not None or self._stopped:
+        if self.launching is not None or self.are_stopped:
             return False
-        return self.serving is None or (self.serving in self._draining and self.leaving is None)
+        serving = self.serving
+        return serving is None or (serving.is_draining and self.leaving is None)
 
     @property
     def predecessor_lives(self) -> bool:
-        """Whether one serves, of this run or, with no news since, of the run before."""
-        return self.serving is not None or self._handed_on in self._may_live
+        """True while an agent serves, including one inherited through continue-as-new."""
+        inherited = self._in(Phase.INHERITED)
+        return self.serving is not None or (inherited is not None and inherited.may_live)
 
     @property
     def predecessor_may_live(self) -> bool:
-        """Whether any generation may still be in the room and able to answer: none proven dead, nor succeeded."""
-        return bool(self._may_live)
+        """True while any generation may still be in the room and able to answer."""
+        return any(each.may_live for each in self.records)
 
     @property
     def is_calm(self) -> bool:
-        """Whether one agent serves, and nobody comes or goes."""
-        settled = self.coming is None and self.leaving is None
-        return settled and self.serving is not None and self.serving not in self._draining
+        """True while one agent serves, and none comes or goes."""
+        serving = self.serving
+        return self.launching is None and self.leaving is None and serving is not None and not serving.is_draining
+
+    @property
+    def is_claimed(self) -> bool:
+        """True once a job has claimed the newest generation."""
+        newest = self.find(self.launched)
+        return newest is not None and bool(newest.claimed_by)
 
     def launch(self) -> int:
         """Begin the next generation and return its number."""
-        self.generation += 1
-        self.coming = self.generation
-        self._may_live.add(self.generation)
-        self._claimed_by = None
-        return self.generation
+        self.launched += 1
+        self.records = [each for each in self.records if each.may_live or each.phase is not Phase.EXITED]
+        self.records.append(Generation(number=self.launched))
+        if len(self.records) > MAX_RECORDS:
+            self.records.remove(next(each for each in self.records if each.phase is Phase.EXITED))
+        return self.launched
 
     def may_claim(self, claim: ClaimRequest) -> bool:
-        """Only the newest generation, and only one job of it: a repeated dispatch must not bring a second voice."""
-        is_wanted = claim.generation == self.generation and claim.generation in (self.coming, self.serving)
-        return is_wanted and self._claimed_by in (None, claim.identity)
+        """True for one job of the newest generation alone: a repeated dispatch must not bring a second voice."""
+        newest = self.find(self.launched)
+        if newest is None or claim.generation != newest.number:
+            return False
+        return newest.phase in (Phase.LAUNCHING, Phase.SERVING) and newest.claimed_by in ("", claim.identity)
 
     def claim(self, claim: ClaimRequest) -> None:
-        """Hand the newest generation to the job that asks first."""
-        self._claimed_by = claim.identity
+        """Give the newest generation to the job that asks first."""
+        if (newest := self.find(claim.generation)) is not None:
+            newest.claimed_by = claim.identity
 
-    @property
-    def claimed(self) -> bool:
-        """Whether some job has taken the newest generation."""
-        return self._claimed_by is not None
-
-    def ready(self, report: AgentReady) -> bool:
-        """The coming generation has the word from here on. False when the report is stale, repeated or invented."""
-        if report.generation != self.coming:
+    def ready(self, report: AgentReady, now: float) -> bool:
+        """The launching generation has the floor from here on. False for a stale, repeated or invented report."""
+        newcomer = self.launching
+        if newcomer is None or report.generation != newcomer.number:
             return False
-        self.leaving = self.serving or self.leaving
-        self.serving, self.coming = self.coming, None
-        self._newest_ready = report.generation
-        self._may_live = {report.generation}  # it has asked all older ones to yield, or removed them
-        self.ever_ready = True
+        if (serving := self.serving) is not None:
+            serving.phase = Phase.LEAVING
+        for older in self.records:  # the newcomer has asked all of them to yield, or removed them
+            older.may_live = older is newcomer
+            if older.phase is Phase.INHERITED:
+                older.phase = Phase.EXITED
+        newcomer.phase = Phase.SERVING
+        newcomer.serving_since = now
+        self.newest_ready = newcomer.number
         self.missing_since = None
         return True
 
     def may_report(self, turn: Turn) -> bool:
-        """Turns are taken from a generation for as long as no newer one has the word."""
-        return self._newest_ready <= turn.generation <= self.generation
+        """Turns are taken from a generation until a newer one has the floor."""
+        return self.newest_ready <= turn.generation <= self.launched
 
-    def drain(self, generation: int) -> bool:
-        """This generation's AgentServer will stop: it needs a successor. False when that is no news."""
-        if generation not in (self.serving, self.coming) or generation in self._draining:
+    def drain(self, number: int) -> bool:
+        """This generation's AgentServer stops: it needs a successor. False if repeated, or if it does not serve."""
+        generation = self.find(number)
+        if generation is None or generation.is_draining or generation.phase not in (Phase.LAUNCHING, Phase.SERVING):
             return False
-        self._draining.add(generation)
+        generation.is_draining = True
         return True
 
-    def gone(self, generation: int, now: float, *, counts: bool, is_dead: bool) -> None:
-        """This generation's launch is over. `counts`: a loss that belongs to a crash loop, if nobody else serves.
-
-        `is_dead`: it can certainly not speak any more.
-        """
-        self._draining.discard(generation)
-        if is_dead:
-            self._may_live.discard(generation)
-        if generation == self.leaving:
-            self.leaving = None
+    def exited(self, number: int, now: float, *, counts: bool, is_dead: bool) -> None:
+        """This generation's activity is over. `counts`: towards a crash loop, if no other agent serves."""
+        generation = self.find(number)
+        if generation is None:
             return
-        was_coming = generation == self.coming
-        if was_coming:
-            self.coming = None
-        else:
-            self.serving = None
-        if self.serving is None:
-            self._lose(now, counts=counts)
+        was_leaving = generation.phase is Phase.LEAVING
+        generation.phase = Phase.EXITED
+        generation.is_draining = False
+        generation.may_live = generation.may_live and not is_dead
+        if not was_leaving and self.serving is None:
+            self.missing_since = now if self.missing_since is None else self.missing_since
+            self.failed_at = [at for at in [*self.failed_at, *([now] if counts else [])] if now - at <= _MINUTE]
 
-    def _lose(self, now: float, *, counts: bool) -> None:
-        if self.missing_since is None:
-            self.missing_since = now
-        if counts:
-            self._losses.append(now)
-        while self._losses and now - self._losses[0] > _MINUTE:
-            self._losses.popleft()
+    def hand_on(self, now: float) -> None:
+        """Prepare for continue-as-new: the serving generation talks on, but its activity ends with this run."""
+        for each in self.records:
+            each.phase = Phase.INHERITED if each.phase is Phase.SERVING else each.phase
+        self.missing_since = now
+        self.launch_reason = "as the session continues as new"
 
     def stop(self) -> None:
-        """No agent is there any more, and none will be."""
-        self._stopped = True
+        """No agent is left, and none will come."""
+        self.are_stopped = True
 
-    @property
-    def crash_looping(self) -> bool:
-        """Whether agents were lost more often within a minute than a session bears."""
-        return len(self._losses) >= self._max_losses
+    def is_crash_loop(self, max_failures_per_minute: int) -> bool:
+        """True if agents failed more often within a minute than a session bears."""
+        return len(self.failed_at) >= max_failures_per_minute
 
 
 def briefing(session: SessionRequest, generation: int, turns: tuple[Turn, ...], *, predecessor_lives: bool) -> Briefing:
-    """What a new generation must know."""
+    """Everything that a new generation must know."""
     return Briefing(
         session_id=session.session_id,
         generation=generation,

@@ -1,4 +1,4 @@
-"""What sessions measure of themselves, where it is decided. The worker that runs them serves it to Prometheus.
+"""Metrics that sessions record of themselves. The worker that runs them serves these to Prometheus.
 
 The meter counts nothing while a workflow is replayed. A workflow task that is done a second time, since the worker that
 had it died before it could say so, may count twice.
@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
         WebhookOutcome,
     )
     from contracts.statuses import EndReason
-    from workflows.session.agent_failures import Loss
+    from workflows.session.agent_failures import Exit
 
 
 def ended(reason: EndReason) -> None:
@@ -30,10 +30,10 @@ def ended(reason: EndReason) -> None:
     workflow.metric_meter().create_counter(ENDS, "Sessions that ended, by reason.").add(1, {"reason": reason.value})
 
 
-def lost(loss: Loss) -> None:
-    """An agent that was wanted is gone, and did not hand over."""
-    counter = workflow.metric_meter().create_counter(LOSSES, "Agents that were wanted and are gone, by cause.")
-    counter.add(1, {"cause": loss.cause})
+def agent_failed(exited: Exit) -> None:
+    """An agent that was needed exited without a handover."""
+    counter = workflow.metric_meter().create_counter(LOSSES, "Agents that were needed and are gone, by cause.")
+    counter.add(1, {"cause": exited.cause})
 
 
 def first_ready(seconds: float) -> None:

@@ -1,116 +1,148 @@
-"""All that a session knows of its caller and its agents, and what its next run must know of that. Pure."""
+"""All that a session knows, in one serializable structure; continue-as-new hands it on as it is. Pure.
+
+Timeline, search attributes and every answer to a query are rendered from it. Times are the workflow's seconds. Every
+collection in it has a bound: `MAX_CONNECTIONS`, `MAX_RECORDS`, `MAX_TURNS`, `KEPT`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pydantic import Field
 
 from contracts.join_token import JoinToken
+from contracts.message import State
 from contracts.room import Presence
-from contracts.session import SessionMemory, SessionRequest
+from contracts.session import SessionRequest, SessionSummary, SessionView
+from contracts.statuses import AgentState, EndReason, SessionStatus
 from contracts.turns import Turn
-from workflows.session.caller_presence import CallerPresence
-from workflows.session.current_details import Story
+from workflows.session.caller_presence import CallerPresence, billed_minutes
+from workflows.session.end import End
 from workflows.session.event_log import EventLog
-from workflows.session.generations import AgentWatch
-from workflows.session.timers import Deadline, next_deadline
+from workflows.session.generations import Generations
 from workflows.session.transcript import Transcript
 
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
-class Notes:
-    """Begun anew, or from the memory of an earlier run; times are the workflow's seconds.
+class SessionState(State):
+    """The state of one session, whichever of its runs has it."""
 
-    `one_at_a_time`: see `CallerPresence`.
-    """
+    started_at: float
+    caller: CallerPresence
+    agents: Generations
+    run: int = 1
+    join_token: JoinToken | None = None
+    join_token_at: float = 0
+    last_room_check_at: float = 0
+    """When the room was last checked for an absent caller, or a join token was asked for again."""
+    last_activity_at: float = 0
+    """When something was last said, the caller joined or left, or an agent got the floor."""
+    has_sounded: bool = False
+    transcript: Transcript = Field(default_factory=Transcript)
+    events: EventLog = Field(default_factory=EventLog)
+    webhooks_published: int = 0
+    """The number of the last event that was handed to the delivery of webhooks."""
+    end: End = Field(default_factory=End)
 
-    def __init__(self, session: SessionRequest, now: float, one_at_a_time: Callable[[], bool] = lambda: True) -> None:
-        memory = session.memory
-        self._limits = session.limits
-        self.started_at = now if memory is None else memory.started_at
-        self.join_token: JoinToken | None = None
-        self.join_token_at = 0.0
-        self.looked_at = 0.0
-        self.last_sign_at = 0.0
-        self._has_sounded = False
-        self.caller = CallerPresence(session.callers, int(self.started_at * 1000), one_at_a_time)
-        self.agents = AgentWatch(now, session.limits.agent_max_losses_per_minute)
-        self.transcript = Transcript()
-        self.story = Story()
-        self.webhooks_told = 0
-        self.events = EventLog(session.session_id, self.transcript)
-        if memory is not None:
-            self.take(memory.join_token, memory.started_at if memory.join_token_at is None else memory.join_token_at)
-            self.looked_at = memory.looked_at
-            self.last_sign_at = memory.last_sign_at
-            self.caller.resume(memory)
-            self.agents.resume(memory, now)
-            self.story.resume(memory)
-            for turn in memory.turns:
-                self.transcript.note(turn)
-            self.webhooks_told = memory.webhooks_told
-            self.events.resume(memory.events, memory.generation)
+    @classmethod
+    def of(cls, request: SessionRequest, now: float) -> SessionState:
+        """The state of a session that starts now, or that of the run before."""
+        if request.state is not None:
+            return cls.model_validate(request.state)
+        caller = CallerPresence(identities=request.callers, began_at_ms=int(now * 1000))
+        return cls(started_at=now, caller=caller, agents=Generations(missing_since=now))
 
-    def take(self, join_token: JoinToken, now: float) -> None:
-        """Note what a caller may join with, and since when."""
+    def issue(self, join_token: JoinToken, now: float) -> None:
+        """Keep the join token that callers get from now on."""
         self.join_token, self.join_token_at = join_token, now
 
-    def memory(self, join_token: JoinToken) -> SessionMemory:
-        """What the next run must know."""
-        return SessionMemory(
-            started_at=self.started_at,
-            join_token=join_token,
-            join_token_at=self.join_token_at,
-            generation=self.agents.generation,
-            lost_at=self.agents.lost_at,
-            story=self.story.entries,
-            story_length=self.story.length,
-            sightings=self.caller.sightings,
-            nameless_leaves_at_ms=self.caller.nameless_leaves_at_ms,
-            looked_at=self.looked_at,
-            last_sign_at=self.last_sign_at,
-            turns=self.transcript.turns,
-            events=self.events.memory,
-            webhooks_told=self.webhooks_told,
-        )
-
     def see(self, report: Presence, now: float) -> None:
-        """Take in where the caller was seen, and tell what that changes."""
-        if change := self.caller.note(_on_earth(report, now)):
-            self.last_sign_at = now
-            self.story.add(now, f"the caller {change}")
-            self.events.presence(now, is_there=self.caller.present, participant_sid=report.participant_sid)
+        """Take in where the caller was seen, and publish the change."""
+        if change := self.caller.note(_within_a_day(report, now)):
+            self.last_activity_at = now
+            self.events.presence(
+                now,
+                is_there=self.caller.present,
+                participant_sid=report.participant_sid,
+                words=f"the caller {change}",
+            )
 
     def hear(self, turn: Turn, now: float) -> None:
-        """Take in a turn, unless it comes from an agent that no longer has the word."""
+        """Take in a turn, unless it comes from an agent that no longer has the floor."""
         if self.agents.may_report(turn):
-            self.last_sign_at = now
-            self.transcript.note(turn)
-            self.events.heard(now, turn)
+            self.last_activity_at = now
+            entry = self.transcript.note(turn)
+            if entry is not None and turn.final:
+                self.events.turn(now, entry)
 
     def first_sound(self, turn: Turn) -> float | None:
-        """How long the caller waited for the first agent's first words, in seconds, where this turn is those."""
+        """Seconds that the caller waited for the first agent's first words, if `turn` is those."""
         joined_at_ms, began_at_ms = self.caller.first_joined_at_ms, turn.began_at_ms
-        is_early = turn.role == "agent" and turn.generation == 1 and not self._has_sounded
+        is_early = turn.role == "agent" and turn.generation == 1 and not self.has_sounded
         if not is_early or joined_at_ms is None or began_at_ms is None:
             return None
-        self._has_sounded = True
+        self.has_sounded = True
         return (began_at_ms - joined_at_ms) / 1000
 
     @property
-    def next_deadline(self) -> Deadline:
-        """Which timer ends the session next."""
-        return next_deadline(
-            self._limits,
-            self.caller,
-            self.agents,
-            started_at=self.started_at,
-            looked_at=self.looked_at,
-            last_sign_at=self.last_sign_at,
+    def status(self) -> SessionStatus:
+        """Where the session is in its life."""
+        if self.end.is_decided:
+            return SessionStatus.ENDED if self.end.is_complete else SessionStatus.ENDING
+        if not self.agents.newest_ready:
+            return SessionStatus.STARTING
+        if self.caller.first_joined_at_ms is None:
+            return SessionStatus.WAITING
+        return SessionStatus.ACTIVE if self.caller.present else SessionStatus.RECONNECTING
+
+    def decide_end(self, reason: EndReason, now: float, at_ms: int | None = None) -> None:
+        """End the conversation; the first reason stands."""
+        self.end.decide(reason, now, at_ms, started_at=self.started_at)
+
+    def settle_bill(self, session_id: str) -> None:
+        """Compute the bill once. From here on every answer gives this one, however long the cleanup takes."""
+        assert self.end.reason is not None  # noqa: S101  only a session that ends is billed
+        seconds = self.caller.billed_seconds(self.end.at_ms)
+        self.end.summary = SessionSummary(
+            session_id=session_id,
+            end_reason=self.end.reason,
+            duration_seconds=seconds,
+            duration_minutes=billed_minutes(seconds),
+            generations=self.agents.launched,
+            workflow_completed=False,
+            agent_stopped=self.agents.state is AgentState.STOPPED,
+            room_deleted=False,
+        )
+
+    def publish_status(self, now: float) -> bool:
+        """Log the session's status as an event if it changed; the end comes last, with the bill. True if it changed."""
+        if (status := self.status) is self.events.status:
+            return False
+        if status is not SessionStatus.ENDED:
+            words = f"the session ends: {self.end.reason.words}" if self.end.reason else ""
+            self.events.session(now, status, words)
+        elif self.end.summary is not None:
+            for generation in self.agents.active:
+                self.events.agent(now, generation.number, "stopped")
+            self.events.turns(now, self.transcript)
+            self.events.ended(now, self.end.summary)
+        return True
+
+    def view(self, request: SessionRequest) -> SessionView:
+        """Where the session stands, for the `view` query."""
+        serving = self.agents.serving
+        return SessionView(
+            session_id=request.session_id,
+            user_name=request.user_name,
+            state=self.status,
+            agent_state=self.agents.state,
+            generation=serving.number if serving else self.agents.launched,
+            end_reason=self.end.reason,
+            turns=len(self.transcript),
+            summary=self.end.summary,
         )
 
 
-def _on_earth(report: Presence, now: float) -> Presence:
+def _within_a_day(report: Presence, now: float) -> Presence:
     """The report, its times no further ahead than a clock may be wrong: timers cannot be set by absurd ones."""
     latest = int(now * 1000) + _DAY_MS
     joined_at_ms = None if report.joined_at_ms is None else min(report.joined_at_ms, latest)

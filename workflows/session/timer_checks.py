@@ -1,8 +1,6 @@
-"""Before a timer ends a session: whether what it supposes is true, since reports can be late, or lost."""
+"""Re-check before a timer ends the session: reports can be late or lost."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -12,46 +10,48 @@ with workflow.unsafe.imports_passed_through():
     from contracts.statuses import EndReason
     from workflows.session import activity_calls
     from workflows.session.clock import now
-    from workflows.session.state import Notes
-    from workflows.session.timers import Deadline
+    from workflows.session.state import SessionState
+    from workflows.session.timers import Deadline, next_deadline
 
 _LATE_REPORTS_SECONDS = 5
-"""After an outage of Temporal timers come before what was said meanwhile; agents repeat reports every two seconds."""
+"""After an outage of Temporal timers fire before late turns arrive; agents repeat reports every two seconds."""
 
 
-async def has_come_true(
-    deadline: Deadline, session: SessionRequest, notes: Notes, is_ending: Callable[[], bool]
-) -> bool:
-    """Whether the session is to end for `deadline`, whose time has come."""
+async def has_come_true(deadline: Deadline, request: SessionRequest, state: SessionState) -> bool:
+    """True if the session is to end for `deadline`, whose time has come."""
     if deadline.rests_on_absence:
-        return await _is_absent(session, notes, is_ending)
-    return deadline.reason is not EndReason.IDLE or await _is_silent(deadline, notes, is_ending)
+        return await _is_absent(request, state)
+    return deadline.reason is not EndReason.IDLE or await _is_silent(deadline, request, state)
 
 
-async def _is_absent(session: SessionRequest, notes: Notes, is_ending: Callable[[], bool]) -> bool:
-    """Ask LiveKit itself whether the caller is gone: reports can be lost. Unknown is not gone: ask again later."""
-    notes.looked_at = now()
-    look = activity_calls.look_at_room(session)
-    await workflow.wait_condition(lambda: look.done() or is_ending())
-    if is_ending():  # a look that takes its time delays nobody's end
-        look.cancel()
+async def _is_absent(request: SessionRequest, state: SessionState) -> bool:
+    """Ask LiveKit itself if the caller is away. Unknown is not away: ask again later."""
+    state.last_room_check_at = now()
+    check = activity_calls.look_at_room(request)
+    await workflow.wait_condition(lambda: check.done() or state.end.is_decided)
+    if state.end.is_decided:  # a slow check delays no end
+        check.cancel()
         return False
     try:
-        view = await look
+        view = await check
     except ActivityError:
         return False
     for sighting in view.callers:
-        notes.see(sighting, now())
-    return not notes.caller.present
+        state.see(sighting, now())
+    return not state.caller.present
 
 
-async def _is_silent(deadline: Deadline, notes: Notes, is_ending: Callable[[], bool]) -> bool:
-    """Whether nothing was said since, nor is reported in a moment."""
-    if notes.next_deadline != deadline:
+async def _is_silent(deadline: Deadline, request: SessionRequest, state: SessionState) -> bool:
+    """True if nothing was said since, nor is reported in a moment."""
+
+    def stands() -> bool:
+        return next_deadline(request.limits, state) == deadline
+
+    if not stands():
         return False
     try:
         await workflow.wait_condition(
-            lambda: is_ending() or notes.next_deadline != deadline,
+            lambda: state.end.is_decided or not stands(),
             timeout=_LATE_REPORTS_SECONDS,
             timeout_summary="was something said that is not reported yet?",
         )

@@ -1,4 +1,4 @@
-"""A session's customer is told of it: one event after the other, each until it is taken, or for a day."""
+"""Delivers a session's customer webhooks: one after the other, each until it is taken, or for a day."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class WebhookDelivery:
     @workflow.init
     def __init__(self, request: DeliveryRequest) -> None:
         # Signals may be handled before run() begins.
-        self._queue = WebhookQueue(request.memory)
+        self._queue = WebhookQueue.model_validate(request.queue or {})
         self._asked_again = False
 
     @workflow.run
     async def run(self, request: DeliveryRequest) -> DeliveryReport:
-        """Delivers until the session's last event is taken or given up, or the receiver wants no more."""
+        """Deliver until the session's last event is taken or given up, or the receiver wants no more."""
         session_metrics.webhooks_begin()
         while await self._has_next(request):
             if not await self._deliver(request, self._queue.first):
@@ -52,19 +52,19 @@ class WebhookDelivery:
         return self._queue.report(gone=False)
 
     async def _has_next(self, request: DeliveryRequest) -> bool:
-        """Wait for the next event. False when none will come: a session that was terminated tells of no end."""
+        """Wait for the next event. False when none will come: a terminated session publishes no end."""
         try:
             await workflow.wait_condition(
                 lambda: bool(self._queue) or self._queue.is_over,
                 timeout=request.silence_seconds,
-                timeout_summary="nothing is heard of the session any more",
+                timeout_summary="no event of the session for long",
             )
         except TimeoutError:
             return False
         return bool(self._queue)
 
     async def _deliver(self, request: DeliveryRequest, waiting: Undelivered) -> bool:
-        """Until it is taken, given up, or asked for anew. False when the receiver wants no more."""
+        """Try until it is taken, given up, or asked for again. False when the receiver wants no more."""
         self._asked_again = False
         event = waiting.event
         attempts = workflow.start_activity_method(
@@ -103,16 +103,16 @@ class WebhookDelivery:
         return True
 
     def _go_on_in_a_new_run(self, request: DeliveryRequest) -> NoReturn:
-        workflow.continue_as_new(request.model_copy(update={"memory": self._queue.memory()}))
+        workflow.continue_as_new(request.model_copy(update={"queue": self._queue.model_dump(mode="json")}))
 
     @workflow.signal
     def event(self, event: WebhookEvent) -> None:
-        """The session tells of an event. In order; repeated ones count once."""
+        """Enqueue an event. In order; duplicates are ignored."""
         self._queue.add(event, now())
 
     @workflow.signal
     def redeliver(self, redelivery: Redelivery) -> None:
-        """The customer wants events again: from the first of them on, at once, and with a day of their own."""
+        """Deliver events again: from the first of them on, at once, and with a day of their own."""
         self._queue.add_again(redelivery.events, now())
         self._asked_again = True
 

@@ -1,4 +1,4 @@
-"""What a session's customer is told: some of its events, handed one by one to a workflow that delivers them."""
+"""Hands a session's customer webhooks, some of its events, one by one to a workflow that delivers them."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ with workflow.unsafe.imports_passed_through():
         WebhookType,
         delivery_id,
     )
-    from contracts.events import EventsRequest, SessionEvent
+    from contracts.events import EventsPage, EventsRequest, SessionEvent
     from contracts.session import SessionRequest
-    from workflows.session.state import Notes
+    from workflows.session.state import SessionState
     from workflows.webhooks.delivery import WebhookDelivery
 
 _SLACK_SECONDS = 24 * 60 * 60
-"""What a session may last beyond its conversation: its clean-up is repeated for as long as LiveKit is away."""
+"""What a session may last beyond its conversation: its cleanup is repeated for as long as LiveKit is away."""
 
 
 class WebhookOutbox:
-    """Hands over, and waits for no receiver. For a session without a `webhook_url` it does nothing at all."""
+    """Waits for no receiver. For a session without a `webhook_url` it does nothing at all."""
 
-    def __init__(self, session: SessionRequest, notes: Notes) -> None:
-        self._session = session
-        self._notes = notes
+    def __init__(self, request: SessionRequest, state: SessionState) -> None:
+        self._request = request
+        self._state = state
         self._work: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """From here on, beside the session: the events so far, then each as it comes."""
-        if self._session.webhook_url:
+        if self._request.webhook_url:
             self._work = asyncio.create_task(self._hand_over())
 
     async def handed_over(self) -> None:
@@ -44,18 +44,21 @@ class WebhookOutbox:
             await workflow.wait([self._work])
 
     async def _hand_over(self) -> None:
-        notes, delivery = self._notes, delivery_id(self._session.session_id)
-        if notes.webhooks_told == 0:  # an earlier run would have begun it
+        state, delivery = self._state, delivery_id(self._request.session_id)
+        if state.webhooks_published == 0:  # an earlier run would have begun it
             await self._begin_delivery(delivery)
-        log, is_over = notes.events, False
+        is_over = False
         while not is_over:
-            await workflow.wait_condition(lambda: log.last > notes.webhooks_told)
-            page = log.page(EventsRequest(after=notes.webhooks_told))
+            await workflow.wait_condition(lambda: state.events.length > state.webhooks_published)
+            page = self._page(EventsRequest(after=state.webhooks_published))
             for event in page.events:
-                if told := _told(event):
-                    await self._signal(delivery, told)
-                notes.webhooks_told = event.id
-            is_over = page.is_over and notes.webhooks_told == page.last
+                if webhook := _webhook(event):
+                    await self._signal(delivery, webhook)
+                state.webhooks_published = event.id
+            is_over = page.is_over and state.webhooks_published == page.last
+
+    def _page(self, request: EventsRequest) -> EventsPage:
+        return self._state.events.page(request, self._request.session_id, self._state.transcript)
 
     async def _begin_delivery(self, delivery: str) -> None:
         try:
@@ -69,35 +72,35 @@ class WebhookOutbox:
         except FailureError as error:  # begun by an earlier run, or by a redelivery
             workflow.logger.info("the delivery of webhooks was not begun: %s", type(error).__name__)
 
-    async def _signal(self, delivery: str, told: WebhookEvent) -> None:
+    async def _signal(self, delivery: str, webhook: WebhookEvent) -> None:
         # One after the other: signals that are under way together may arrive in any order.
         try:
             await workflow.get_external_workflow_handle_for(WebhookDelivery.run, delivery).signal(
-                WebhookDelivery.event, told
+                WebhookDelivery.event, webhook
             )
         except FailureError:  # its receiver wants no more, or somebody has ended it: no harm to the session
-            workflow.logger.info("event %d is not delivered: there is no delivery any more", told.number)
+            workflow.logger.info("event %d is not delivered: there is no delivery any more", webhook.number)
 
     def replay(self, request: EventsRequest) -> RedeliveryPlan:
-        """What the customer was told after some number, for telling it again."""
-        if not self._session.webhook_url:
+        """The webhooks after some number, for delivering them again."""
+        if not self._request.webhook_url:
             return RedeliveryPlan()
-        told: list[WebhookEvent] = []
-        page = self._notes.events.page(request)
-        while page.events and len(told) < MOST_REDELIVERED:
-            told += (each for event in page.events if (each := _told(event)))
-            page = self._notes.events.page(EventsRequest(after=page.events[-1].id))
-        return RedeliveryPlan(delivery=self._delivery(), events=tuple(told[:MOST_REDELIVERED]))
+        webhooks: list[WebhookEvent] = []
+        page = self._page(request)
+        while page.events and len(webhooks) < MOST_REDELIVERED:
+            webhooks += (each for event in page.events if (each := _webhook(event)))
+            page = self._page(EventsRequest(after=page.events[-1].id))
+        return RedeliveryPlan(delivery=self._delivery(), events=tuple(webhooks[:MOST_REDELIVERED]))
 
     def _delivery(self) -> DeliveryRequest:
         return DeliveryRequest(
-            session_id=self._session.session_id,
-            url=self._session.webhook_url,
-            silence_seconds=self._session.limits.max_duration_seconds + _SLACK_SECONDS,
+            session_id=self._request.session_id,
+            url=self._request.webhook_url,
+            silence_seconds=self._request.limits.max_duration_seconds + _SLACK_SECONDS,
         )
 
 
-def _told(event: SessionEvent) -> WebhookEvent | None:
+def _webhook(event: SessionEvent) -> WebhookEvent | None:
     kind = _TYPES.get((event.type, event.data.get("state")))
     return None if kind is None else WebhookEvent(type=kind, event=event)
 

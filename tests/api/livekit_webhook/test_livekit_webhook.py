@@ -190,7 +190,7 @@ _JOINED_AT_MS = 1_700_000_000_000
 
 def _billed(*undated: tuple[str, int]) -> int:
     """The bill of a session of 590 s whose agent saw the caller come, and which got events of the reference's form."""
-    caller = CallerPresence({"user_123"}, _JOINED_AT_MS)
+    caller = CallerPresence(identities=frozenset({"user_123"}), began_at_ms=_JOINED_AT_MS)
     caller.note(
         Presence(participant_sid="PA_1", identity="user_123", kind="joined", at_ms=_JOINED_AT_MS, source="agent")
     )

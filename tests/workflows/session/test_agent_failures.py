@@ -1,4 +1,4 @@
-"""Why an agent is gone, in plain words; whether it can still speak; and whether it counts for a crash loop."""
+"""An agent's exit: in plain words, proven dead or not, and counted for a crash loop or not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 from contracts.agent import AgentOutcome
 from contracts.failures import AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOIN_DEADLINE
 from contracts.limits import SessionLimits
-from workflows.session.agent_failures import Loss, loss_of
+from workflows.session.agent_failures import Exit, exit_of
 from workflows.session.clock import span
 
 LIMITS = SessionLimits(agent_heartbeat_timeout_seconds=2)
@@ -29,42 +29,42 @@ def failed(cause: Exception) -> ActivityError:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "loss", "crash"),
+    ("outcome", "exited", "crash"),
     [
-        (AgentOutcome(generation=1, cause="the room is gone"), Loss("it left: the room is gone"), True),
-        (AgentOutcome(generation=1, cause="drain", handed_over=True), Loss("it handed over", handed_over=True), False),
+        (AgentOutcome(generation=1, cause="the room is gone"), Exit("it left: the room is gone"), True),
+        (AgentOutcome(generation=1, cause="drain", handed_over=True), Exit("it handed over", handed_over=True), False),
         (
             failed(ApplicationError("exit code -9", type=JOB_PROCESS_ENDED)),
-            Loss("its job process ended", is_dead=True),
+            Exit("its job process ended", is_dead=True),
             True,
         ),
         (
             failed(ApplicationError("gone", type=AGENT_SERVER_ENDED)),
-            Loss("its agent server ended", is_dead=True),
+            Exit("its AgentServer ended", is_dead=True),
             True,
         ),
         (
             failed(TimeoutError("activity Heartbeat timeout", type=TimeoutType.HEARTBEAT, last_heartbeat_details=[])),
-            Loss("no sign of life for 2 s", fell_silent=True),
+            Exit("no sign of life for 2 s", fell_silent=True),
             True,
         ),
         (
             failed(ApplicationError("no agent joined", type=JOIN_DEADLINE)),
-            Loss("no agent joined", never_came=True),
+            Exit("no agent joined", never_came=True),
             False,
         ),
-        (failed(CancelledError("cancelled")), Loss("cancelled"), True),
-        (failed(ApplicationError("two\n  lines " + "x" * 200)), Loss("two lines " + "x" * 89 + "…"), True),
+        (failed(CancelledError("cancelled")), Exit("cancelled"), True),
+        (failed(ApplicationError("two\n  lines " + "x" * 200)), Exit("two lines " + "x" * 89 + "…"), True),
     ],
 )
-def test_losses(outcome: AgentOutcome | ActivityError, loss: Loss, crash: bool) -> None:
-    assert loss_of(outcome, LIMITS) == loss
-    assert loss.makes_a_crash is crash
+def test_exits(outcome: AgentOutcome | ActivityError, exited: Exit, crash: bool) -> None:
+    assert exit_of(outcome, LIMITS) == exited
+    assert exited.counts_as_crash is crash
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "words"),
     [(-1, "0.0 s"), (0.71, "0.7 s"), (9.4, "9.4 s"), (12.6, "13 s"), (59.9, "1 min 0 s"), (7265, "121 min 5 s")],
 )
-def test_spans(seconds: float, told: str) -> None:
-    assert span(seconds) == told
+def test_spans(seconds: float, words: str) -> None:
+    assert span(seconds) == words

@@ -33,7 +33,7 @@ def report(kind: Literal["joined", "left"], sid: str, at: int, identity: str, jo
 
 
 def ledger(*reports: Presence) -> CallerPresence:
-    caller = CallerPresence({"user_ann"}, 0)
+    caller = CallerPresence(identities=frozenset({"user_ann"}), began_at_ms=0)
     for each in reports:
         caller.note(each)
     return caller
@@ -125,7 +125,7 @@ def test_nobody_pays_for_an_empty_room_or_an_end_before_the_join() -> None:
 
 
 def test_a_join_from_before_the_session_is_not_billed() -> None:
-    caller = CallerPresence({"user_ann"}, 100_000)
+    caller = CallerPresence(identities=frozenset({"user_ann"}), began_at_ms=100_000)
     report = Presence(
         participant_sid="PA_1", identity="user_ann", kind="joined", at_ms=100_500, joined_at_ms=40_000, source="webhook"
     )

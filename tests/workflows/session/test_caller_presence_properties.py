@@ -38,7 +38,7 @@ def seen(sid: str, kind: str, at_ms: int, joined_at_ms: int | None = None, ident
 
 
 def ledger(reports: Sequence[Presence]) -> CallerPresence:
-    caller = CallerPresence({CALLER}, BEGAN)
+    caller = CallerPresence(identities=frozenset({CALLER}), began_at_ms=BEGAN)
     for report in reports:
         caller.note(report)
     return caller

@@ -1,4 +1,4 @@
-"""Generations: who may claim one, and when losses become a crash loop."""
+"""Generations: which job may claim one, which one serves, and when failures become a crash loop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from contracts.limits import SessionLimits
 from contracts.session import SessionRequest
 from contracts.statuses import AgentState
 from contracts.turns import Turn
-from workflows.session.generations import AgentWatch, briefing
+from workflows.session.generations import MAX_RECORDS, Generation, Generations, Phase, briefing
+
+NOW = 5.0
 
 
 def claim(generation: int, identity: str = "agent_1_a") -> ClaimRequest:
@@ -23,157 +25,176 @@ def turn(generation: int) -> Turn:
     return Turn(generation=generation, sequence=1, role="agent", text="", at_ms=0)
 
 
-def lose(watch: AgentWatch, now: float, *, counts: bool = True) -> None:
-    """The newest generation is gone."""
-    watch.gone(watch.generation, now, counts=counts, is_dead=True)
+def die(agents: Generations, now: float, *, counts: bool = True) -> None:
+    """The newest generation dies."""
+    agents.exited(agents.launched, now, counts=counts, is_dead=True)
+
+
+def number(generation: Generation | None) -> int | None:
+    return None if generation is None else generation.number
 
 
 def test_a_generation_belongs_to_the_first_job_that_claims_it() -> None:
-    watch = AgentWatch(0, 5)
-    assert watch.launch() == 1
-    assert watch.may_claim(claim(1))
-    watch.claim(claim(1))
-    assert watch.may_claim(claim(1)), "the same job may ask again"
-    assert not watch.may_claim(claim(1, "agent_1_b"))
-    lose(watch, 1)
-    assert not watch.may_claim(claim(1)), "a lost one comes too late"
-    assert watch.launch() == 2
-    assert not watch.may_claim(claim(1))
-    assert not watch.may_claim(claim(3))
-    assert watch.may_claim(claim(2, "agent_2_b"))
+    agents = Generations(missing_since=0)
+    assert agents.launch() == 1
+    assert agents.may_claim(claim(1))
+    agents.claim(claim(1))
+    assert agents.may_claim(claim(1)), "the same job may ask again"
+    assert not agents.may_claim(claim(1, "agent_1_b"))
+    die(agents, 1)
+    assert not agents.may_claim(claim(1)), "a dead one comes too late"
+    assert agents.launch() == 2
+    assert not agents.may_claim(claim(1))
+    assert not agents.may_claim(claim(3))
+    assert agents.may_claim(claim(2, "agent_2_b"))
 
 
-def test_only_the_coming_generation_gets_ready() -> None:
-    watch = AgentWatch(10, 5)
-    watch.launch()
-    lose(watch, 11)
-    watch.launch()
-    assert not watch.ready(ready(1))
-    assert (watch.state, watch.missing_since, watch.ever_ready) == (AgentState.LAUNCHING, 10, False)
-    assert watch.ready(ready(2))
-    assert (watch.state, watch.missing_since, watch.ever_ready) == (AgentState.READY, None, True)
-    assert not watch.ready(ready(2)), "a repeated report is no news"
-    lose(watch, 30)
-    assert not watch.ready(ready(2))
-    assert watch.state is AgentState.LOST
+def test_only_the_launching_generation_gets_ready() -> None:
+    agents = Generations(missing_since=10)
+    agents.launch()
+    die(agents, 11)
+    agents.launch()
+    assert not agents.ready(ready(1), NOW)
+    assert (agents.state, agents.missing_since, agents.newest_ready) == (AgentState.LAUNCHING, 10, 0)
+    assert agents.ready(ready(2), NOW)
+    assert (agents.state, agents.missing_since, agents.newest_ready) == (AgentState.READY, None, 2)
+    assert not agents.ready(ready(2), NOW), "a repeated report is ignored"
+    die(agents, 30)
+    assert not agents.ready(ready(2), NOW)
+    assert agents.state is AgentState.LOST
 
 
-def test_missing_counts_from_the_first_loss_on() -> None:
-    watch = AgentWatch(0, 5)
-    watch.launch()
-    watch.ready(ready(1))
-    lose(watch, 30)
-    watch.launch()
-    lose(watch, 40)
-    assert watch.missing_since == 30
+def test_missing_counts_from_the_first_failure_on() -> None:
+    agents = Generations(missing_since=0)
+    agents.launch()
+    agents.ready(ready(1), NOW)
+    die(agents, 30)
+    agents.launch()
+    die(agents, 40)
+    assert agents.missing_since == 30
 
 
-def test_losses_loop_only_within_a_minute() -> None:
-    watch = AgentWatch(0, 3)
+def test_failures_make_a_crash_loop_only_within_a_minute() -> None:
+    agents = Generations(missing_since=0)
     for now in (0.0, 50.0, 61.0):
-        watch.launch()
-        lose(watch, now)
-        assert not watch.crash_looping
-    watch.launch()
-    lose(watch, 62, counts=False)
-    assert not watch.crash_looping, "a missed deadline is not a crash"
-    watch.launch()
-    lose(watch, 62)
-    assert watch.crash_looping
+        agents.launch()
+        die(agents, now)
+        assert not agents.is_crash_loop(3)
+    agents.launch()
+    die(agents, 62, counts=False)
+    assert not agents.is_crash_loop(3), "a missed deadline is not a crash"
+    agents.launch()
+    die(agents, 62)
+    assert agents.is_crash_loop(3)
 
 
-def serving() -> AgentWatch:
+def serving() -> Generations:
     """Generation 1 serves."""
-    watch = AgentWatch(0, 1)
-    watch.launch()
-    watch.ready(ready(1))
-    return watch
+    agents = Generations(missing_since=0)
+    agents.launch()
+    agents.ready(ready(1), NOW)
+    return agents
 
 
 def test_a_drained_generation_serves_until_its_successor_is_ready() -> None:
-    watch = serving()
-    watch.drain(1)
-    watch.launch()
-    assert (watch.serving, watch.coming, watch.needs_another, watch.is_calm) == (1, 2, False, False)
-    assert (watch.state, watch.missing_since) == (AgentState.READY, None)
-    watch.ready(ready(2))
-    assert (watch.serving, watch.leaving, watch.needs_another, watch.is_calm) == (2, 1, False, False)
-    watch.gone(1, 50, counts=True, is_dead=True)
-    assert (watch.serving, watch.leaving, watch.missing_since, watch.is_calm) == (2, None, None, True)
-    assert not watch.crash_looping, "who has been succeeded is no loss"
+    agents = serving()
+    agents.drain(1)
+    agents.launch()
+    assert (number(agents.serving), number(agents.launching), agents.needs_another, agents.is_calm) == (
+        1,
+        2,
+        False,
+        False,
+    )
+    assert (agents.state, agents.missing_since) == (AgentState.READY, None)
+    agents.ready(ready(2), NOW)
+    assert (number(agents.serving), number(agents.leaving), agents.needs_another, agents.is_calm) == (
+        2,
+        1,
+        False,
+        False,
+    )
+    agents.exited(1, 50, counts=True, is_dead=True)
+    assert (number(agents.serving), number(agents.leaving), agents.missing_since, agents.is_calm) == (
+        2,
+        None,
+        None,
+        True,
+    )
+    assert not agents.is_crash_loop(1), "a replaced agent's exit is no failure"
 
 
-def test_a_drain_is_heard_once_and_of_those_only_who_are_there() -> None:
-    watch = serving()
-    assert watch.drain(1)
-    assert not watch.drain(1)
-    assert not watch.drain(0)
-    assert not watch.drain(7)
-    watch.launch()
-    assert watch.drain(2), "the newcomer's server may stop as well"
-    watch.ready(ready(2))
-    assert not watch.drain(1)
-    assert not watch.needs_another, "first the one before must have gone"
-    watch.gone(1, 50, counts=False, is_dead=False)
-    assert watch.needs_another
+def test_a_drain_counts_once_and_only_for_an_active_generation() -> None:
+    agents = serving()
+    assert agents.drain(1)
+    assert not agents.drain(1)
+    assert not agents.drain(0)
+    assert not agents.drain(7)
+    agents.launch()
+    assert agents.drain(2), "the newcomer's server may stop as well"
+    agents.ready(ready(2), NOW)
+    assert not agents.drain(1)
+    assert not agents.needs_another, "first the one before must have gone"
+    agents.exited(1, 50, counts=False, is_dead=False)
+    assert agents.needs_another
 
 
-def test_a_newcomer_that_fails_beside_a_serving_agent_is_no_loss() -> None:
-    watch = serving()
-    watch.drain(1)
-    watch.launch()
-    lose(watch, 50)
-    assert (watch.missing_since, watch.crash_looping, watch.state) == (None, False, AgentState.READY)
-    assert watch.needs_another
+def test_a_newcomer_that_fails_beside_a_serving_agent_counts_for_nothing() -> None:
+    agents = serving()
+    agents.drain(1)
+    agents.launch()
+    die(agents, 50)
+    assert (agents.missing_since, agents.is_crash_loop(1), agents.state) == (None, False, AgentState.READY)
+    assert agents.needs_another
 
 
-def test_who_serves_may_be_lost_while_another_is_coming() -> None:
-    watch = serving()
-    watch.drain(1)
-    watch.launch()
-    watch.gone(1, 50, counts=False, is_dead=False)
-    assert (watch.missing_since, watch.state, watch.needs_another) == (50, AgentState.LAUNCHING, False)
-    watch.ready(ready(2))
-    assert (watch.serving, watch.leaving) == (2, None)
+def test_the_serving_agent_may_fail_while_another_is_launching() -> None:
+    agents = serving()
+    agents.drain(1)
+    agents.launch()
+    agents.exited(1, 50, counts=False, is_dead=False)
+    assert (agents.missing_since, agents.state, agents.needs_another) == (50, AgentState.LAUNCHING, False)
+    agents.ready(ready(2), NOW)
+    assert (number(agents.serving), number(agents.leaving)) == (2, None)
 
 
 def test_turns_are_taken_until_a_newer_generation_is_ready() -> None:
-    watch = serving()
-    watch.drain(1)
-    watch.launch()
-    assert [watch.may_report(turn(each)) for each in (0, 1, 2, 3)] == [False, True, True, False]
-    watch.ready(ready(2))
-    assert [watch.may_report(turn(each)) for each in (0, 1, 2, 3)] == [False, False, True, False]
+    agents = serving()
+    agents.drain(1)
+    agents.launch()
+    assert [agents.may_report(turn(each)) for each in (0, 1, 2, 3)] == [False, True, True, False]
+    agents.ready(ready(2), NOW)
+    assert [agents.may_report(turn(each)) for each in (0, 1, 2, 3)] == [False, False, True, False]
 
 
 def test_a_predecessor_may_live_until_it_is_proven_dead_or_succeeded() -> None:
-    watch = AgentWatch(0, 9)
-    may_live = [watch.predecessor_may_live]
-    watch.launch()
-    watch.ready(ready(1))
-    watch.gone(1, 1, counts=True, is_dead=False)
-    may_live.append(watch.predecessor_may_live)
-    watch.launch()
-    lose(watch, 2)  # this one is dead, but the first may wake up
-    may_live.append(watch.predecessor_may_live)
-    watch.launch()
-    watch.ready(ready(3))  # it has removed what there was,
-    lose(watch, 3)  # and is dead
-    may_live.append(watch.predecessor_may_live)
+    agents = Generations(missing_since=0)
+    may_live = [agents.predecessor_may_live]
+    agents.launch()
+    agents.ready(ready(1), NOW)
+    agents.exited(1, 1, counts=True, is_dead=False)
+    may_live.append(agents.predecessor_may_live)
+    agents.launch()
+    die(agents, 2)  # this one is dead, but the first may wake up
+    may_live.append(agents.predecessor_may_live)
+    agents.launch()
+    agents.ready(ready(3), NOW)  # it has removed what there was,
+    die(agents, 3)  # and is dead
+    may_live.append(agents.predecessor_may_live)
     assert may_live == [False, True, True, False]
 
 
-def test_a_newcomer_knows_whether_it_follows_one_that_serves() -> None:
-    watch = serving()
-    assert watch.predecessor_lives
-    watch.drain(1)
-    watch.launch()
-    assert watch.predecessor_lives
-    watch.gone(1, 20, counts=True, is_dead=False)
-    assert not watch.predecessor_lives
+def test_a_newcomer_knows_if_its_predecessor_serves() -> None:
+    agents = serving()
+    assert agents.predecessor_lives
+    agents.drain(1)
+    agents.launch()
+    assert agents.predecessor_lives
+    agents.exited(1, 20, counts=True, is_dead=False)
+    assert not agents.predecessor_lives
 
 
-def test_briefing_has_all_that_was_asked_for() -> None:
+def test_a_briefing_has_the_options_and_limits_of_the_session() -> None:
     session = SessionRequest(
         session_id="s",
         user_name="ann",
@@ -184,3 +205,26 @@ def test_briefing_has_all_that_was_asked_for() -> None:
     assert (brief.generation, brief.caller_identity, brief.options) == (3, "user_ann", session.options)
     assert (brief.heartbeat_timeout_seconds, brief.alone_seconds, brief.silence_seconds) == (3, 77, 9)
     assert brief.predecessor_lives
+
+
+def test_an_inherited_generation_lives_until_a_newcomer_is_ready() -> None:
+    agents = serving()
+    agents.hand_on(70)
+    agents = Generations.model_validate_json(agents.model_dump_json())
+    assert (agents.serving, agents.predecessor_lives, agents.missing_since) == (None, True, 70)
+    assert agents.needs_another
+    agents.launch()
+    assert agents.may_report(turn(1)), "it talks on"
+    assert agents.ready(ready(2), NOW)
+    assert [each.phase for each in agents.records] == [Phase.EXITED, Phase.SERVING]
+    assert not agents.predecessor_lives or number(agents.serving) == 2
+
+
+def test_generations_that_may_live_are_bounded() -> None:
+    agents = Generations(missing_since=0)
+    for _ in range(3 * MAX_RECORDS):
+        agents.launch()
+        agents.exited(agents.launched, NOW, counts=False, is_dead=False)
+        assert agents.predecessor_may_live
+    assert len(agents.records) == MAX_RECORDS
+    assert agents.launched == 3 * MAX_RECORDS

@@ -26,7 +26,6 @@ from tests.fakes.activities import FakeActivities
 from tests.fakes.dev_server import settings_at
 from tests.workflows.driver import PATIENT, Session
 from worker import build_worker
-from workflows.session.state import Notes
 from workflows.voice_session import VoiceSession
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -179,19 +178,7 @@ async def test_an_old_join_token_is_given_while_it_works_where_no_new_one_can_be
     await finish(session)
 
 
-async def test_the_age_of_a_join_token_is_known_to_the_next_run(session: Session) -> None:
-    join_token = JoinToken(
-        session_id="s", room_name="s", identity="caller_1", token="signed", server_url="ws://livekit"
-    )
-    notes = Notes(session.request, 1000)
-    notes.take(join_token, 5000)
-    memory = notes.memory(join_token)
-    for written, known_at in ((memory, 5000), (memory.model_copy(update={"join_token_at": None}), 1000)):
-        later = Notes(session.request.model_copy(update={"memory": written}), 9000)
-        assert (later.join_token, later.join_token_at) == (join_token, known_at)
-
-
-async def test_who_asks_for_the_join_token_again_is_waited_for(session: Session) -> None:
+async def test_the_no_show_timer_begins_anew_when_a_join_token_is_asked_for(session: Session) -> None:
     await session.start()
     await session.agent()
     await session.until(SessionStatus.WAITING)

@@ -1,4 +1,4 @@
-"""A session says so when a provider of speech fails and another takes over: in its story, and to whoever follows it."""
+"""A provider's failure and return stand in the session's timeline and in its events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from contracts.agent import ProviderChanged
 from contracts.events import EventsRequest
 from tests.workflows.driver import Session
-from workflows.session.current_details import provider_news
+from workflows.session.current_details import provider_change
 from workflows.voice_session import VoiceSession
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -21,31 +21,34 @@ FAILED = ProviderChanged(
     ("report", "words"),
     [
         (FAILED, "generation 1: speech to text deepgram/nova-3 failed, moonshine/tiny-en takes over"),
-        (FAILED.model_copy(update={"next_up": None}), "speech to text deepgram/nova-3 failed, and there is no other"),
+        (
+            FAILED.model_copy(update={"next_up": None}),
+            "deepgram/nova-3 failed, and there is no fallback",
+        ),
         (FAILED.model_copy(update={"available": True}), "speech to text deepgram/nova-3 is back"),
         (FAILED.model_copy(update={"part": "llm"}), "language model deepgram/nova-3 failed"),
         (FAILED.model_copy(update={"part": "tts"}), "text to speech deepgram/nova-3 failed"),
     ],
 )
-async def test_what_became_of_a_provider_is_told_in_words(report: ProviderChanged, words: str) -> None:
-    assert words in provider_news(report)
+async def test_a_change_in_words(report: ProviderChanged, words: str) -> None:
+    assert words in provider_change(report)
 
 
-async def test_it_stands_in_the_story_of_the_session(session: Session) -> None:
+async def test_the_timeline_has_the_change(session: Session) -> None:
     await session.in_conversation()
     await session.handle.signal(VoiceSession.provider_changed, FAILED)
-    assert provider_news(FAILED) in await session.story()
+    assert provider_change(FAILED) in await session.details()
     await session.end()
     await session.result()
 
 
-async def test_whoever_follows_the_session_is_told(session: Session) -> None:
+async def test_the_events_have_the_change(session: Session) -> None:
     await session.in_conversation()
     await session.handle.signal(VoiceSession.provider_changed, FAILED)
     await session.handle.signal(VoiceSession.provider_changed, FAILED.model_copy(update={"available": True}))
     page = await session.handle.query(VoiceSession.events, EventsRequest())
-    told = [event.data for event in page.events if event.type == "provider.changed"]
-    assert [(data["provider"], data["available"]) for data in told] == [
+    changes = [event.data for event in page.events if event.type == "provider.changed"]
+    assert [(data["provider"], data["available"]) for data in changes] == [
         (FAILED.provider, False),
         (FAILED.provider, True),
     ]

@@ -43,7 +43,7 @@ from workflows.webhooks.delivery import WebhookDelivery
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = Path(__file__).parents[3] / "deploy"
 LABELS = {"service_name", "namespace", "task_queue", "workflow_type", "reason", "cause", "outcome", "le"}
 
 

@@ -1,9 +1,11 @@
-"""Every turn once and in order, each in the last form that it was reported in."""
+"""Every turn once and in order, each in its last reported form."""
 
 from __future__ import annotations
 
 from itertools import permutations
 from typing import Literal
+
+import pytest
 
 from contracts.turns import Turn
 from workflows.session.transcript import Transcript
@@ -22,18 +24,27 @@ def noted(*turns: Turn) -> list[str]:
     return [each.text for each in transcript.turns]
 
 
-def test_any_order_and_repetition_gives_the_same() -> None:
-    turns = [turn(1, "a"), turn(2, "b"), turn(1, "c", generation=2)]
+def test_duplicate_and_shuffled_reports_give_the_same() -> None:
+    turns = [turn(1, "a"), turn(2, "b"), turn(10, "c"), turn(1, "d", generation=2)]
     for order in permutations(turns):
-        assert noted(*order, *order) == ["a", "b", "c"]
+        assert noted(*order, *order) == ["a", "b", "c", "d"]
 
 
-def test_what_was_heard_of_an_answer_grows_until_it_is_final() -> None:
+def test_the_first_final_report_of_a_turn_stands() -> None:
+    assert noted(turn(1, "first"), turn(1, "other")) == ["first"]
+
+
+def test_turns_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflows.session.transcript.MAX_TURNS", 2)
+    assert noted(turn(1, "a", final=False), turn(2, "b"), turn(3, "c"), turn(1, "A")) == ["A", "b"]
+
+
+def test_an_answer_grows_until_it_is_final() -> None:
     assert noted(turn(1, "One.", final=False), turn(1, "One. Two.", final=False)) == ["One. Two."]
     assert noted(turn(1, "One.", final=False), turn(1, "One. Two."), turn(1, "One.", final=False)) == ["One. Two."]
 
 
-def test_a_turn_of_the_caller_takes_the_number_of_an_answer_that_was_not_final() -> None:
+def test_a_caller_s_turn_replaces_an_unfinished_answer_of_that_number() -> None:
     assert noted(turn(1, "One.", final=False), turn(1, "Stop!", role="caller"), turn(2, "One. Tw")) == [
         "Stop!",
         "One. Tw",

@@ -1,11 +1,11 @@
-"""The order of webhooks, and what a delivery's next run knows of it."""
+"""The order of webhooks, kept across continue-as-new."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.customer_webhooks import DeliveryMemory, WebhookEvent, WebhookType
+from contracts.customer_webhooks import WebhookEvent, WebhookType
 from contracts.events import SessionEvent
 from workflows.webhooks.queue import WebhookQueue
 
@@ -23,8 +23,8 @@ def drained(queue: WebhookQueue) -> list[int]:
     return numbers
 
 
-def test_each_comes_once_and_in_order_however_often_it_is_told() -> None:
-    queue = WebhookQueue(DeliveryMemory())
+def test_duplicate_events_are_ignored_and_order_is_kept() -> None:
+    queue = WebhookQueue()
     for number in (1, 3, 3, 1, 4):
         queue.add(event(number), 0)
     assert drained(queue) == [1, 3, 4]
@@ -32,8 +32,8 @@ def test_each_comes_once_and_in_order_however_often_it_is_told() -> None:
     assert not queue
 
 
-def test_what_is_asked_for_again_comes_again_with_a_day_of_its_own() -> None:
-    queue = WebhookQueue(DeliveryMemory())
+def test_a_redelivery_has_a_day_of_its_own() -> None:
+    queue = WebhookQueue()
     queue.add(event(1), 10)
     waiting = queue.first
     queue.add_again([event(1)], 50)
@@ -43,8 +43,8 @@ def test_what_is_asked_for_again_comes_again_with_a_day_of_its_own() -> None:
     assert queue.report(gone=False).delivered == 2
 
 
-def test_what_was_given_up_is_named_until_it_is_taken() -> None:
-    queue = WebhookQueue(DeliveryMemory())
+def test_an_event_given_up_is_reported_until_it_is_taken() -> None:
+    queue = WebhookQueue()
     queue.add(event(7), 0)
     queue.give_up(queue.first)
     assert queue.report(gone=False).given_up == (7,)
@@ -54,15 +54,15 @@ def test_what_was_given_up_is_named_until_it_is_taken() -> None:
 
 
 @given(st.lists(st.integers(1, 20)), st.lists(st.integers(1, 20)), st.integers(0, 20))
-def test_a_new_run_goes_on_where_the_old_one_was(before: list[int], after: list[int], taken: int) -> None:
-    whole, first = WebhookQueue(DeliveryMemory()), WebhookQueue(DeliveryMemory())
+def test_a_new_run_goes_on_with_the_queue_of_the_old_one(before: list[int], after: list[int], taken: int) -> None:
+    whole, first = WebhookQueue(), WebhookQueue()
     for queue in (whole, first):
         for number in before:
             queue.add(event(number, WebhookType.ENDED if number == 20 else WebhookType.ACTIVE), number)
         for _ in range(taken):
             if queue:
                 queue.taken(queue.first)
-    second = WebhookQueue(DeliveryMemory.model_validate_json(first.memory().model_dump_json()))
+    second = WebhookQueue.model_validate_json(first.model_dump_json())
     for queue in (whole, second):
         for number in after:
             queue.add(event(number), 0)
