@@ -1,6 +1,6 @@
-"""The activities of a session, as its workflow sees them. Imports nothing but Temporal's decorator, so workflows may.
+"""A session's activities as its workflow sees them. Imports only Temporal's decorator, so workflows may import it.
 
-`activities.livekit_activities.LiveKitActivities` carries them out; the tests have their own.
+`activities.livekit_activities.LiveKitActivities` implements them; the tests have their own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SessionActivities:
 
     @activity.defn(name="look_at_room")
     async def look_at_room(self, request: RoomRequest) -> RoomView:
-        """Who is in the room now, from LiveKit itself."""
+        """List the participants of the room, from LiveKit itself."""
         raise NotImplementedError
 
     @activity.defn(name="close_room")
@@ -41,5 +41,5 @@ class SessionActivities:
 
     @activity.defn(name="deliver_webhook")
     async def deliver_webhook(self, request: WebhookRequest) -> None:
-        """Tell the customer of one event, once or more often. Raises `WebhookNotTaken`, and `WebhookGone` for good."""
+        """Deliver one customer webhook, at least once. Raises `WebhookNotTaken`, and `WebhookGone` for good."""
         raise NotImplementedError

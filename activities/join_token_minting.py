@@ -1,4 +1,4 @@
-"""A caller's LiveKit token: one room, two hours, and no right that a conversation does not need."""
+"""Mints a caller's LiveKit token: one room, two hours, and no right that a conversation does not need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The activities of a session, carried out on LiveKit."""
+"""Implements the activities of a session on LiveKit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LiveKitActivities(SessionActivities):
 
     @activity.defn(name="issue_join_token")
     async def issue_join_token(self, request: JoinTokenRequest) -> JoinToken:
-        """See the interface. The room is made here, so that whoever holds a join token can join at once."""
+        """See the interface. The room is made here, so that a caller with a join token can join at once."""
         try:
             join_token = mint_join_token(
                 self._settings.livekit,
@@ -56,7 +56,9 @@ class LiveKitActivities(SessionActivities):
         except JoinTokenFailed as error:
             raise ApplicationError(str(error), type=JOIN_TOKEN_FAILED, non_retryable=True) from error
         except _LIVEKIT_ERRORS as error:
-            raise ApplicationError(f"LiveKit did not make the room: {_said(error)}", type=JOIN_TOKEN_FAILED) from error
+            raise ApplicationError(
+                f"LiveKit did not make the room: {_message(error)}", type=JOIN_TOKEN_FAILED
+            ) from error
         return join_token
 
     @activity.defn(name="launch_agent")
@@ -86,9 +88,13 @@ class LiveKitActivities(SessionActivities):
     async def _make_way(self, request: LaunchRequest) -> None:
         """See that no dead agent is in the room."""
         if request.generation > 1 and not request.predecessor_may_live:
-            await _insistently(partial(self._rooms.clear_agents, request.session_id, before=request.generation))
+            await _until_livekit_answers(
+                partial(self._rooms.clear_agents, request.session_id, before=request.generation)
+            )
         elif request.predecessor_is_silent:
-            await _insistently(partial(self._rooms.remove_unresponsive, request.session_id, before=request.generation))
+            await _until_livekit_answers(
+                partial(self._rooms.remove_unresponsive, request.session_id, before=request.generation)
+            )
 
     async def _dispatch(self, request: LaunchRequest, metadata: DispatchMetadata) -> None:
         await self._rooms.create(request.session_id, request.timeouts)  # a restarted LiveKit has none
@@ -100,7 +106,7 @@ class LiveKitActivities(SessionActivities):
         LiveKit loses dispatches, and gives some to servers that stand still; of a self-hosted one nobody learns whether
         a dispatch was taken. One too many is harmless: only one job may claim a generation.
         """
-        await _insistently(partial(self._dispatch, request, metadata))
+        await _until_livekit_answers(partial(self._dispatch, request, metadata))
         for _ in range(looks):
             if await self._has_arrived(request):
                 return True
@@ -133,16 +139,16 @@ class LiveKitActivities(SessionActivities):
         await self._webhooks.deliver(request)
 
 
-async def _insistently(call: Callable[[], Awaitable[None]]) -> None:
-    """Again while LiveKit does not answer; the join deadline bounds it."""
+async def _until_livekit_answers(call: Callable[[], Awaitable[None]]) -> None:
+    """Repeat while LiveKit does not answer; the join deadline bounds it."""
     while True:
         activity.heartbeat("asking LiveKit for an agent")
         try:
             return await call()
         except _LIVEKIT_ERRORS as error:
-            activity.logger.warning("LiveKit does not answer, trying again: %s", _said(error))
+            activity.logger.warning("LiveKit does not answer, trying again: %s", _message(error))
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     return error.message if isinstance(error, api.TwirpError) else str(error) or type(error).__name__

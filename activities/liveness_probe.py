@@ -1,4 +1,4 @@
-"""Whether an agent's process runs, though Temporal hears nothing of it: LiveKit calls it, and any answer is one."""
+"""Probes an agent's process through LiveKit when Temporal has no heartbeat of it: any answer proves that it runs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 
 from contracts.agent import LIVENESS_PROBE_SECONDS
 
-_METHOD = "sign_of_life"
-"""No agent knows it: also "I do not know this method" is said by one who runs."""
+_METHOD = "liveness_probe"
+"""No agent has this method: the error "unsupported method" is an answer too."""
 
 
 async def answers_probe(livekit: api.LiveKitAPI, room: str, identity: str) -> bool:
-    """Ask once. False only when the participant gave no answer in time; True also where the server cannot ask."""
+    """Probe once. False only if the participant did not answer in time; True also where the server cannot ask."""
     request = PerformRpcRequest(
         room=room,
         destination_identity=identity,

@@ -1,6 +1,6 @@
-"""A session's LiveKit room: make it, look into it, send an agent to it, delete it.
+"""Makes, inspects and deletes a session's LiveKit room, and dispatches agents to it.
 
-Every call is safe to repeat; what is already gone counts as done.
+Every call is safe to repeat: deleting something that is gone succeeds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Rooms:
         )
 
     async def look(self, name: str) -> RoomView:
-        """Who is there at this moment; nobody, when there is no such room."""
+        """The participants at this moment; none if there is no such room."""
         now_ms = time.time_ns() // 1_000_000
         people = await self._people(name)
         return RoomView(
@@ -45,7 +45,7 @@ class Rooms:
         )
 
     async def has_arrived(self, name: str, generation: int) -> bool:
-        """Whether this generation's agent is there and accepted: from then on it heartbeats by itself."""
+        """True once this generation's agent is in the room and accepted: from then on it heartbeats by itself."""
         people = await self._people(name)
         return any(agent_generation(p.identity) == generation and ARRIVED in p.attributes for p in people)
 
@@ -70,7 +70,7 @@ class Rooms:
                 await _or_gone(self._livekit.agent_dispatch.delete_dispatch(dispatch.id, name))
 
     async def remove_unresponsive(self, name: str, *, before: int) -> None:
-        """Remove those of generations below `before` who do not answer. Who does is left for its successor to ask."""
+        """Probe generations below `before` through LiveKit, and remove those that do not answer."""
         for identity in await self._agents(name, before):
             if not await answers_probe(self._livekit, name, identity):
                 await self._remove(name, identity)
@@ -83,7 +83,7 @@ class Rooms:
         await _or_gone(self._livekit.room.remove_participant(api.RoomParticipantIdentity(room=name, identity=identity)))
 
     async def delete(self, name: str) -> bool:
-        """Delete the room, and with it everybody in it and its dispatches; whether it is gone.
+        """Delete the room with its participants and dispatches. True if it is gone.
 
         A client that reconnects in the very moment of the deletion makes LiveKit keep the room: then it must be deleted
         again.

@@ -1,4 +1,4 @@
-"""One customer webhook, signed and sent, by the Standard Webhooks spec."""
+"""Signs and sends one customer webhook, by the Standard Webhooks spec."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from errors import SetupError, WebhookTargetRefused
 from settings import WebhookSettings
 
 _AT_ONCE: Final = 40
-"""Of a worker's hundred places for activities: receivers that hang must not keep agents from being launched."""
+"""Of a worker's hundred activity slots: receivers that hang must not keep agents from being launched."""
 _FULL_FOR: Final = timedelta(seconds=5)
 _LONGEST_WAIT: Final = timedelta(hours=1)
 _SECRETS: Final = "WEBHOOKS_SIGNING_SECRETS"
@@ -29,14 +29,14 @@ _log = logging.getLogger(__name__)
 
 
 class WebhookSender:
-    """Delivers what workflows hand to it. Raises `SetupError` for settings that cannot work."""
+    """Delivers webhooks for workflows. Raises `SetupError` for settings that cannot work."""
 
     def __init__(self, settings: WebhookSettings, client: PinnedClient | None = None) -> None:
         self._targets = AllowedTargets(settings.allowed_targets)
         self._keys = signing_keys(settings.signing_secrets.get_secret_value())
         if self._targets and not self._keys:
             raise SetupError(
-                f"{SETTING} is set without {_SECRETS}: receivers could not tell our webhooks from a stranger's. "
+                f"{SETTING} is set without {_SECRETS}: receivers could not verify our webhooks. "
                 "Set it to whsec_ and 32 random bytes in base64; docs/CONFIGURATION.md has a command that makes one."
             )
         self._client = client or PinnedClient()
@@ -59,14 +59,14 @@ class WebhookSender:
             raise self._untaken(request, f"the receiver answered {answer.status}", retry_delay(answer.retry_after))
 
     async def _send(self, request: WebhookRequest) -> Answer:
-        told, now = request.event, datetime.now(UTC)
+        event, now = request.event, datetime.now(UTC)
         target = self._targets.check(request.url)
         body = json.dumps(
-            {"type": told.type, "timestamp": told.event.at, "data": told.event.model_dump(mode="json")},
+            {"type": event.type, "timestamp": event.event.at, "data": event.event.model_dump(mode="json")},
             ensure_ascii=False,
             separators=(",", ":"),
         )
-        webhook_id = f"{request.session_id}:{told.number}"
+        webhook_id = f"{request.session_id}:{event.number}"
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "voice-assistant-orchestrator",
@@ -105,7 +105,7 @@ def _key(place: int, secret: str) -> Webhook:
 
 
 def retry_delay(header: str) -> timedelta | None:
-    """What a `Retry-After` asks for, seconds or a date, at most an hour; None when it asks for nothing."""
+    """The delay of a `Retry-After`, in seconds or as a date, at most an hour; None if it asks for none."""
     try:
         seconds = float(header) if header.isdecimal() else _until(parsedate_to_datetime(header))
     except (TypeError, ValueError, OverflowError):

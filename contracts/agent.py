@@ -12,7 +12,7 @@ from contracts.message import Message
 from contracts.turns import Turn
 
 LIVENESS_PROBE_SECONDS: Final = 0.4
-"""A running agent acknowledges a call within milliseconds, where it is busy within tenths; a frozen one never."""
+"""A running agent acknowledges an RPC within milliseconds, a busy one within tenths of a second, a frozen one never."""
 
 
 class LaunchRequest(Message):
@@ -23,11 +23,11 @@ class LaunchRequest(Message):
     join_deadline_seconds: float
     timeouts: RoomTimeouts
     predecessor_may_live: bool = False  # then it is left in the room, for the newcomer to ask
-    predecessor_is_silent: bool = False  # to Temporal: who does not answer LiveKit either is dead
+    predecessor_is_silent: bool = False  # to Temporal: probe it through LiveKit, and remove it if it does not answer
 
 
 class DispatchMetadata(Message):
-    """What LiveKit carries to the agent's job. Opaque ids only: dispatches can be listed by whoever has an API key."""
+    """Carried by LiveKit to the agent's job. Opaque ids only: everybody with an API key can list dispatches."""
 
     session_id: str
     generation: int
@@ -43,7 +43,7 @@ class ClaimRequest(Message):
 
 
 class Briefing(Message):
-    """What a new agent must know: result of the `claim` update."""
+    """Everything that a new agent must know: result of the `claim` update."""
 
     session_id: str
     generation: int
@@ -54,7 +54,7 @@ class Briefing(Message):
     heartbeat_timeout_seconds: float
     alone_seconds: float = SessionLimits().agent_alone_seconds
     silence_seconds: float = 0  # 0: never ask whether the caller is still there
-    predecessor_lives: bool = False  # it serves as far as is known: a slow answer of it is no death
+    predecessor_lives: bool = False  # it serves as far as is known: a slow answer does not prove it dead
 
 
 class AgentPulse(Message):
@@ -65,7 +65,7 @@ class AgentPulse(Message):
 
 
 class AgentReady(Message):
-    """Signal `agent_ready`: this generation alone has the word now. Reports of older ones are refused from here on.
+    """Signal `agent_ready`: this generation alone has the floor now. Reports of older ones are refused from here on.
 
     `inherited` are turns that its predecessor handed over directly, whether or not they reached the workflow as well.
     """
@@ -77,7 +77,7 @@ class AgentReady(Message):
 
 
 class AgentOutcome(Message):
-    """Result of `launch_agent`, sent by the job when it leaves by itself; `handed_over`: for a successor, no loss."""
+    """Result of `launch_agent`, sent by a job that leaves by itself; `handed_over` to a successor is no failure."""
 
     generation: int
     cause: str
@@ -85,7 +85,7 @@ class AgentOutcome(Message):
 
 
 class DrainRequest(Message):
-    """Signal `drain`: this generation's AgentServer will stop. It speaks on until a newcomer asks it to yield."""
+    """Signal `drain`: this generation's AgentServer stops. The agent speaks on until a newcomer asks it to yield."""
 
     generation: int
 
@@ -108,6 +108,6 @@ class YieldRequest(Message):
 
 
 class Handover(Message):
-    """An older generation's last word (answer to `hand_over`): turns that the newcomer may not know. It is mute now."""
+    """Answer to `hand_over`: turns that the newcomer may not know. The older generation is mute now."""
 
     turns: tuple[Turn, ...] = Field((), repr=False)

@@ -1,4 +1,4 @@
-"""How the agent of one session sounds, greets and behaves: one object from the start request to the agent's job."""
+"""The options of one session's agent: one object from the start request to the agent's job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_SYSTEM_PROMPT: Final = "You are a helpful and friendly voice assistant."
 
 
 class AgentOptions(Message):
-    """What a caller of the API chooses about the agent. A new field needs no change between the API and the agent."""
+    """Voice, greeting and instructions. A new field needs no change between the API and the agent."""
 
     voice_id: str = DEFAULT_VOICE
     opening_line: str = Field(DEFAULT_OPENING_LINE, repr=False)

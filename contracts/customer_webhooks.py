@@ -1,4 +1,4 @@
-"""What a customer's webhooks are made of, and how their delivery goes on beside and after the session."""
+"""Customer webhooks, and their delivery beside and after the session."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def delivery_id(session_id: str) -> str:
 
 
 def session_of(workflow_id: str) -> str:
-    """The session that a workflow is of, be it the session itself or the delivery of its webhooks."""
+    """The id of the session that a workflow belongs to: the session itself, or the delivery of its webhooks."""
     return workflow_id.removeprefix(_DELIVERY)
 
 
 class WebhookType(StrEnum):
-    """What a customer is told of."""
+    """Types of customer webhooks."""
 
     STARTED = "session.started"
     ACTIVE = "session.active"  # the caller is there, also when they came back
@@ -38,7 +38,7 @@ class WebhookType(StrEnum):
 
 
 class WebhookEvent(Message):
-    """One of the session's events, as its customer is told of it."""
+    """One of the session's events, as a customer webhook."""
 
     type: WebhookType
     event: SessionEvent
@@ -58,7 +58,7 @@ class WebhookRequest(Message):
 
 
 class Undelivered(Message):
-    """An event that waits for its delivery, and since when (Unix seconds): its day begins there."""
+    """An event that waits for its delivery, since this time (Unix seconds): its day begins there."""
 
     event: WebhookEvent
     since: float
@@ -86,7 +86,7 @@ class Redelivery(Message):
 
 
 class RedeliveryPlan(Message):
-    """Answer of the `webhooks` query: what was told after some number, and how to tell it again; None: to nobody."""
+    """Answer of the `webhooks` query: the webhooks after some number, and how to deliver them again; None: no URL."""
 
     delivery: DeliveryRequest | None = None
     events: tuple[WebhookEvent, ...] = ()

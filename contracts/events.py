@@ -1,4 +1,4 @@
-"""What happens in a session, as whoever follows it is told: numbered events, asked for page by page."""
+"""A session's numbered events, as its followers read them page by page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SessionEvent(Message):
 
 
 class EventsRequest(Message):
-    """Input of the `events` query: what came after this number, at most so many."""
+    """Input of the `events` query: the events after this number, at most `limit`."""
 
     after: int = 0
     limit: int = MOST_EVENTS_A_PAGE

@@ -16,7 +16,7 @@ def new_session_id(now_seconds: int) -> str:
 
 
 def is_session_id(text: str) -> bool:
-    """Whether `text` has the form of a session id; webhooks for other rooms are ignored by it."""
+    """True if `text` has the form of a session id; webhooks about other rooms are ignored by it."""
     return _SESSION_ID.fullmatch(text) is not None
 
 
@@ -26,14 +26,12 @@ def session_id_of(digest: bytes) -> str:
 
 
 def caller_identity(session_id: str) -> str:
-    """The caller's LiveKit identity: LiveKit logs it, so it says nothing of who that is."""
+    """The caller's LiveKit identity: LiveKit logs it, so it does not name the user."""
     return f"caller_{hashlib.sha256(session_id.encode()).hexdigest()[:12]}"
 
 
 def named_caller_identity(user_name: str) -> str:
-    """The caller's identity in sessions from before it was opaque, and in webhooks that others sign as the reference
-    has them. The prefix keeps it apart from every agent's, whatever the user is called.
-    """
+    """The caller's identity in webhooks of the reference's form. The prefix keeps it apart from every agent's."""
     return f"user_{user_name}"
 
 

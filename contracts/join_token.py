@@ -1,4 +1,4 @@
-"""How a caller gets into the room."""
+"""Join tokens: server URL and LiveKit token, with which a caller enters the room."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ValidJoinTokenRequest(Message):
 
 
 class JoinToken(Message):
-    """What a caller needs to join: result of the `join_token` updates. `token` is a credential: never log it."""
+    """Everything that a caller needs to join: result of both updates. `token` is a credential: never log it."""
 
     session_id: str
     room_name: str

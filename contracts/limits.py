@@ -8,7 +8,7 @@ from contracts.message import Message
 
 
 class RoomTimeouts(Message):
-    """How long LiveKit keeps a room that nobody is in: longer than our own timers, which decide."""
+    """LiveKit's timeouts for an empty room: longer than our own timers, which decide."""
 
     empty_seconds: int
     departure_seconds: int

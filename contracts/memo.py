@@ -1,4 +1,4 @@
-"""What is known of a session from its start on: its memo, which lists return with each session at no further call."""
+"""A session's memo, written at its start: lists return it with each session without a further call."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from contracts.session import SessionRequest
 MEMO_KEY = "session"
 
 
-class SessionCard(Message):
-    """Who calls, with which voice, and the caller's own `metadata`. Encoded like every payload."""
+class SessionMemo(Message):
+    """User name, voice, and the caller's own `metadata`. Encoded like every payload."""
 
     user_name: str
     voice_id: str
     metadata: dict[str, Any] = Field(default_factory=dict, repr=False)
 
 
-def memo_at_start(request: SessionRequest, metadata: dict[str, Any]) -> dict[str, SessionCard]:
+def memo_at_start(request: SessionRequest, metadata: dict[str, Any]) -> dict[str, SessionMemo]:
     """The memo that a session starts with; it stays when the session continues as new."""
-    return {MEMO_KEY: SessionCard(user_name=request.user_name, voice_id=request.options.voice_id, metadata=metadata)}
+    return {MEMO_KEY: SessionMemo(user_name=request.user_name, voice_id=request.options.voice_id, metadata=metadata)}

@@ -1,4 +1,4 @@
-"""Who is in the room, by whatever eyes."""
+"""Participants of a room, as webhooks, agents and LiveKit's API report them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RoomRequest(Message):
 
 
 class RoomView(Message):
-    """Who is in the room now: result of `look_at_room` and, as last seen, of `close_room`."""
+    """The participants of a room: result of `look_at_room` and, as last seen, of `close_room`."""
 
     callers: tuple[Presence, ...] = ()
     agent_identities: tuple[str, ...] = ()

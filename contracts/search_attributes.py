@@ -1,4 +1,4 @@
-"""What Temporal's UI lists and filters sessions by. The local stack registers these; OPERATIONS says how elsewhere."""
+"""Search attributes of sessions. The local stack registers them; docs/OPERATIONS.md has the command for elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session: how it starts, stands, goes on in a new run and ends."""
+"""Input, signals, queries and result of a session's workflow."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from contracts.statuses import AgentState, EndReason, SessionStatus
 class SessionRequest(Message):
     """Input of the `VoiceSession` workflow.
 
-    `caller_identity` is empty in sessions from before it was opaque. `fingerprint` marks the request that a session was
-    started with under an Idempotency-Key; it is empty without one.
+    Without a `caller_identity` the caller is `user_<name>`, as in the reference's webhooks. `fingerprint` marks the request
+    that a session was started with under an Idempotency-Key; it is empty without one.
     """
 
     session_id: str
     user_name: str
     options: AgentOptions = AgentOptions()
     limits: SessionLimits = SessionLimits()
-    webhook_url: str = Field("", repr=False)  # where its customer is told of it; empty: nowhere
+    webhook_url: str = Field("", repr=False)  # receives the customer webhooks; empty: none are sent
     owner: str = ""  # whose API key started it; empty where none is needed
     caller_identity: str = ""
     fingerprint: str = ""
@@ -62,7 +62,7 @@ class SessionSummary(Message):
 
 
 class SessionView(Message):
-    """Where a session stands: result of the `view` query."""
+    """A session's status, agent and bill: result of the `view` query."""
 
     session_id: str
     user_name: str

@@ -1,4 +1,4 @@
-"""The words for where a session and its agent are, and why a session ended."""
+"""Names of the statuses of sessions and agents, and of the reasons for an end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class SessionStatus(StrEnum):
-    """Where a session is in its life, as its callers see it."""
+    """A session's step in its life, as callers of the API see it."""
 
     STARTING = "starting"
     WAITING = "waiting"  # an agent is there, the caller not yet
@@ -17,7 +17,7 @@ class SessionStatus(StrEnum):
 
 
 class AgentState(StrEnum):
-    """Where the session's current agent generation is."""
+    """The state of the session's current agent generation."""
 
     LAUNCHING = "launching"
     READY = "ready"
@@ -26,7 +26,7 @@ class AgentState(StrEnum):
 
 
 class EndReason(StrEnum):
-    """Why a session ended. `words` are for people: Temporal's UI and the page show them.
+    """The reason for a session's end. `words` are for people: Temporal's UI and the page show them.
 
     This is the one table of end reasons: a new member needs its words here, and docs/API.md.
     """

@@ -1,4 +1,4 @@
-"""What is said in a session."""
+"""Turns: everything that is said in a session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contracts.message import Message
 
 
 class LatencyBreakdown(Message):
-    """Where the time of an answer went: seconds, by the agent's own clock, None where it could not be told.
+    """The parts of an answer's latency: seconds by the agent's own clock, None if unknown.
 
     `total` is from the caller's last sound to the agent's first. In it, one after the other unless the model answered
     ahead of the turn's end: `end_of_turn` until the turn was taken for over (`transcription` of it until its words were

@@ -201,7 +201,7 @@ class VoiceSession:
 
     @workflow.query
     def view(self) -> SessionView:
-        """Where the session stands."""
+        """The session's current status, agent and bill."""
         return self._state.view(self._request)
 
     @workflow.query

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 
 from api.schemas.session_queries import SessionItem, SessionResponse
-from contracts.memo import MEMO_KEY, SessionCard
+from contracts.memo import MEMO_KEY, SessionMemo
 from contracts.search_attributes import DURATION, END_REASON, STARTED_AT, STATE
 from contracts.session import SessionSummary, SessionView
 from contracts.statuses import AgentState, EndReason, SessionStatus
@@ -43,10 +43,10 @@ async def ended(execution: WorkflowExecution, summary: SessionSummary | None) ->
     return SessionResponse(**known, agentState=AgentState.STOPPED, agentGeneration=generation)
 
 
-async def card(execution: WorkflowExecution) -> SessionCard | None:
+async def card(execution: WorkflowExecution) -> SessionMemo | None:
     """What was given at the start. None for a session without, or when it cannot be decoded (its key is gone)."""
     try:
-        found: SessionCard | None = await execution.memo_value(MEMO_KEY, None, type_hint=SessionCard)
+        found: SessionMemo | None = await execution.memo_value(MEMO_KEY, None, type_hint=SessionMemo)
     except Exception as error:  # whatever a codec raises, one session must not hide the others
         _log.warning("the memo of %s cannot be read: %s", execution.id, type(error).__name__)
         return None

@@ -40,7 +40,7 @@ class FakeLiveKit:
         return api.ListRoomsResponse(rooms=rooms)
 
 
-async def test_a_room_that_somebody_came_into_meanwhile_is_deleted_again() -> None:
+async def test_a_room_that_a_client_reopened_is_deleted_again() -> None:
     livekit = FakeLiveKit(survives=1)
     keys = LiveKitSettings(url="ws://localhost:1", api_key="key", api_secret=SecretStr("s" * 32))
     activities = LiveKitActivities(Settings(livekit=keys), cast("api.LiveKitAPI", livekit))

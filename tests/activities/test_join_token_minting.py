@@ -34,7 +34,7 @@ def test_callers_get_the_public_address() -> None:
     assert mint_join_token(livekit, SESSION, "caller_1", may_send_data=False).server_url == "wss://outside"
 
 
-def test_it_opens_one_room_for_a_microphone_and_nothing_else() -> None:
+def test_a_join_token_opens_one_room_for_a_microphone() -> None:
     video = claims().video
     assert video is not None
     assert (video.room_join, video.room, video.can_publish, video.can_subscribe) == (True, SESSION, True, True)
@@ -45,13 +45,13 @@ def test_it_opens_one_room_for_a_microphone_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("is_on", [False, True])
-def test_data_only_where_text_input_is_on(is_on: bool) -> None:
+def test_data_is_allowed_only_with_text_input(is_on: bool) -> None:
     video = claims(may_send_data=is_on).video
     assert video is not None
     assert video.can_publish_data is is_on
 
 
-def test_it_holds_two_hours() -> None:
+def test_a_join_token_is_valid_for_two_hours() -> None:
     import jwt  # noqa: PLC0415  livekit-api's own dependency
 
     token = mint_join_token(LIVEKIT, SESSION, "caller_1", may_send_data=False).token

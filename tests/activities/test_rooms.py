@@ -133,7 +133,7 @@ asyncio.run(main())
 """
 
 
-async def test_one_that_falls_silent_stays_for_its_successor_if_it_runs_and_goes_if_it_is_frozen(
+async def test_a_silent_agent_is_removed_only_if_it_does_not_answer_livekit(
     join_token: JoinToken, activities: LiveKitActivities, settings: Settings
 ) -> None:
     running, token = rtc.Room(), agents_token(settings, join_token.room_name, "agent_1_AJ_runs")

@@ -52,7 +52,7 @@ async def deliver(receiver: Receiver, secrets: str = SECRET, client: PinnedClien
     await sender(receiver.origin, secrets, client).deliver(request)
 
 
-async def test_it_has_the_form_of_the_spec(receiver: Receiver) -> None:
+async def test_a_webhook_has_the_form_of_the_spec(receiver: Receiver) -> None:
     await deliver(receiver)
     [(first, headers, body)] = receiver.requests
     assert first == "POST /hook?token=s3cret HTTP/1.1"
@@ -72,7 +72,7 @@ async def test_it_has_the_form_of_the_spec(receiver: Receiver) -> None:
     }
 
 
-async def test_each_secret_signs_so_that_receivers_may_change_theirs(receiver: Receiver) -> None:
+async def test_each_secret_signs_so_that_receivers_can_rotate(receiver: Receiver) -> None:
     await deliver(receiver, f"{NEWER},{SECRET}")
     [(_, headers, body)] = receiver.requests
     assert len(headers["webhook-signature"].split(" ")) == 2
@@ -81,7 +81,7 @@ async def test_each_secret_signs_so_that_receivers_may_change_theirs(receiver: R
 
 
 @pytest.mark.parametrize("part", ["id", "timestamp", "body", "secret"])
-async def test_what_was_altered_is_not_verified(receiver: Receiver, part: str) -> None:
+async def test_an_altered_webhook_is_not_verified(receiver: Receiver, part: str) -> None:
     await deliver(receiver)
     [(_, headers, body)] = receiver.requests
     match part:
@@ -96,7 +96,7 @@ async def test_what_was_altered_is_not_verified(receiver: Receiver, part: str) -
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 404, 422, 429, 500, 502, 503, 599])
-async def test_everything_but_2xx_is_tried_again(receiver: Receiver, status: int) -> None:
+async def test_every_status_but_2xx_is_retried(receiver: Receiver, status: int) -> None:
     receiver.always = status
     with pytest.raises(ApplicationError) as failed:
         await deliver(receiver)
@@ -104,14 +104,14 @@ async def test_everything_but_2xx_is_tried_again(receiver: Receiver, status: int
     assert len(receiver.requests) == 1
 
 
-async def test_gone_is_for_good(receiver: Receiver) -> None:
+async def test_410_is_final(receiver: Receiver) -> None:
     receiver.always = 410
     with pytest.raises(ApplicationError) as failed:
         await deliver(receiver)
     assert (failed.value.type, failed.value.non_retryable) == (WEBHOOK_GONE, True)
 
 
-async def test_the_receiver_says_when_to_come_again(receiver: Receiver) -> None:
+async def test_retry_after_is_respected(receiver: Receiver) -> None:
     receiver.always, receiver.headers = 503, "Retry-After: 120\r\n"
     with pytest.raises(ApplicationError) as failed:
         await deliver(receiver)
@@ -130,7 +130,7 @@ async def test_neither_log_nor_error_holds_the_url_or_a_secret(
         assert secret not in caplog.text + str(failed.value)
 
 
-async def test_a_target_that_is_allowed_no_more_is_not_called(receiver: Receiver) -> None:
+async def test_a_target_that_is_no_longer_allowed_is_not_called(receiver: Receiver) -> None:
     request = WebhookRequest(session_id=SESSION, url=f"{receiver.origin}/hook", event=event())
     for targets in ("", "hooks.example.com"):
         with pytest.raises(ApplicationError, match="WEBHOOKS_ALLOWED_TARGETS"):
@@ -138,7 +138,7 @@ async def test_a_target_that_is_allowed_no_more_is_not_called(receiver: Receiver
     assert receiver.requests == []
 
 
-async def test_receivers_that_hang_leave_most_of_the_worker_free(receiver: Receiver) -> None:
+async def test_hanging_receivers_take_a_bounded_share_of_the_worker(receiver: Receiver) -> None:
     receiver.always = HANG
     webhooks = sender(receiver.origin)
     request = WebhookRequest(session_id=SESSION, url=receiver.origin, event=event())
@@ -163,7 +163,7 @@ def test_targets_without_a_secret_are_an_error_that_says_what_to_do() -> None:
 @pytest.mark.parametrize(
     "secret", ["whsec_", "whsec_" + "A" * 28, "whsec_" + "A" * 92, "A" * 32, "whsec_" + "A" * 31 + "!", "whsec_ü"]
 )
-def test_what_is_no_secret_is_refused_and_not_repeated(secret: str) -> None:
+def test_a_malformed_secret_is_refused_and_not_repeated(secret: str) -> None:
     with pytest.raises(SetupError, match="entry 2 is not") as refused:
         signing_keys(f"{SECRET},{secret}")
     assert "AAAA" not in str(refused.value)

@@ -38,17 +38,17 @@ def test_the_references_example_is_a_session_id() -> None:
         "session_1234567890_" + "a" * 33,
     ],
 )
-def test_what_is_no_session_id(text: str) -> None:
+def test_other_texts_are_no_session_ids(text: str) -> None:
     assert not is_session_id(text)
 
 
 @pytest.mark.parametrize("name", ["ann", "agent_1_AJ_x", "", "agent", "_agent_1_x", "user_agent_1_x", "\nagent_1_x"])
-def test_no_user_name_makes_an_agent_of_its_caller(name: str) -> None:
+def test_no_user_name_gives_a_caller_an_agent_s_identity(name: str) -> None:
     assert agent_generation(named_caller_identity(name)) is None
     assert not named_caller_identity(name).startswith("agent_")
 
 
-def test_a_callers_identity_tells_nothing_and_is_the_sessions_own() -> None:
+def test_a_callers_identity_is_opaque_and_unique_to_the_session() -> None:
     sessions = [
         SessionRequest(session_id=each, user_name="ann", caller_identity=caller_identity(each)) for each in "ab"
     ]
@@ -59,23 +59,23 @@ def test_a_callers_identity_tells_nothing_and_is_the_sessions_own() -> None:
     assert first.callers == {first.caller, "user_ann"}
 
 
-def test_sessions_from_before_go_on_with_the_identity_that_they_have() -> None:
+def test_without_an_identity_the_caller_is_named_after_the_user() -> None:
     before = SessionRequest.model_validate({"session_id": "a", "user_name": "ann"})
     assert before.caller == "user_ann"
     assert before.callers == {"user_ann"}
 
 
-def test_a_session_named_after_something_has_an_id_like_others() -> None:
+def test_a_session_id_from_a_digest_has_the_usual_form() -> None:
     assert is_session_id(session_id_of(b"x" * 32))
     assert session_id_of(b"x" * 32) == session_id_of(b"x" * 32) != session_id_of(b"y" * 32)
 
 
-def test_an_agents_identity_tells_its_generation() -> None:
+def test_an_agents_identity_has_its_generation() -> None:
     assert agent_generation(agent_identity(12, "AJ_x")) == 12
     assert agent_identity(1, "AJ_x") != agent_identity(1, "AJ_y")
 
 
-def test_the_grace_is_longer_than_livekit_takes_to_miss_a_client() -> None:
+def test_the_grace_is_longer_than_livekit_s_own_timeout() -> None:
     assert SessionLimits().reconnect_grace_seconds > 20
 
 
@@ -85,6 +85,6 @@ def test_the_room_outlives_the_sessions_own_timers() -> None:
     assert limits.room_timeouts.empty_seconds == limits.room_timeouts.departure_seconds == 661
 
 
-def test_a_token_is_not_shown() -> None:
+def test_a_token_is_not_in_the_repr() -> None:
     join_token = JoinToken(session_id="s", room_name="s", identity="i", token="secret", server_url="u")
     assert "secret" not in repr(join_token)

@@ -1,4 +1,4 @@
-"""Sessions that were recorded once still replay: a changed workflow must not break those that run."""
+"""Recorded sessions still replay: a changed workflow must not break running ones."""
 
 from __future__ import annotations
 
@@ -43,18 +43,23 @@ def test_replay(path: Path) -> None:
     assert replay(path) is None
 
 
-def test_a_workflow_that_takes_another_step_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_workflow_fails_its_replay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activity_calls, "close_room", activity_calls.look_at_room)
     assert isinstance(replay(CONVERSATION), workflow.NondeterminismError)
 
 
-def test_a_delivery_that_takes_another_step_is_noticed() -> None:
+def test_a_changed_delivery_fails_its_replay() -> None:
     path = CONVERSATION.with_name("delivery_redelivered.json")
     assert isinstance(replay(path, lambda text: text.replace("deliver_webhook", "send")), workflow.NondeterminismError)
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 def test_recorded_without_a_failed_task(path: Path) -> None:
-    kinds = [event["eventType"] for event in json.loads(path.read_text())["events"]]
-    assert "EVENT_TYPE_WORKFLOW_TASK_FAILED" not in kinds
-    assert kinds[-1] in ("EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED", "EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW")
+    """Only Temporal's own refusal of a close beside a new signal may stand in it."""
+    events = json.loads(path.read_text())["events"]
+    failures = [attributes for event in events if (attributes := event.get("workflowTaskFailedEventAttributes"))]
+    assert all(each["cause"] == "WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND" for each in failures)
+    assert events[-1]["eventType"] in (
+        "EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED",
+        "EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW",
+    )

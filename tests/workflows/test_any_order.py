@@ -95,7 +95,7 @@ async def agents_do_something(session: Session, chance: Chance) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_anything_may_come(new_session: Callable[..., Session], seed: int) -> None:
+async def test_any_order_of_reports_ends_with_a_bill(new_session: Callable[..., Session], seed: int) -> None:
     async with asyncio.timeout(60):
         await hear_anything(new_session(STURDY), Chance(seed), may_end=seed % 2 == 1)
 
@@ -148,7 +148,7 @@ async def failures(session: Session) -> list[str]:
 
 @pytest.mark.parametrize("at_ms", [-(10**400), -1, 0, 2**63, 10**16, 10**400], ids=range(6))
 @pytest.mark.parametrize("kind", ["joined", "left"])
-async def test_times_that_no_clock_shows(session: Session, kind: Literal["joined", "left"], at_ms: int) -> None:
+async def test_absurd_times_set_no_timer(session: Session, kind: Literal["joined", "left"], at_ms: int) -> None:
     await session.start()
     await session.agent()
     if kind == "left":

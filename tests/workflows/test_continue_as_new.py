@@ -58,7 +58,7 @@ async def talk_until_renewed(session: Session, agent: FakeAgent) -> int:
     return turns
 
 
-async def test_a_call_goes_on_in_a_new_run(dev: WorkflowEnvironment, session: Session) -> None:
+async def test_a_call_continues_as_new(dev: WorkflowEnvironment, session: Session) -> None:
     join_token = await (await session.join_token()).result()
     first = await session.agent()
     joined = await session.join()
@@ -111,7 +111,7 @@ async def test_a_call_goes_on_in_a_new_run(dev: WorkflowEnvironment, session: Se
         await replayer.replay_workflow(await dev.client.get_workflow_handle(session.id, run_id=run).fetch_history())
 
 
-async def test_no_turn_is_lost_or_doubled_when_many_arrive_at_the_boundary(session: Session) -> None:
+async def test_no_turn_is_lost_or_doubled_at_continue_as_new(session: Session) -> None:
     first = await session.in_conversation()
     said = await asyncio.gather(*(first.say(f"Sentence {number}.") for number in range(150)))
     second = await session.agent(ready=False)
@@ -123,7 +123,7 @@ async def test_no_turn_is_lost_or_doubled_when_many_arrive_at_the_boundary(sessi
     assert (await session.result()).end_reason is EndReason.API_REQUEST
 
 
-async def test_not_while_an_agent_comes_or_goes(session: Session) -> None:
+async def test_a_run_continues_only_while_one_agent_serves_in_peace(session: Session) -> None:
     first = await session.in_conversation()
     first_run = await run_id(session)
     await first.drain()
@@ -142,7 +142,7 @@ async def test_not_while_an_agent_comes_or_goes(session: Session) -> None:
     assert (await session.result()).generations == 3
 
 
-async def test_who_left_before_the_boundary_may_come_back_after_it(session: Session) -> None:
+async def test_a_caller_who_left_before_continue_as_new_may_come_back_after_it(session: Session) -> None:
     first = await session.in_conversation()
     left = await session.leave()
     assert await talk_until_renewed(session, first)

@@ -48,7 +48,7 @@ async def end(session: Session, generations: int) -> None:
     assert (summary.agent_stopped, session.scene.closes) == (True, 1)
 
 
-async def test_the_old_one_serves_until_the_new_one_is_ready(new_session: NewSession) -> None:
+async def test_a_drained_agent_serves_until_its_successor_is_ready(new_session: NewSession) -> None:
     session = new_session(NO_CRASH_ALLOWED)
     first, second = await draining(session)
     await second.claim()
@@ -67,7 +67,7 @@ async def test_the_old_one_serves_until_the_new_one_is_ready(new_session: NewSes
     await end(session, generations=2)
 
 
-async def test_what_was_handed_over_comes_first_and_once(session: Session) -> None:
+async def test_inherited_turns_come_first_and_once(session: Session) -> None:
     first, second = await draining(session)
     known = await first.say("Hello!")
     inherited = Turn(generation=1, sequence=2, role="caller", text="What is the time?", at_ms=0)
@@ -81,7 +81,7 @@ async def test_what_was_handed_over_comes_first_and_once(session: Session) -> No
     await end(session, generations=2)
 
 
-async def test_a_newcomer_that_fails_is_no_loss_and_another_follows(new_session: NewSession) -> None:
+async def test_a_newcomer_that_fails_is_followed_by_another(new_session: NewSession) -> None:
     session = new_session(NO_CRASH_ALLOWED)
     first, second = await draining(session)
     await second.crash()
@@ -95,7 +95,7 @@ async def test_a_newcomer_that_fails_is_no_loss_and_another_follows(new_session:
     await end(session, generations=3)
 
 
-async def test_newcomers_that_never_come_are_tried_again_and_the_old_one_serves(new_session: NewSession) -> None:
+async def test_launches_are_repeated_while_the_old_agent_serves(new_session: NewSession) -> None:
     session = new_session(NO_CRASH_ALLOWED.model_copy(update={"agent_launch_limit_seconds": 1}))
     first = await session.in_conversation()
     session.scene.launching = "misses its deadline"
@@ -111,7 +111,7 @@ async def test_newcomers_that_never_come_are_tried_again_and_the_old_one_serves(
     await end(session, generations=newcomer.generation)
 
 
-async def test_the_old_one_may_leave_before_the_newcomer_reports(new_session: NewSession) -> None:
+async def test_a_drained_agent_may_leave_before_its_successor_reports(new_session: NewSession) -> None:
     session = new_session(NO_CRASH_ALLOWED)
     first, second = await draining(session)
     await second.claim()
@@ -122,7 +122,7 @@ async def test_the_old_one_may_leave_before_the_newcomer_reports(new_session: Ne
     await end(session, generations=2)
 
 
-async def test_the_old_one_dies_while_another_is_coming(session: Session) -> None:
+async def test_a_drained_agent_dies_while_its_successor_launches(session: Session) -> None:
     first, second = await draining(session)
     await first.crash()
     await session.until(AgentState.LAUNCHING)
@@ -132,7 +132,7 @@ async def test_the_old_one_dies_while_another_is_coming(session: Session) -> Non
     await end(session, generations=2)
 
 
-async def test_both_die(session: Session) -> None:
+async def test_a_drained_agent_and_its_successor_die(session: Session) -> None:
     first, second = await draining(session)
     await second.crash()
     await first.crash()
@@ -142,7 +142,7 @@ async def test_both_die(session: Session) -> None:
     await end(session, generations=3)
 
 
-async def test_an_old_one_that_stays_is_called_off(session: Session) -> None:
+async def test_a_replaced_agent_that_stays_is_cancelled(session: Session) -> None:
     first, second = await draining(session)
     await second.claim()
     await second.ready()
@@ -153,7 +153,7 @@ async def test_an_old_one_that_stays_is_called_off(session: Session) -> None:
     await end(session, generations=2)
 
 
-async def test_handed_over_without_a_drain_is_followed_at_once_and_is_no_crash(new_session: NewSession) -> None:
+async def test_a_handover_without_a_drain_is_followed_at_once_and_is_no_crash(new_session: NewSession) -> None:
     session = new_session(NO_CRASH_ALLOWED)
     first = await session.in_conversation()
     await session.skip(6)
@@ -203,7 +203,7 @@ async def test_one_drain_after_the_other(session: Session) -> None:
     await end(session, generations=3)
 
 
-async def test_drains_that_change_nothing(session: Session) -> None:
+async def test_stale_and_repeated_drains_are_ignored(session: Session) -> None:
     first, second = await draining(session)
     await second.claim()
     await second.ready()
@@ -220,7 +220,7 @@ async def test_drains_that_change_nothing(session: Session) -> None:
 
 
 @pytest.mark.parametrize("newcomer_is", ["coming", "ready"])
-async def test_the_end_calls_off_both(session: Session, newcomer_is: str) -> None:
+async def test_the_end_cancels_both_agents(session: Session, newcomer_is: str) -> None:
     first, second = await draining(session)
     await second.claim()
     if newcomer_is == "ready":

@@ -124,7 +124,7 @@ async def test_the_room_contradicts_an_absence(session: Session) -> None:
     await assert_ended(session, EndReason.API_REQUEST)
 
 
-async def test_a_look_that_fails_is_no_absence_and_the_longest_duration_ends_it(new_session: NewSession) -> None:
+async def test_a_failed_room_check_is_no_absence(new_session: NewSession) -> None:
     session = new_session(PATIENT.model_copy(update={"max_duration_seconds": 130, "no_show_seconds": 60}))
     session.scene.look_fails = True
     await session.start()
@@ -143,7 +143,7 @@ async def test_a_look_that_fails_is_no_absence_and_the_longest_duration_ends_it(
     assert session.scene.looks == 2
 
 
-async def test_a_look_that_hangs_delays_no_end(session: Session) -> None:
+async def test_a_room_check_that_hangs_delays_no_end(session: Session) -> None:
     session.scene.look_gate.clear()
     session.scene.close_gate.clear()
     await session.start()
@@ -184,7 +184,7 @@ async def test_duplicated_and_shuffled_events(session: Session) -> None:
     assert (await assert_ended(session, EndReason.API_REQUEST)).duration_seconds == 60
 
 
-async def test_ended_eight_times_at_once_and_once_more(session: Session) -> None:
+async def test_eight_ends_at_once_give_one_bill(session: Session) -> None:
     await session.in_conversation()
     now = await session.now_ms()
     await asyncio.gather(*(session.end(now) for _ in range(8)))
@@ -194,7 +194,7 @@ async def test_ended_eight_times_at_once_and_once_more(session: Session) -> None
     assert session.scene.closes == 1
 
 
-async def test_a_room_that_will_not_go_is_tried_until_it_does_and_the_bill_waits_not(session: Session) -> None:
+async def test_the_bill_does_not_wait_for_a_room_that_is_not_deleted(session: Session) -> None:
     await session.in_conversation()
     session.scene.close_gate.clear()
     await session.end()
@@ -210,7 +210,7 @@ async def test_a_room_that_will_not_go_is_tried_until_it_does_and_the_bill_waits
 
 
 @pytest.mark.slow  # 4 s of real time: the server's clock stands still while the room is being deleted
-async def test_the_bill_of_nobody_waits_for_news_of_a_caller_that_come_late(session: Session) -> None:
+async def test_the_bill_waits_for_a_late_report_of_the_join(session: Session) -> None:
     await session.start()
     await session.agent()
     joined_at_ms = await session.now_ms()
@@ -247,7 +247,7 @@ async def test_a_join_token_is_tried_twice(session: Session) -> None:
     await assert_ended(session, EndReason.API_REQUEST)
 
 
-async def test_signals_before_the_first_task_are_heard(session: Session) -> None:
+async def test_signals_before_the_first_task_are_handled(session: Session) -> None:
     await session.start(first_signal=session.sighting("joined", "PA_1", await session.now_ms()))
     await session.agent()
     await session.until(SessionStatus.ACTIVE)
@@ -266,7 +266,7 @@ async def test_no_agent_within_the_launch_limit(new_session: NewSession) -> None
     assert summary.generations == len(session.scene.launches) >= 2
 
 
-async def test_a_launch_that_hangs_is_stopped_at_the_launch_limit(new_session: NewSession) -> None:
+async def test_a_hanging_launch_is_cancelled_at_the_launch_limit(new_session: NewSession) -> None:
     session = new_session(LIMITED)
     session.scene.launching = "hangs"
     await session.start()

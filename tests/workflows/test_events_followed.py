@@ -56,7 +56,7 @@ def source(dev: WorkflowEnvironment) -> TemporalEventSource:
     return source_at(dev.client.service_client.config.target_host)
 
 
-async def test_a_call_is_followed_to_its_end(session: Session, source: TemporalEventSource) -> None:
+async def test_a_follower_reads_a_call_to_its_end(session: Session, source: TemporalEventSource) -> None:
     followers = Followers(source)
     agent = await session.in_conversation()
     async with followers.watch(session.id, 0) as watch, followers.watch(session.id, 4) as other:
@@ -77,7 +77,9 @@ async def test_a_call_is_followed_to_its_end(session: Session, source: TemporalE
         assert watch.has_all
 
 
-async def test_a_new_run_is_followed_without_a_gap(session: Session, source: TemporalEventSource) -> None:
+async def test_a_follower_reads_across_continue_as_new_without_a_gap(
+    session: Session, source: TemporalEventSource
+) -> None:
     followers = Followers(source)
     agent = await session.in_conversation()
     first_run = (await session.handle.describe()).run_id
@@ -96,7 +98,7 @@ async def test_a_new_run_is_followed_without_a_gap(session: Session, source: Tem
     assert b'"state":"ready","generation":2' in reader.raw
 
 
-async def test_news_of_a_session(session: Session, source: TemporalEventSource) -> None:
+async def test_followers_of_a_session_get_its_events(session: Session, source: TemporalEventSource) -> None:
     await session.start()
     await session.agent()
     await session.until(SessionStatus.WAITING)

@@ -23,7 +23,7 @@ async def told(session: Session) -> list[tuple[str, ...]]:
     ]
 
 
-async def test_a_call_whose_agent_is_lost(session: Session) -> None:
+async def test_events_of_a_call_whose_agent_is_lost(session: Session) -> None:
     first = await session.in_conversation()
     await first.say("Hello!")
     await first.crash()
@@ -56,7 +56,7 @@ async def test_a_call_whose_agent_is_lost(session: Session) -> None:
     ]
 
 
-async def test_a_drain_loses_nobody(session: Session) -> None:
+async def test_events_of_a_drain(session: Session) -> None:
     first = await session.in_conversation()
     await first.drain()
     second = await session.agent(ready=False)
@@ -77,7 +77,7 @@ async def test_a_drain_loses_nobody(session: Session) -> None:
     assert sorted(agents[5:]) == [("stopped", "1"), ("stopped", "2")]
 
 
-async def test_a_session_without_a_join_token(session: Session) -> None:
+async def test_events_of_a_session_without_a_join_token(session: Session) -> None:
     session.scene.join_token_failures = 2
     await session.start()
     await session.result()

@@ -32,7 +32,7 @@ async def test_a_silence_ends_the_session_and_is_billed(chatty: Session) -> None
 
 
 @pytest.mark.parametrize("role", ["caller", "agent"])
-async def test_whatever_is_said_begins_the_wait_anew_without_another_timer(chatty: Session, role: str) -> None:
+async def test_a_turn_puts_the_idle_timer_off_without_another_timer(chatty: Session, role: str) -> None:
     agent = await chatty.in_conversation()
     timers = await timers_started(chatty)
     for _ in range(3):
@@ -74,7 +74,7 @@ async def test_no_silence_is_counted_without_an_agent_or_without_a_caller(chatty
     assert (await chatty.result()).end_reason is EndReason.IDLE
 
 
-async def test_without_the_limit_silence_lasts(session: Session) -> None:
+async def test_without_idle_seconds_silence_ends_nothing(session: Session) -> None:
     await session.in_conversation()
     await session.skip(3600)
     assert (await session.view()).end_reason is None

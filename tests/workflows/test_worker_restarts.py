@@ -41,7 +41,7 @@ async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.mark.parametrize("cached", [0, 1])
-async def test_sessions_go_on_from_worker_to_worker_that_cache_hardly_anything(
+async def test_sessions_move_between_workers_with_a_small_cache(
     dev_server: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch, cached: int
 ) -> None:
     """Every step is then replayed from the history, the local activity of the join token included."""
@@ -66,7 +66,7 @@ async def test_sessions_go_on_from_worker_to_worker_that_cache_hardly_anything(
     assert [session.scene.join_tokens for session in sessions] == [1] * 4, "a replay repeats no side effect"
 
 
-async def test_a_worker_that_is_stopped_finishes_the_activity_at_hand(dev_server: WorkflowEnvironment) -> None:
+async def test_a_stopping_worker_finishes_its_running_activity(dev_server: WorkflowEnvironment) -> None:
     fakes = FakeActivities(dev_server.client)
     session = Session(dev_server, fakes, QUEUE, LIMITS)
     worker = build_worker(dev_server.client, fakes, QUEUE)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 _LOOK_TIMEOUT = timedelta(seconds=15)
 _SLACK = timedelta(minutes=10)
-"""What an agent's activity may last beyond the session's own timers, which end it long before."""
+"""Time of an agent's activity beyond the session's own timers, which end it long before."""
 
 
 async def issue_join_token(session: SessionRequest) -> JoinToken:

@@ -1,4 +1,4 @@
-"""How an agent exited: in plain words, and as far as the session's decisions need to know. Pure."""
+"""Reads how an agent exited, in plain words and as far as the session's decisions need to know. Pure."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class ObservedConnection(State):
 
 
 class CallerPresence(State):
-    """When the caller was there. `identities` are the caller's; a join before `began_at_ms` is a wrong clock."""
+    """Merges reports of the caller. `identities` are the caller's; a join before `began_at_ms` is a wrong clock."""
 
     identities: frozenset[str]
     began_at_ms: int

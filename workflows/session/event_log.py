@@ -126,7 +126,7 @@ class EventLog(State):
 
     @property
     def dropped(self) -> int:
-        """How many of the oldest events are not kept any more."""
+        """The number of oldest events that are not kept any more."""
         return self.length - len(self.kept)
 
     def since(self, number: int) -> list[LoggedEvent]:

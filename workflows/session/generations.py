@@ -21,7 +21,7 @@ _MINUTE = 60.0
 
 
 class Phase(StrEnum):
-    """Where one generation is in its life."""
+    """The steps of one generation's life."""
 
     LAUNCHING = "launching"  # until it is ready
     SERVING = "serving"
@@ -81,7 +81,7 @@ class Generations(State):
 
     @property
     def state(self) -> AgentState:
-        """How the session's agent fares, as callers of the API see it."""
+        """The agent's state as callers of the API see it."""
         if self.are_stopped:
             return AgentState.STOPPED
         if self.serving is not None:

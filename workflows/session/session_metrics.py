@@ -69,7 +69,7 @@ def webhook_not_delivered(outcome: WebhookOutcome) -> None:
 
 
 def _count_webhooks(how_many: int, outcome: WebhookOutcome) -> None:
-    counter = workflow.metric_meter().create_counter(WEBHOOKS, "Events that customers are told, by what came of them.")
+    counter = workflow.metric_meter().create_counter(WEBHOOKS, "Customer webhooks, by outcome.")
     counter.add(how_many, {"outcome": outcome})
 
 

@@ -33,9 +33,9 @@ class SessionState(State):
     join_token: JoinToken | None = None
     join_token_at: float = 0
     last_room_check_at: float = 0
-    """When the room was last checked for an absent caller, or a join token was asked for again."""
+    """Time of the last check for an absent caller, or of the last request for another join token."""
     last_activity_at: float = 0
-    """When something was last said, the caller joined or left, or an agent got the floor."""
+    """Time of the last turn, join, leave or ready agent."""
     has_sounded: bool = False
     transcript: Transcript = Field(default_factory=Transcript)
     events: EventLog = Field(default_factory=EventLog)
@@ -85,7 +85,7 @@ class SessionState(State):
 
     @property
     def status(self) -> SessionStatus:
-        """Where the session is in its life."""
+        """The session's status, derived from its agents, its caller and its end."""
         if self.end.is_decided:
             return SessionStatus.ENDED if self.end.is_complete else SessionStatus.ENDING
         if not self.agents.newest_ready:
@@ -128,7 +128,7 @@ class SessionState(State):
         return True
 
     def view(self, request: SessionRequest) -> SessionView:
-        """Where the session stands, for the `view` query."""
+        """The answer to the `view` query."""
         serving = self.agents.serving
         return SessionView(
             session_id=request.session_id,

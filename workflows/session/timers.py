@@ -10,7 +10,7 @@ from workflows.session.state import SessionState
 
 
 class Deadline(NamedTuple):
-    """When the session ends unless something happens before, and why."""
+    """The time at which the session ends unless something happens before, and the reason."""
 
     at: float
     reason: EndReason

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.webhooks.delivery import WebhookDelivery
 
 _SLACK_SECONDS = 24 * 60 * 60
-"""What a session may last beyond its conversation: its cleanup is repeated for as long as LiveKit is away."""
+"""Time of a session beyond its conversation: cleanup is repeated for as long as LiveKit is away."""
 
 
 class WebhookOutbox:

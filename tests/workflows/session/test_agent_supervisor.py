@@ -35,7 +35,7 @@ async def end(session: Session, generations: int) -> None:
     assert summary.agent_stopped
 
 
-async def test_the_next_generation_knows_what_was_said(session: Session) -> None:
+async def test_the_next_generation_gets_every_turn(session: Session) -> None:
     first = await session.in_conversation()
     said = [await first.say("Hello!"), await first.say("What is the time?", role="caller")]
     await first.crash()
@@ -53,7 +53,7 @@ async def test_the_next_generation_knows_what_was_said(session: Session) -> None
 
 
 @pytest.mark.parametrize("how", ["leave", "crash"])
-async def test_an_agent_that_goes_by_itself_is_replaced(session: Session, how: str) -> None:
+async def test_an_agent_that_leaves_is_replaced(session: Session, how: str) -> None:
     first = await session.in_conversation()
     await (first.leave() if how == "leave" else first.crash())
     await session.agent()
@@ -70,7 +70,7 @@ async def test_an_agent_that_falls_silent_is_replaced(new_session: NewSession) -
     await end(session, generations=2)
 
 
-async def test_stale_agents_are_refused_and_their_news_ignored(session: Session) -> None:
+async def test_stale_agents_are_refused_and_their_reports_ignored(session: Session) -> None:
     first = await session.in_conversation()
     await first.crash()
     second = await session.agent(ready=False)
@@ -88,7 +88,7 @@ async def test_stale_agents_are_refused_and_their_news_ignored(session: Session)
     await end(session, generations=2)
 
 
-async def test_repeated_and_invented_turns_count_not(session: Session) -> None:
+async def test_duplicate_turns_are_ignored(session: Session) -> None:
     agent = await session.in_conversation()
     turn = await agent.say("Hello!")
     await session.handle.signal(VoiceSession.turn, turn)
@@ -118,7 +118,7 @@ async def test_a_crash_loop_ends_the_session(new_session: NewSession) -> None:
     assert (summary.agent_stopped, session.scene.closes) == (True, 1)
 
 
-async def test_losses_a_minute_apart_are_no_crash_loop(new_session: NewSession) -> None:
+async def test_failures_a_minute_apart_are_no_crash_loop(new_session: NewSession) -> None:
     session = new_session(PATIENT.model_copy(update={"agent_max_losses_per_minute": 2}))
     await (await session.in_conversation()).crash()
     second = await session.agent()
@@ -130,7 +130,7 @@ async def test_losses_a_minute_apart_are_no_crash_loop(new_session: NewSession) 
     await end(session, generations=3)
 
 
-async def test_a_relaunch_after_a_loss_comes_at_once_however_often(new_session: NewSession) -> None:
+async def test_a_relaunch_after_a_failure_comes_at_once_however_often(new_session: NewSession) -> None:
     session = new_session(PATIENT.model_copy(update={"agent_max_losses_per_minute": 100}))
     agent = await session.in_conversation()
     for _ in range(10):  # a retry policy's tenth pause would be the longest

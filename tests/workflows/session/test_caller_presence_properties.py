@@ -45,7 +45,7 @@ def ledger(reports: Sequence[Presence]) -> CallerPresence:
 
 
 @given(story=stories, data=st.data())
-def test_the_bill_is_true_as_long_as_something_is_reported_of_each_connection_and_the_last_leave(
+def test_the_bill_is_true_if_each_connection_and_the_last_leave_are_reported(
     story: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     """LiveKit's report of a leave names the join, so all others may be lost: a new connection tells the end of one."""
@@ -83,7 +83,7 @@ anything = st.builds(
 
 
 @given(reports=st.lists(anything, max_size=12), ended_at_ms=st.integers(BEGAN, 2 * BEGAN), data=st.data())
-def test_whatever_is_reported_order_and_repetition_change_nothing_and_no_bill_exceeds_the_session(
+def test_any_reports_in_any_order_give_one_bill_within_the_session(
     reports: list[Presence], ended_at_ms: int, data: st.DataObject
 ) -> None:
     caller = ledger(reports)

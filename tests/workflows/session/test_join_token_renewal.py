@@ -108,7 +108,7 @@ async def test_a_key_whose_session_has_ended(session: Session, new_api: NewApi) 
         await api.rejoin(session.id)
 
 
-async def test_a_start_that_nobody_answered_is_there_for_the_next_attempt(
+async def test_an_unanswered_start_is_found_by_the_next_attempt(
     time_skipping: WorkflowEnvironment, fakes: FakeActivities, new_session: NewSession, new_api: NewApi
 ) -> None:
     session = new_session(task_queue="late")
@@ -162,7 +162,7 @@ async def test_a_join_token_is_renewed_when_half_of_its_life_is_over(session: Se
     await finish(session)
 
 
-async def test_an_old_join_token_is_given_while_it_works_where_no_new_one_can_be_made(new_session: NewSession) -> None:
+async def test_the_old_join_token_is_returned_while_renewal_fails(new_session: NewSession) -> None:
     session = new_session(PATIENT.model_copy(update={"max_duration_seconds": 4 * HOUR}))
     await session.in_conversation()
     first = await valid_join_token(session)
@@ -210,7 +210,7 @@ async def test_a_session_that_is_ending_gives_no_join_token(session: Session) ->
 
 
 @pytest.mark.parametrize("is_old", [False, True], ids=["of today", "from before"])
-async def test_callers_are_known_by_either_identity(session: Session, is_old: bool) -> None:
+async def test_both_identities_of_a_caller_are_recognized(session: Session, is_old: bool) -> None:
     if is_old:
         session.request = session.request.model_copy(update={"caller_identity": ""})
     join_token = await (await session.join_token()).result()

@@ -155,7 +155,7 @@ async def test_the_first_sound_is_counted_from_the_callers_first_join(served: li
     assert samples(served, f"{metric_names.FIRST_SOUND}_sum") == {"": 1.5}
 
 
-async def test_what_came_of_customer_webhooks(served: list[Metric]) -> None:
+async def test_outcomes_of_customer_webhooks_are_counted(served: list[Metric]) -> None:
     assert samples(served, f"{metric_names.WEBHOOKS}_total") == {"delivered": 1, "given_up": 1, "gone": 1}
     assert samples(served, f"{metric_names.WEBHOOK_LAG}_count") == {"": 1}
     assert samples(served, f"{metric_names.WEBHOOK_LAG}_sum")[""] < 60

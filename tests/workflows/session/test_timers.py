@@ -46,14 +46,14 @@ def test_an_agent_must_come_first() -> None:
     assert Situation().next() == (1060, EndReason.AGENT_UNAVAILABLE)
 
 
-def test_then_the_caller() -> None:
+def test_then_the_caller_must_come() -> None:
     now = Situation()
     now.agent_ready()
     assert now.next() == (1120, EndReason.NO_SHOW)
     assert now.next(checked_at=1120) == (1240, EndReason.NO_SHOW)
 
 
-def test_then_only_the_longest_duration_from_the_join_on() -> None:
+def test_then_the_longest_duration_counts_from_the_join() -> None:
     now = Situation()
     now.agent_ready()
     now.joined(1050)

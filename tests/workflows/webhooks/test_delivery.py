@@ -112,7 +112,7 @@ async def redeliver(
     )
 
 
-async def test_a_customer_is_told_the_story_of_a_session(
+async def test_a_customer_gets_the_webhooks_of_a_session(
     time_skipping: WorkflowEnvironment, session: Session, receiver: Receiver
 ) -> None:
     await a_whole_call(session)
@@ -137,7 +137,7 @@ async def test_a_customer_is_told_the_story_of_a_session(
     assert bodies[-1]["data"]["data"]["endReason"] == "api_request"
 
 
-async def test_a_receiver_that_fails_gets_each_event_until_it_takes_it_in_order(
+async def test_failed_webhooks_are_retried_in_order(
     time_skipping: WorkflowEnvironment, session: Session, receiver: Receiver
 ) -> None:
     receiver.answers.extend([500, 204, HANG, 200, 204, 302, HANG_UP])
@@ -152,7 +152,7 @@ async def test_a_receiver_that_fails_gets_each_event_until_it_takes_it_in_order(
     assert len({(headers["webhook-id"], body) for _, headers, body in receiver.requests}) == 6
 
 
-async def test_a_dead_receiver_holds_no_session_open_and_is_tried_for_a_day(
+async def test_a_dead_receiver_is_tried_for_a_day_and_holds_no_session_open(
     time_skipping: WorkflowEnvironment, session: Session, receiver: Receiver
 ) -> None:
     receiver.always = 503
@@ -174,7 +174,7 @@ async def test_a_dead_receiver_holds_no_session_open_and_is_tried_for_a_day(
     assert (result.delivered, result.given_up) == (6, ())
 
 
-async def test_what_nobody_takes_is_given_up_and_can_be_had_again(
+async def test_a_webhook_is_given_up_after_a_day_and_can_be_redelivered(
     time_skipping: WorkflowEnvironment, session: Session, receiver: Receiver
 ) -> None:
     receiver.always = 503
@@ -192,7 +192,7 @@ async def test_what_nobody_takes_is_given_up_and_can_be_had_again(
     assert receiver.numbers == [event.number for event in told.events]
 
 
-async def test_one_who_wants_no_more_gets_no_more_and_the_session_goes_on(
+async def test_a_receiver_that_answers_410_gets_no_more(
     time_skipping: WorkflowEnvironment, session: Session, receiver: Receiver
 ) -> None:
     receiver.answers.extend([204, 410])
@@ -225,7 +225,7 @@ async def test_a_redelivery_does_not_wait_for_the_next_attempt(
     assert receiver.numbers[2:] == sorted(set(receiver.numbers[2:]))
 
 
-async def test_only_what_is_asked_for_is_delivered_again(
+async def test_a_redelivery_delivers_only_the_requested_events(
     time_skipping: WorkflowEnvironment, session: Session, receiver: Receiver
 ) -> None:
     await a_whole_call(session)
@@ -238,7 +238,7 @@ async def test_only_what_is_asked_for_is_delivered_again(
     assert (await plan(session, after=told[-1])).events == ()
 
 
-async def test_a_session_that_is_heard_of_no_more_is_not_waited_for_for_ever(
+async def test_a_delivery_ends_when_its_session_falls_silent(
     time_skipping: WorkflowEnvironment, session: Session, receiver: Receiver
 ) -> None:
     await a_whole_call(session)
@@ -262,7 +262,7 @@ async def test_a_session_without_a_webhook_url_has_no_delivery(session: Session)
     )
 
 
-async def test_a_start_that_failed_tells_nobody(
+async def test_a_failed_start_sends_no_webhook(
     time_skipping: WorkflowEnvironment, session: Session, receiver: Receiver
 ) -> None:
     session.scene.join_token_failures = 5
@@ -271,7 +271,7 @@ async def test_a_start_that_failed_tells_nobody(
     assert receiver.requests == []
 
 
-async def test_the_api_has_them_delivered_again_and_says_why_not(
+async def test_the_api_redelivers_or_says_why_not(
     time_skipping: WorkflowEnvironment, session: Session, receiver: Receiver
 ) -> None:
     address = TemporalSettings(address=time_skipping.client.service_client.config.target_host, task_queue=QUEUE)
