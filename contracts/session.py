@@ -16,8 +16,8 @@ from contracts.statuses import AgentState, EndReason, SessionStatus
 class SessionRequest(Message):
     """Input of the `VoiceSession` workflow.
 
-    Without a `caller_identity` the caller is `user_<name>`, as in the reference's webhooks. `fingerprint` marks the request
-    that a session was started with under an Idempotency-Key; it is empty without one.
+    Without a `caller_identity` the caller is `user_<name>`, as in the reference's webhooks. `fingerprint` marks the
+    request that a session was started with under an Idempotency-Key; it is empty without one.
     """
 
     session_id: str
