@@ -35,6 +35,7 @@ class TemporalSettings(_Group):
     address: str = "localhost:7233"
     namespace: str = "default"
     task_queue: str = "voice-sessions"
+    agent_task_queue: str = "voice-agents"
     tls: bool | None = None
     tls_server_name: str = ""
     tls_ca_file: Path | None = None
@@ -106,7 +107,6 @@ class SessionSettings(_Group):
     reconnect_grace_seconds: Seconds = _LIMITS.reconnect_grace_seconds
     max_duration_seconds: Seconds = _LIMITS.max_duration_seconds
     agent_heartbeat_timeout_seconds: Seconds = _LIMITS.agent_heartbeat_timeout_seconds
-    agent_join_deadline_seconds: Seconds = _LIMITS.agent_join_deadline_seconds
     agent_launch_limit_seconds: Seconds = _LIMITS.agent_launch_limit_seconds
     agent_max_losses_per_minute: Annotated[int, Field(ge=1)] = _LIMITS.agent_max_losses_per_minute
     agent_relaunch_pause_seconds: Seconds = _LIMITS.agent_relaunch_pause_seconds
@@ -158,7 +158,6 @@ class WebhookSettings(_Group):
 class AgentSettings(_Group):
     """The AgentServer and its job processes."""
 
-    name: str = "voice-agent"
     idle_processes: Annotated[int, Field(ge=0)] = 2
     max_jobs: Annotated[int, Field(ge=1)] = 20
     drain_seconds: Seconds = 120

@@ -38,16 +38,12 @@ def build_worker(client: Client, activities: SessionActivities, task_queue: str)
         workflows=[VoiceSession, WebhookDelivery],
         activities=[
             activities.issue_join_token,
-            activities.launch_agent,
             activities.look_at_room,
             activities.close_room,
             activities.deliver_webhook,
         ],
         workflow_runner=workflow_runner(),
         graceful_shutdown_timeout=_GRACE,
-        # A launch learns of its cancellation by a heartbeat: the default, 80 % of the timeout, would delay every end.
-        max_heartbeat_throttle_interval=timedelta(milliseconds=200),
-        default_heartbeat_throttle_interval=timedelta(milliseconds=200),
         # How long a session waits for the worker that knew it last, when that one was killed; 10 s by default.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     )

@@ -21,14 +21,6 @@ class SessionActivities:
         """Make the room, where it is wanted, and a caller's token for it. Raises `JoinTokenFailed`."""
         raise NotImplementedError
 
-    @activity.defn(name="launch_agent")
-    async def launch_agent(self, request: LaunchRequest) -> AgentOutcome:
-        """Dispatch one generation and wait for its job in the room; from then on the job heartbeats and completes it.
-
-        Raises `JoinDeadline` when no agent came in time.
-        """
-        raise NotImplementedError
-
     @activity.defn(name="look_at_room")
     async def look_at_room(self, request: RoomRequest) -> RoomView:
         """List the participants of the room, from LiveKit itself."""
@@ -36,10 +28,22 @@ class SessionActivities:
 
     @activity.defn(name="close_room")
     async def close_room(self, request: RoomRequest) -> RoomView:
-        """Delete the room and its dispatches; returns who was in it. Safe to repeat."""
+        """Delete the room; returns who was in it. Safe to repeat."""
         raise NotImplementedError
 
     @activity.defn(name="deliver_webhook")
     async def deliver_webhook(self, request: WebhookRequest) -> None:
         """Deliver one customer webhook, at least once. Raises `WebhookNotTaken`, and `WebhookGone` for good."""
+        raise NotImplementedError
+
+
+class AgentActivities:
+    """The activity of agent hosts; `agent.host.launcher.Launcher` implements it."""
+
+    @activity.defn(name="launch_agent")
+    async def launch_agent(self, request: LaunchRequest) -> AgentOutcome:
+        """Start one generation's job and wait until it has joined; from then on the job heartbeats and completes it.
+
+        Raises `JoinDeadline` when it did not join in time.
+        """
         raise NotImplementedError

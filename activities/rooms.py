@@ -1,4 +1,4 @@
-"""Makes, inspects and deletes a session's LiveKit room, and dispatches agents to it.
+"""Makes, inspects and deletes a session's LiveKit room.
 
 Every call is safe to repeat: deleting something that is gone succeeds.
 """
@@ -10,11 +10,9 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from livekit import api
-from livekit.protocol.agent_dispatch import JRP_NEVER, AgentDispatch
 from livekit.protocol.models import ParticipantInfo
 
 from activities.liveness_probe import answers_probe
-from contracts.agent import DispatchMetadata
 from contracts.identities import ARRIVED, agent_generation
 from contracts.limits import RoomTimeouts
 from contracts.room import Presence, RoomView
@@ -23,9 +21,8 @@ from contracts.room import Presence, RoomView
 class Rooms:
     """The few LiveKit calls that sessions need. Errors are livekit-api's own (`TwirpError`) and aiohttp's."""
 
-    def __init__(self, livekit: api.LiveKitAPI, agent_name: str) -> None:
+    def __init__(self, livekit: api.LiveKitAPI) -> None:
         self._livekit = livekit
-        self._agent_name = agent_name
 
     async def create(self, name: str, timeouts: RoomTimeouts) -> None:
         """Make the room, or leave it as it is. Servers run with `auto_create` off, so nobody else can."""
@@ -52,22 +49,10 @@ class Rooms:
     async def _people(self, name: str) -> Sequence[ParticipantInfo]:
         return (await self._livekit.room.list_participants(api.ListParticipantsRequest(room=name))).participants
 
-    async def dispatch(self, name: str, metadata: DispatchMetadata) -> None:
-        """Ask LiveKit for an agent. It never restarts one by itself: recovery has one owner, the workflow."""
-        await self._livekit.agent_dispatch.create_dispatch(
-            api.CreateAgentDispatchRequest(
-                agent_name=self._agent_name, room=name, metadata=metadata.model_dump_json(), restart_policy=JRP_NEVER
-            )
-        )
-
     async def clear_agents(self, name: str, *, before: int) -> None:
-        """Remove what is left of generations below `before`: a dead one's track from the room, and their dispatches."""
+        """Remove what is left of generations below `before`: a dead one's track from the room."""
         for identity in await self._agents(name, before):
             await self._remove(name, identity)
-        for dispatch in await self._livekit.agent_dispatch.list_dispatch(name):
-            # LiveKit lists one of its own too, without a name.
-            if dispatch.agent_name == self._agent_name and _generation_of(dispatch) < before:
-                await _or_gone(self._livekit.agent_dispatch.delete_dispatch(dispatch.id, name))
 
     async def remove_unresponsive(self, name: str, *, before: int) -> None:
         """Probe generations below `before` through LiveKit, and remove those that do not answer."""
@@ -83,17 +68,13 @@ class Rooms:
         await _or_gone(self._livekit.room.remove_participant(api.RoomParticipantIdentity(room=name, identity=identity)))
 
     async def delete(self, name: str) -> bool:
-        """Delete the room with its participants and dispatches. True if it is gone.
+        """Delete the room with its participants. True if it is gone.
 
         A client that reconnects in the very moment of the deletion makes LiveKit keep the room: then it must be deleted
         again.
         """
         await _or_gone(self._livekit.room.delete_room(api.DeleteRoomRequest(room=name)))
         return not (await self._livekit.room.list_rooms(api.ListRoomsRequest(names=[name]))).rooms
-
-
-def _generation_of(dispatch: AgentDispatch) -> int:
-    return DispatchMetadata.model_validate_json(dispatch.metadata).generation
 
 
 def _sighting(person: ParticipantInfo, now_ms: int) -> Presence:

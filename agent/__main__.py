@@ -9,15 +9,17 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from livekit.agents import AgentServer
 
 from agent.host.agent_server import build_server
 from agent.host.drain import drain
+from agent.host.launcher import pull_launches
 from agent.host.lost_jobs import JobWatch
 from agent.speech import providers
+from connections.livekit_client import livekit_api
 from errors import SetupError
 from settings import Settings
 from telemetry import logs
@@ -43,27 +45,32 @@ class Orders:
         (self.leave if self.drain.is_set() else self.drain).set()
 
 
-async def serve(server: AgentServer, jobs: JobWatch, orders: Orders, drain_seconds: float) -> None:
-    """Serve until ordered to stop, then close what is left in order.
+async def serve(
+    server: AgentServer, pull: Coroutine[Any, Any, None], jobs: JobWatch, orders: Orders, drain_seconds: float
+) -> None:
+    """Serve until ordered to stop, then close what is left in order. `pull` takes launches until it is cancelled.
 
-    Raises the AgentServer's own error when it gives up, since LiveKit stayed away for minutes: a supervisor should
-    start the process afresh.
+    Raises what ended the AgentServer or the pulling: a supervisor should start the process afresh.
     """
-    serving = asyncio.create_task(server.run())
+    serving, pulling = asyncio.create_task(server.run(unregistered=True)), asyncio.create_task(pull)
     try:
-        await _first(serving, orders.drain.wait(), orders.leave.wait())
+        await _first((serving, pulling), orders.drain.wait(), orders.leave.wait())
+        pulling.cancel()
+        await asyncio.wait([pulling])
         if not serving.done() and not orders.leave.is_set():
-            await _first(serving, drain(server, jobs, drain_seconds), orders.leave.wait())
+            await _first((serving,), drain(server, jobs, drain_seconds), orders.leave.wait())
     finally:
         await server.aclose()
         await jobs.aclose()
     await serving
+    if not pulling.cancelled():
+        await pulling
 
 
-async def _first(serving: asyncio.Task[None], *others: Coroutine[Any, Any, Any]) -> None:
-    """Until one of them is done; the others are cancelled, but not the serving."""
+async def _first(running: Sequence[asyncio.Task[None]], *others: Coroutine[Any, Any, Any]) -> None:
+    """Until one of them is done; the others are cancelled, but not the running ones."""
     tasks = [asyncio.create_task(other) for other in others]
-    await asyncio.wait([serving, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([*running, *tasks], return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):
@@ -72,7 +79,7 @@ async def _first(serving: asyncio.Task[None], *others: Coroutine[Any, Any, Any])
 
 
 async def main() -> None:
-    """Run one AgentServer."""
+    """Run one agent host."""
     settings = Settings()
     logs.configure(settings.telemetry.log_format)
     providers.check(settings.speech)
@@ -80,7 +87,9 @@ async def main() -> None:
     jobs = JobWatch(server, settings)
     orders = Orders()
     orders.obey_signals()
-    await serve(server, jobs, orders, settings.agent.drain_seconds)
+    async with livekit_api(settings.livekit) as livekit:
+        pull = pull_launches(server, livekit, settings)
+        await serve(server, pull, jobs, orders, settings.agent.drain_seconds)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,8 @@ from agent.speech import SpeechModels, load
 from agent.speech.fallback import Availability
 from agent.workflow_link.heartbeat import Heartbeat, Verdict
 from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
-from connections.dispatch_seal import Sealer
 from connections.temporal_client import connect
-from contracts.agent import AgentOutcome, AgentReady, Briefing, DispatchMetadata, ProviderChanged
+from contracts.agent import AgentOutcome, AgentReady, Briefing, JobMetadata, ProviderChanged
 from contracts.identities import ARRIVED
 from contracts.room import Presence
 from settings import Settings
@@ -70,7 +69,7 @@ async def run(ctx: JobContext) -> None:
     """
     try:
         traces: TracerProvider | None = ctx.proc.userdata["traces"]
-        metadata = DispatchMetadata.model_validate_json(ctx.job.metadata)
+        metadata = JobMetadata.model_validate_json(ctx.job.room.metadata)
         logs.process_is_about(metadata.session_id)
         with job_span(ctx, traces, metadata):
             await _enter(ctx, metadata)
@@ -79,11 +78,11 @@ async def run(ctx: JobContext) -> None:
         raise
 
 
-async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
+async def _enter(ctx: JobContext, metadata: JobMetadata) -> None:
     settings: Settings = ctx.proc.userdata["settings"]
     client: Client = ctx.proc.userdata["temporal"]
     speech: SpeechModels = ctx.proc.userdata["speech"]
-    task_token = Sealer(settings.livekit.api_secret.get_secret_value()).unseal(metadata.sealed_task_token)
+    task_token = bytes.fromhex(metadata.task_token)
     identity = ctx.local_participant_identity
 
     # 1. Claim the generation. Connecting takes longest, so it begins at once; the agent is mute until it has the floor.

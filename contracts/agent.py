@@ -20,18 +20,17 @@ class LaunchRequest(Message):
 
     session_id: str
     generation: int
-    join_deadline_seconds: float
     timeouts: RoomTimeouts
     predecessor_may_live: bool = False  # then it is left in the room, for the newcomer to ask
     predecessor_is_silent: bool = False  # to Temporal: probe it through LiveKit, and remove it if it does not answer
 
 
-class DispatchMetadata(Message):
-    """Carried by LiveKit to the agent's job. Opaque ids only: everybody with an API key can list dispatches."""
+class JobMetadata(Message):
+    """Handed from the agent host to the job process that it starts. `task_token` (hex) is the activity's credential."""
 
     session_id: str
     generation: int
-    sealed_task_token: str = Field(repr=False)
+    task_token: str = Field(repr=False)
     traceparent: str = ""  # the span of the launch as W3C writes it, ids only; empty where nothing is traced
 
 

@@ -21,7 +21,6 @@ class SessionLimits(Message):
     reconnect_grace_seconds: float = 30
     max_duration_seconds: float = 7200
     agent_heartbeat_timeout_seconds: float = 2
-    agent_join_deadline_seconds: float = 15
     agent_launch_limit_seconds: float = 60
     agent_max_losses_per_minute: int = 5
     agent_relaunch_pause_seconds: float = 0.2

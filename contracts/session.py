@@ -25,6 +25,7 @@ class SessionRequest(Message):
     options: AgentOptions = AgentOptions()
     limits: SessionLimits = SessionLimits()
     webhook_url: str = Field("", repr=False)  # receives the customer webhooks; empty: none are sent
+    agent_task_queue: str = ""  # where agent hosts poll; empty: the workflow's own
     owner: str = ""  # whose API key started it; empty where none is needed
     caller_identity: str = ""
     fingerprint: str = ""

@@ -10,7 +10,7 @@ from livekit.agents import JobContext, telemetry
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from contracts.agent import DispatchMetadata
+from contracts.agent import JobMetadata
 from settings import TelemetrySettings
 from telemetry.traces import context_of, tracer_provider
 
@@ -27,7 +27,7 @@ def trace_jobs(settings: TelemetrySettings) -> TracerProvider | None:
 
 
 @contextmanager
-def job_span(ctx: JobContext, provider: TracerProvider | None, metadata: DispatchMetadata) -> Iterator[None]:
+def job_span(ctx: JobContext, provider: TracerProvider | None, metadata: JobMetadata) -> Iterator[None]:
     """The job from its dispatch until it speaks, below the launch; what livekit-agents records then stands below it."""
     if provider is None:
         yield

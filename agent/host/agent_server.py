@@ -1,29 +1,18 @@
-"""The AgentServer: warm job processes, registered with LiveKit under a name that only explicit dispatches reach."""
+"""The AgentServer of an agent host: a pool of warm job processes. It is not registered with LiveKit; hosts pull."""
 
 from __future__ import annotations
 
 import math
 
-from livekit.agents import AgentServer, JobRequest
+from livekit.agents import AgentServer
 
 from agent import job
-from agent.host.warm_processes import WarmProcesses
 from agent.speech import PRELOAD_MODULES
-from contracts.agent import DispatchMetadata
-from contracts.identities import agent_identity
 from settings import Settings
-
-_LIVEKIT_STOPS_AT = 0.7
-"""LiveKit itself gives no job to a server whose load is as high as this, whatever the server thinks of it."""
-
-
-def _load(jobs: int, max_jobs: int) -> float:
-    """What LiveKit is told: just below where it stops until there is really no place left."""
-    return 1.0 if jobs >= max_jobs else (_LIVEKIT_STOPS_AT - 0.01) * jobs / max_jobs
 
 
 def build_server(settings: Settings) -> AgentServer:
-    """An AgentServer for `settings`; `run()` serves until `aclose()`."""
+    """An AgentServer for `settings`; `run(unregistered=True)` keeps its processes until `aclose()`."""
     livekit, agent = settings.livekit, settings.agent
     server = AgentServer(
         ws_url=livekit.url,
@@ -32,9 +21,8 @@ def build_server(settings: Settings) -> AgentServer:
         setup_fnc=job.warm_up,
         num_idle_processes=agent.idle_processes,
         initialize_process_timeout=60,
-        # LiveKit drops dispatches in bursts when the load it is told crosses the threshold; `accept` limits instead.
         load_threshold=math.inf,
-        load_fnc=lambda server: _load(len(server.active_jobs), agent.max_jobs),
+        load_fnc=lambda server: len(server.active_jobs) / agent.max_jobs,
         host=agent.health_host,
         port=agent.health_port,
         # All of its figures are made in this process: none of them needs prometheus_client's files of other processes.
@@ -43,15 +31,5 @@ def build_server(settings: Settings) -> AgentServer:
         log_level="INFO",  # below it livekit-agents logs what callers say
     )
 
-    warm = WarmProcesses(server, agent.idle_processes)
-
-    async def accept(request: JobRequest) -> None:
-        if len(server.active_jobs) >= agent.max_jobs:
-            await request.reject()
-            return
-        warm.make_no_more_for_a_moment()
-        generation = DispatchMetadata.model_validate_json(request.job.metadata).generation
-        await request.accept(identity=agent_identity(generation, request.id), name="agent")
-
-    server.rtc_session(job.run, agent_name=agent.name, on_request=accept)
+    server.rtc_session(job.run)
     return server

@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from agent.host.lost_jobs import JobWatch
 from connections.temporal_client import LazyClient
-from contracts.agent import DispatchMetadata, DrainRequest
+from contracts.agent import DrainRequest, JobMetadata
 from workflows.voice_session import VoiceSession
 
 logger = logging.getLogger("agent.host.drain")
@@ -31,7 +31,7 @@ async def drain(server: AgentServer, jobs: JobWatch, seconds: float) -> None:
     """
     asking: set[asyncio.Task[None]] = set()
 
-    def ask(job: DispatchMetadata) -> None:
+    def ask(job: JobMetadata) -> None:
         asking.add(asyncio.create_task(_ask_for_successor(jobs.temporal, job)))
 
     jobs.on_launch(ask)
@@ -48,7 +48,7 @@ async def drain(server: AgentServer, jobs: JobWatch, seconds: float) -> None:
             task.cancel()
 
 
-async def _ask_for_successor(temporal: LazyClient, job: DispatchMetadata) -> None:
+async def _ask_for_successor(temporal: LazyClient, job: JobMetadata) -> None:
     """Signal it until Temporal has it; nothing is lost meanwhile, since the agent speaks on."""
     client = await temporal.get()
     session: WorkflowHandle[VoiceSession, Any] = client.get_workflow_handle_for(VoiceSession.run, job.session_id)

@@ -14,11 +14,9 @@ from temporalio.service import RPCError
 
 from agent.host.sentinel_keeper import SentinelKeeper
 from agent.host.task_tokens import fail_token
-from connections.dispatch_seal import Sealer
 from connections.temporal_client import LazyClient
-from contracts.agent import DispatchMetadata
+from contracts.agent import JobMetadata
 from contracts.failures import JOB_PROCESS_ENDED
-from errors import OrchestratorError
 from settings import Settings
 
 logger = logging.getLogger("agent.host.lost_jobs")
@@ -38,15 +36,14 @@ class JobWatch:
 
     def __init__(self, server: AgentServer, settings: Settings) -> None:
         self.temporal = LazyClient(settings.temporal)
-        self._sealer = Sealer(settings.livekit.api_secret.get_secret_value())
         self._sentinel = SentinelKeeper(settings.telemetry.log_format)
-        self._running: dict[str, DispatchMetadata] = {}
-        self._on_launch: list[Callable[[DispatchMetadata], None]] = []
+        self._running: dict[str, JobMetadata] = {}
+        self._on_launch: list[Callable[[JobMetadata], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         server.on("worker_started", lambda: self._watch(getattr(server, "_proc_pool", None)))
 
     @property
-    def running(self) -> list[DispatchMetadata]:
+    def running(self) -> list[JobMetadata]:
         """The jobs that run now."""
         return list(self._running.values())
 
@@ -55,7 +52,7 @@ class JobWatch:
         """The process id of this AgentServer's sentinel; None before it has started."""
         return self._sentinel.pid
 
-    def on_launch(self, callback: Callable[[DispatchMetadata], None]) -> None:
+    def on_launch(self, callback: Callable[[JobMetadata], None]) -> None:
         """Call this for every job that starts from now on."""
         self._on_launch.append(callback)
 
@@ -85,13 +82,9 @@ class JobWatch:
 
     def _launched(self, process: Any) -> None:
         job = process.running_job.job
-        metadata = DispatchMetadata.model_validate_json(job.metadata)
-        try:
-            task_token = self._sealer.unseal(metadata.sealed_task_token)
-        except OrchestratorError:
-            return  # the job itself refuses it, and says why
+        metadata = JobMetadata.model_validate_json(job.room.metadata)
         self._running[job.id] = metadata
-        self._sentinel.running(job.id, task_token)
+        self._sentinel.running(job.id, bytes.fromhex(metadata.task_token))
         for callback in self._on_launch:
             callback(metadata)
 
@@ -104,12 +97,12 @@ class JobWatch:
         else:
             self._do(self._report(job.id, metadata))
 
-    async def _report(self, job_id: str, metadata: DispatchMetadata) -> None:
+    async def _report(self, job_id: str, metadata: JobMetadata) -> None:
         client = await self.temporal.get()
         lost = await fail_token(
             client.workflow_service,
             client.namespace,
-            self._sealer.unseal(metadata.sealed_task_token),
+            bytes.fromhex(metadata.task_token),
             failure_type=JOB_PROCESS_ENDED,
             message="its job process ended",
         )

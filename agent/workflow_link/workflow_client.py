@@ -15,7 +15,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from contracts.agent import AgentReady, Briefing, ClaimRequest, DispatchMetadata, ProviderChanged
+from contracts.agent import AgentReady, Briefing, ClaimRequest, JobMetadata, ProviderChanged
 from contracts.message import Message
 from contracts.room import Presence
 from contracts.turns import Turn
@@ -36,7 +36,7 @@ class NotWantedError(Exception):
 class WorkflowLine:
     """Signals go out one after the other, and again until Temporal has them: a turn is never lost or out of order."""
 
-    def __init__(self, client: Client, metadata: DispatchMetadata) -> None:
+    def __init__(self, client: Client, metadata: JobMetadata) -> None:
         self._generation = metadata.generation
         self._handle: WorkflowHandle[VoiceSession, Any] = client.get_workflow_handle_for(
             VoiceSession.run, metadata.session_id

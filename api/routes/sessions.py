@@ -70,6 +70,7 @@ async def start_session(
         webhook_url=_webhook_url(targets, wanted),
         caller_identity=caller_identity(session_id),
         owner=owner,
+        agent_task_queue=settings.temporal.agent_task_queue,
         fingerprint="" if key is None else keyed.fingerprint(session_id, wanted),
     )
     logs.about(session.session_id)

@@ -18,7 +18,7 @@ from contracts import search_attributes
 from settings import TemporalSettings
 
 _TIMEOUT_SECONDS = 3.0
-_REGISTERED = "registered worker"
+_PULLING = "pulling launches from task queue"
 
 
 def http(url: str) -> str | None:
@@ -43,12 +43,12 @@ def api(health_url: str) -> str | None:
 
 
 def agent(health_url: str, log: Path) -> str | None:
-    """Ready when the AgentServer answers 200 and has said in its log, since it started, that LiveKit took it."""
+    """Ready when the AgentServer answers 200 and has logged, since it started, that it pulls launches."""
     reason = http(health_url)
     if reason:
         return reason
     with log.open(errors="replace") as lines:
-        return None if any(_REGISTERED in line for line in lines) else "not registered with LiveKit"
+        return None if any(_PULLING in line for line in lines) else "it does not pull launches yet"
 
 
 def temporal(settings: TemporalSettings) -> str | None:

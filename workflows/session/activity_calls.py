@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.interface import SessionActivities
+    from activities.interface import AgentActivities, SessionActivities
     from contracts.agent import AgentOutcome, LaunchRequest
     from contracts.join_token import JoinToken, JoinTokenRequest
     from contracts.limits import RoomTimeouts
@@ -60,15 +60,17 @@ def launch_agent(
     """
     limits = session.limits
     return workflow.start_activity_method(
-        SessionActivities.launch_agent,
+        AgentActivities.launch_agent,
         LaunchRequest(
             session_id=session.session_id,
             generation=generation,
-            join_deadline_seconds=limits.agent_join_deadline_seconds,
             timeouts=limits.room_timeouts,
             predecessor_may_live=predecessor_may_live,
             predecessor_is_silent=predecessor_is_silent,
         ),
+        task_queue=session.agent_task_queue or None,
+        # A call that has lost its agent goes before a new one; owners share agent hosts fairly.
+        priority=Priority(priority_key=3 if generation == 1 else 1, fairness_key=session.owner or None),
         start_to_close_timeout=timedelta(seconds=limits.max_duration_seconds) + _SLACK,
         heartbeat_timeout=timedelta(seconds=limits.agent_heartbeat_timeout_seconds),
         retry_policy=RetryPolicy(maximum_attempts=1),
@@ -97,7 +99,7 @@ async def close_room(session: SessionRequest) -> RoomView:
         retry_policy=RetryPolicy(
             initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), backoff_coefficient=2
         ),
-        summary="delete room and dispatches",
+        summary="delete the room",
     )
 
 

@@ -1,0 +1,205 @@
+"""Pulls `launch_agent` activities off the agents' task queue, one for each free slot of this agent host.
+
+Work waits in Temporal until a host has a warm process and room for one more job. A session that ends meanwhile takes
+its launch out of the queue; a burst of calls waits there, and nobody is asked twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+import aiohttp
+from livekit import api
+from livekit.agents import AgentServer
+from livekit.agents.utils import shortuuid
+from livekit.protocol.models import Room
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+from temporalio.worker import (
+    CustomSlotSupplier,
+    FixedSizeSlotSupplier,
+    SlotMarkUsedContext,
+    SlotPermit,
+    SlotReleaseContext,
+    SlotReserveContext,
+    Worker,
+    WorkerTuner,
+)
+
+from activities.interface import AgentActivities
+from activities.rooms import Rooms
+from agent.host.capacity import Capacity
+from agent.host.warm_processes import WarmProcesses
+from connections.temporal_client import connect
+from contracts.agent import AgentOutcome, JobMetadata, LaunchRequest
+from contracts.failures import JOIN_DEADLINE
+from contracts.identities import agent_identity
+from settings import Settings
+from telemetry.traces import temporal_interceptors, traceparent, tracer_provider
+
+logger = logging.getLogger("agent.host.launcher")
+
+_POLLERS = 2
+_GRACE = timedelta(seconds=10)
+_JOIN_SECONDS = 30.0
+"""A job that has not joined its room by then is given up; on an idle machine it takes 0.3 s."""
+_CHECK_SECONDS = 0.1
+_HEARTBEAT_SECONDS = 0.3
+_RETRY_SECONDS = 0.2
+_LIVEKIT_ERRORS = (api.TwirpError, aiohttp.ClientError, TimeoutError)
+
+
+class Launcher(AgentActivities):
+    """Starts one job in a warm process of this host for each launch, and waits until it has joined its room."""
+
+    def __init__(self, server: AgentServer, livekit: api.LiveKitAPI, settings: Settings) -> None:
+        self._server = server
+        self._warm = WarmProcesses(server, settings.agent.idle_processes)
+        self._rooms = Rooms(livekit)
+        self._livekit = settings.livekit
+
+    @activity.defn(name="launch_agent")
+    async def launch_agent(self, request: LaunchRequest) -> AgentOutcome:
+        """See the interface. From the join on the job heartbeats by itself, and completes the activity."""
+        name, generation = request.session_id, request.generation
+        metadata = JobMetadata(
+            session_id=name,
+            generation=generation,
+            task_token=activity.info().task_token.hex(),
+            traceparent=traceparent(),
+        )
+        try:
+            async with _heartbeats(), asyncio.timeout(_JOIN_SECONDS):
+                self._warm.make_no_more_for_a_moment()
+                await self._make_way(request)
+                await self._server.simulate_job(
+                    name,
+                    token=self._token(name, agent_identity(generation, shortuuid("AJ_"))),
+                    room_info=Room(name=name, metadata=metadata.model_dump_json()),
+                )
+                while not await self._has_joined(name, generation):  # noqa: ASYNC110  only LiveKit can tell
+                    await asyncio.sleep(_CHECK_SECONDS)
+        except TimeoutError as error:
+            raise ApplicationError(f"the agent did not join within {_JOIN_SECONDS:g} s", type=JOIN_DEADLINE) from error
+        activity.raise_complete_async()
+
+    async def _make_way(self, request: LaunchRequest) -> None:
+        """Make the room if a restarted LiveKit has lost it, and remove dead agents from it."""
+        name, generation = request.session_id, request.generation
+        await _until_livekit_answers(partial(self._rooms.create, name, request.timeouts))
+        if generation > 1 and not request.predecessor_may_live:
+            await _until_livekit_answers(partial(self._rooms.clear_agents, name, before=generation))
+        elif request.predecessor_is_silent:
+            await _until_livekit_answers(partial(self._rooms.remove_unresponsive, name, before=generation))
+
+    async def _has_joined(self, name: str, generation: int) -> bool:
+        try:
+            return await self._rooms.has_arrived(name, generation)
+        except _LIVEKIT_ERRORS:
+            return False
+
+    def _token(self, name: str, identity: str) -> str:
+        grants = api.VideoGrants(room_join=True, room=name, agent=True, can_update_own_metadata=True)
+        token = api.AccessToken(self._livekit.api_key, self._livekit.api_secret.get_secret_value())
+        return token.with_identity(identity).with_kind("agent").with_grants(grants).to_jwt()
+
+
+class JobSlots(CustomSlotSupplier):
+    """Lets the worker poll only while this host can start another job at once."""
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._reserved = 0
+
+    async def reserve_slot(self, ctx: SlotReserveContext) -> SlotPermit:
+        """Wait until a warm process is free and the machine can carry another job."""
+        await self._capacity.available(lambda: self._reserved)
+        self._reserved += 1
+        return SlotPermit()
+
+    def try_reserve_slot(self, ctx: SlotReserveContext) -> SlotPermit | None:
+        """No launch is handed over without a poll."""
+        return None
+
+    def mark_slot_used(self, ctx: SlotMarkUsedContext) -> None:
+        """The slot was counted when it was reserved."""
+
+    def release_slot(self, ctx: SlotReleaseContext) -> None:
+        """The launch is over: from here on its job is counted by the pool."""
+        self._reserved -= 1
+
+
+async def pull_launches(server: AgentServer, livekit: api.LiveKitAPI, settings: Settings) -> None:
+    """Take launches until cancelled; then finish the ones under way. Waits for the pool, and for Temporal."""
+    started = asyncio.Event()
+    server.on("worker_started", started.set)
+    await started.wait()
+    client = await _connected(settings)
+    slots = JobSlots(Capacity(server, settings.agent.max_jobs))
+    queue = settings.temporal.agent_task_queue
+    async with build_launch_worker(client, Launcher(server, livekit, settings), slots, queue):
+        logger.info("pulling launches from task queue %s", queue)
+        await asyncio.Event().wait()
+
+
+async def _connected(settings: Settings) -> Client:
+    interceptors = temporal_interceptors(tracer_provider(settings.telemetry, "voice-agent-host"))
+    while True:
+        try:
+            return await connect(settings.temporal, interceptors=interceptors)
+        except (RPCError, RuntimeError) as error:  # RuntimeError: the first connection could not be made
+            logger.warning("Temporal cannot be reached, trying again: %s", type(error).__name__)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+def build_launch_worker(client: Client, launcher: AgentActivities, slots: JobSlots, task_queue: str) -> Worker:
+    """The activity worker of an agent host."""
+    others = FixedSizeSlotSupplier(1)
+    return Worker(
+        client,
+        task_queue=task_queue,
+        activities=[launcher.launch_agent],
+        tuner=WorkerTuner.create_composite(
+            workflow_supplier=others,
+            activity_supplier=slots,
+            local_activity_supplier=others,
+            nexus_supplier=others,
+        ),
+        max_concurrent_activity_task_polls=_POLLERS,
+        graceful_shutdown_timeout=_GRACE,
+        max_heartbeat_throttle_interval=timedelta(milliseconds=200),
+        default_heartbeat_throttle_interval=timedelta(milliseconds=200),
+    )
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    """Heartbeat of its own, beside calls that may hang: a silent LiveKit is no dead agent."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat("the agent is joining its room")
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+
+
+async def _until_livekit_answers(call: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await call()
+            return
+        except _LIVEKIT_ERRORS as error:
+            logger.warning("LiveKit does not answer, trying again: %s", type(error).__name__)
+            await asyncio.sleep(_RETRY_SECONDS)
