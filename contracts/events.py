@@ -11,7 +11,7 @@ from contracts.message import Message
 from contracts.turns import Turn
 
 EventType = Literal["session.state", "agent.state", "caller.presence", "turn", "provider.changed", "session.ended"]
-AgentEventState = Literal["launching", "ready", "lost", "draining", "stopped"]
+AgentEventState = Literal["queued", "launching", "ready", "lost", "draining", "stopped"]
 
 LAST_EVENT: Final = "session.ended"
 MOST_EVENTS_A_PAGE: Final = 500

@@ -19,6 +19,7 @@ class SessionStatus(StrEnum):
 class AgentState(StrEnum):
     """The state of the session's current agent generation."""
 
+    QUEUED = "queued"  # waits for an agent host with a free slot
     LAUNCHING = "launching"
     READY = "ready"
     LOST = "lost"

@@ -27,7 +27,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.session.clock import now
     from workflows.session.continue_as_new import continue_as_new, is_due
     from workflows.session.current_details import current_details, provider_change
-    from workflows.session.generations import briefing
     from workflows.session.join_token_renewal import JoinTokens
     from workflows.session.state import SessionState
     from workflows.session.timer_checks import has_come_true
@@ -145,10 +144,7 @@ class VoiceSession:
     @workflow.update
     def claim(self, claim: ClaimRequest) -> Briefing:
         """An agent's job claims its generation before it does anything in the room. Refused with type `Superseded`."""
-        agents = self._state.agents
-        agents.claim(claim)
-        turns = self._state.transcript.turns
-        return briefing(self._request, claim.generation, turns, predecessor_lives=agents.predecessor_lives)
+        return self._agents.claim(claim)
 
     @claim.validator
     def _validate_claim(self, claim: ClaimRequest) -> None:

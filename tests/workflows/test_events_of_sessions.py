@@ -37,6 +37,7 @@ async def test_events_of_a_call_whose_agent_is_lost(session: Session) -> None:
     assert lost[2] == "1" and not rest
     assert [each[:2] for each in await told(session)] == [
         ("session.state", "starting"),
+        ("agent.state", "queued"),
         ("agent.state", "launching"),
         ("agent.state", "ready"),
         ("session.state", "waiting"),
@@ -44,6 +45,7 @@ async def test_events_of_a_call_whose_agent_is_lost(session: Session) -> None:
         ("session.state", "active"),
         ("turn", "Hello!"),
         ("agent.state", "lost"),
+        ("agent.state", "queued"),
         ("agent.state", "launching"),
         ("agent.state", "ready"),
         ("caller.presence", "left"),
@@ -67,14 +69,16 @@ async def test_events_of_a_drain(session: Session) -> None:
     await session.end()
     await session.result()
     agents = [(each[1], each[2]) for each in await told(session) if each[0] == "agent.state"]
-    assert agents[:5] == [
+    assert agents[:7] == [
+        ("queued", "1"),
         ("launching", "1"),
         ("ready", "1"),
         ("draining", "1"),
+        ("queued", "2"),
         ("launching", "2"),
         ("ready", "2"),
     ]
-    assert sorted(agents[5:]) == [("stopped", "1"), ("stopped", "2")]
+    assert sorted(agents[7:]) == [("stopped", "1"), ("stopped", "2")]
 
 
 async def test_events_of_a_session_without_a_join_token(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Keeps an agent with the session: one serves, at most one launches to succeed it, a failed one is replaced at once."""
+"""Keeps an agent with the session: one serves, at most one comes to succeed it, a failed one is replaced at once."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from contracts.agent import AgentOutcome, AgentReady, DrainRequest
+    from contracts.agent import AgentOutcome, AgentReady, Briefing, ClaimRequest, DrainRequest
     from contracts.events import AgentEventState
     from contracts.session import SessionRequest
     from contracts.statuses import EndReason
     from workflows.session import activity_calls, session_metrics
     from workflows.session.agent_failures import Exit, exit_of
-    from workflows.session.clock import now, since
-    from workflows.session.generations import Generation, Phase
+    from workflows.session.clock import now, since, span
+    from workflows.session.generations import Generation, Phase, briefing
     from workflows.session.state import SessionState
 
 _HANDOVER_GRACE_SECONDS = 30
@@ -26,6 +26,9 @@ _LONGEST_PAUSE_SECONDS = 2.0
 """Between newcomers that fail while another agent serves: nobody waits for them."""
 _BRIEF_SECONDS = 5.0
 """An agent that hands over to nobody as early as this has served nobody, and its successors may do the same forever."""
+
+_LONG_WAIT = 1.0
+"""Seconds in the queue that are worth a line in the timeline."""
 
 Launch = workflow.ActivityHandle[AgentOutcome]
 
@@ -91,6 +94,16 @@ class AgentSupervisor:
         self._pause_seconds = self._request.limits.agent_relaunch_pause_seconds
         self._launch_if_needed()  # its own AgentServer may have begun to stop meanwhile
 
+    def claim(self, request: ClaimRequest) -> Briefing:
+        """A job claims its generation; returns its briefing. An agent host has taken it from the queue."""
+        if (taken := self._agents.claim(request)) is not None:
+            waited = now() - taken.queued_at
+            words = f"generation {taken.number} waited {span(waited)} for an agent host" if waited >= _LONG_WAIT else ""
+            self._events.agent(now(), taken.number, "launching", words=words)
+            self._publish()
+        turns = self._state.transcript.turns
+        return briefing(self._request, request.generation, turns, predecessor_lives=self._agents.predecessor_lives)
+
     def drain(self, request: DrainRequest) -> None:
         """An AgentServer stops: launch its agent's successor, while that agent serves on."""
         number = request.generation
@@ -106,7 +119,7 @@ class AgentSupervisor:
             return
         serving, may_live, lives = agents.serving, agents.predecessor_may_live, agents.predecessor_lives
         reason = agents.launch_reason if serving is None else f"to succeed generation {serving.number}, which must go"
-        generation = agents.launch()
+        generation = agents.launch(now())
         launch = activity_calls.launch_agent(
             self._request,
             generation,
@@ -115,7 +128,7 @@ class AgentSupervisor:
             reason=reason,
         )
         self._open[generation] = launch
-        self._events.agent(now(), generation, "launching", reason)
+        self._events.agent(now(), generation, "queued", reason)
         self._newest = asyncio.create_task(self._follow(generation, launch))
         self._tasks.append(self._newest)
         self._publish()
@@ -127,7 +140,7 @@ class AgentSupervisor:
         generation = self._agents.find(number)
         if self._state.end.is_decided or generation is None:
             return
-        never_served = generation.phase is Phase.LAUNCHING
+        never_served = generation is self._agents.coming
         self._log_exit(generation, exited)
         if generation.phase is not Phase.LEAVING and not exited.handed_over:
             session_metrics.agent_failed(exited)
@@ -141,7 +154,7 @@ class AgentSupervisor:
         self._launch_if_needed()
 
     def _handed_over_at_once(self, generation: Generation, exited: Exit) -> bool:
-        to_nobody = exited.handed_over and generation.phase is Phase.SERVING and self._agents.launching is None
+        to_nobody = exited.handed_over and generation.phase is Phase.SERVING and self._agents.coming is None
         return to_nobody and now() - generation.serving_since < _BRIEF_SECONDS
 
     def _log_exit(self, generation: Generation, exited: Exit) -> None:
@@ -151,14 +164,14 @@ class AgentSupervisor:
                 words = (
                     f"{name} has left" if exited.handed_over else f"{name}, already succeeded, exited: {exited.words}"
                 )
-            case Phase.LAUNCHING:
+            case Phase.QUEUED | Phase.LAUNCHING:
                 words = f"{name} did not take over: {exited.words}"
                 self._agents.launch_reason = f"after {words}"
             case _:
                 words = f"{name} handed over" if exited.handed_over else f"{name} was lost: {exited.words}"
                 self._agents.launch_reason = f"after {words}"
                 words = f"{words}; it had served for {_served(generation)}"
-        is_expected = exited.handed_over and self._agents.launching is not None
+        is_expected = exited.handed_over and self._agents.coming is not None
         state: AgentEventState = "stopped" if is_expected or generation.phase is Phase.LEAVING else "lost"
         self._events.agent(now(), generation.number, state, exited.words, words)
 

@@ -1,6 +1,6 @@
-"""The numbered generations of a session's agent: which serves, which is launching, and how many failed lately. Pure.
+"""The numbered generations of a session's agent: which serves, which is coming, and how many failed lately. Pure.
 
-At any time one generation serves and one is launching, at most. Times are the workflow's seconds.
+At any time one generation serves and one is coming, at most. Times are the workflow's seconds.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _MINUTE = 60.0
 class Phase(StrEnum):
     """The steps of one generation's life."""
 
+    QUEUED = "queued"  # until an agent host has taken it
     LAUNCHING = "launching"  # until it is ready
     SERVING = "serving"
     LEAVING = "leaving"  # its successor serves
@@ -34,7 +35,8 @@ class Generation(State):
     """One agent. `may_live`: it is not proven dead, and no successor has asked it to yield."""
 
     number: int
-    phase: Phase = Phase.LAUNCHING
+    phase: Phase = Phase.QUEUED
+    queued_at: float = 0
     claimed_by: str = ""
     is_draining: bool = False
     may_live: bool = True
@@ -65,9 +67,9 @@ class Generations(State):
         return self._in(Phase.SERVING)
 
     @property
-    def launching(self) -> Generation | None:
-        """The generation that is not ready yet."""
-        return self._in(Phase.LAUNCHING)
+    def coming(self) -> Generation | None:
+        """The generation that is not ready yet: queued or launching."""
+        return self._in(Phase.QUEUED) or self._in(Phase.LAUNCHING)
 
     @property
     def leaving(self) -> Generation | None:
@@ -86,15 +88,17 @@ class Generations(State):
             return AgentState.STOPPED
         if self.serving is not None:
             return AgentState.READY
-        return AgentState.LOST if self.launching is None and self.launched else AgentState.LAUNCHING
+        if (coming := self.coming) is None:
+            return AgentState.LOST if self.launched else AgentState.QUEUED
+        return AgentState.QUEUED if coming.phase is Phase.QUEUED else AgentState.LAUNCHING
 
     @property
     def needs_another(self) -> bool:
         """True if a generation should be launched: none serves, or the serving one must go.
 
-        One launching is enough. The successor of a draining one waits until the generation before has left.
+        One coming is enough. The successor of a draining one waits until the generation before has left.
         """
-        if self.launching is not None or self.are_stopped:
+        if self.coming is not None or self.are_stopped:
             return False
         serving = self.serving
         return serving is None or (serving.is_draining and self.leaving is None)
@@ -114,7 +118,7 @@ class Generations(State):
     def is_calm(self) -> bool:
         """True while one agent serves, and none comes or goes."""
         serving = self.serving
-        return self.launching is None and self.leaving is None and serving is not None and not serving.is_draining
+        return self.coming is None and self.leaving is None and serving is not None and not serving.is_draining
 
     @property
     def is_claimed(self) -> bool:
@@ -122,11 +126,11 @@ class Generations(State):
         newest = self.find(self.launched)
         return newest is not None and bool(newest.claimed_by)
 
-    def launch(self) -> int:
-        """Begin the next generation and return its number."""
+    def launch(self, now: float) -> int:
+        """Queue the next generation and return its number."""
         self.launched += 1
         self.records = [each for each in self.records if each.may_live or each.phase is not Phase.EXITED]
-        self.records.append(Generation(number=self.launched))
+        self.records.append(Generation(number=self.launched, queued_at=now))
         if len(self.records) > MAX_RECORDS:
             self.records.remove(next(each for each in self.records if each.phase is Phase.EXITED))
         return self.launched
@@ -136,16 +140,23 @@ class Generations(State):
         newest = self.find(self.launched)
         if newest is None or claim.generation != newest.number:
             return False
-        return newest.phase in (Phase.LAUNCHING, Phase.SERVING) and newest.claimed_by in ("", claim.identity)
+        return newest.phase in (Phase.QUEUED, Phase.LAUNCHING, Phase.SERVING) and newest.claimed_by in (
+            "",
+            claim.identity,
+        )
 
-    def claim(self, claim: ClaimRequest) -> None:
-        """Give the newest generation to the job that asks first."""
-        if (newest := self.find(claim.generation)) is not None:
-            newest.claimed_by = claim.identity
+    def claim(self, claim: ClaimRequest) -> Generation | None:
+        """Give the newest generation to the job that asks first. Returns it if it was queued until now."""
+        newest = self.find(claim.generation)
+        if newest is None or newest.phase is not Phase.QUEUED:
+            return None
+        newest.claimed_by = claim.identity
+        newest.phase = Phase.LAUNCHING
+        return newest
 
     def ready(self, report: AgentReady, now: float) -> bool:
-        """The launching generation has the floor from here on. False for a stale, repeated or invented report."""
-        newcomer = self.launching
+        """The coming generation has the floor from here on. False for a stale, repeated or invented report."""
+        newcomer = self.coming
         if newcomer is None or report.generation != newcomer.number:
             return False
         if (serving := self.serving) is not None:
@@ -167,7 +178,11 @@ class Generations(State):
     def drain(self, number: int) -> bool:
         """This generation's AgentServer stops: it needs a successor. False if repeated, or if it does not serve."""
         generation = self.find(number)
-        if generation is None or generation.is_draining or generation.phase not in (Phase.LAUNCHING, Phase.SERVING):
+        if (
+            generation is None
+            or generation.is_draining
+            or generation.phase not in (Phase.QUEUED, Phase.LAUNCHING, Phase.SERVING)
+        ):
             return False
         generation.is_draining = True
         return True

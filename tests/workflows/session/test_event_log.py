@@ -90,7 +90,7 @@ def test_a_provider_s_change_has_the_names_of_the_wire() -> None:
 
 def test_the_end_comes_last_with_the_bill() -> None:
     session = Session()
-    session.state.agents.launch()
+    session.state.agents.launch(NOW)
     session.log.agent(NOW, 1, "launching", "the first")
     session.hear(turn(1, 1, final=False))
     session.state.decide_end(EndReason.API_REQUEST, NOW)

@@ -36,26 +36,26 @@ def number(generation: Generation | None) -> int | None:
 
 def test_a_generation_belongs_to_the_first_job_that_claims_it() -> None:
     agents = Generations(missing_since=0)
-    assert agents.launch() == 1
+    assert agents.launch(0) == 1
     assert agents.may_claim(claim(1))
     agents.claim(claim(1))
     assert agents.may_claim(claim(1)), "the same job may ask again"
     assert not agents.may_claim(claim(1, "agent_1_b"))
     die(agents, 1)
     assert not agents.may_claim(claim(1)), "a dead one comes too late"
-    assert agents.launch() == 2
+    assert agents.launch(0) == 2
     assert not agents.may_claim(claim(1))
     assert not agents.may_claim(claim(3))
     assert agents.may_claim(claim(2, "agent_2_b"))
 
 
-def test_only_the_launching_generation_gets_ready() -> None:
+def test_only_the_coming_generation_gets_ready() -> None:
     agents = Generations(missing_since=10)
-    agents.launch()
+    agents.launch(0)
     die(agents, 11)
-    agents.launch()
+    agents.launch(0)
     assert not agents.ready(ready(1), NOW)
-    assert (agents.state, agents.missing_since, agents.newest_ready) == (AgentState.LAUNCHING, 10, 0)
+    assert (agents.state, agents.missing_since, agents.newest_ready) == (AgentState.QUEUED, 10, 0)
     assert agents.ready(ready(2), NOW)
     assert (agents.state, agents.missing_since, agents.newest_ready) == (AgentState.READY, None, 2)
     assert not agents.ready(ready(2), NOW), "a repeated report is ignored"
@@ -66,10 +66,10 @@ def test_only_the_launching_generation_gets_ready() -> None:
 
 def test_missing_counts_from_the_first_failure_on() -> None:
     agents = Generations(missing_since=0)
-    agents.launch()
+    agents.launch(0)
     agents.ready(ready(1), NOW)
     die(agents, 30)
-    agents.launch()
+    agents.launch(0)
     die(agents, 40)
     assert agents.missing_since == 30
 
@@ -77,13 +77,13 @@ def test_missing_counts_from_the_first_failure_on() -> None:
 def test_failures_make_a_crash_loop_only_within_a_minute() -> None:
     agents = Generations(missing_since=0)
     for now in (0.0, 50.0, 61.0):
-        agents.launch()
+        agents.launch(0)
         die(agents, now)
         assert not agents.is_crash_loop(3)
-    agents.launch()
+    agents.launch(0)
     die(agents, 62, counts=False)
     assert not agents.is_crash_loop(3), "a missed deadline is not a crash"
-    agents.launch()
+    agents.launch(0)
     die(agents, 62)
     assert agents.is_crash_loop(3)
 
@@ -91,7 +91,7 @@ def test_failures_make_a_crash_loop_only_within_a_minute() -> None:
 def serving() -> Generations:
     """Generation 1 serves."""
     agents = Generations(missing_since=0)
-    agents.launch()
+    agents.launch(0)
     agents.ready(ready(1), NOW)
     return agents
 
@@ -99,8 +99,8 @@ def serving() -> Generations:
 def test_a_drained_generation_serves_until_its_successor_is_ready() -> None:
     agents = serving()
     agents.drain(1)
-    agents.launch()
-    assert (number(agents.serving), number(agents.launching), agents.needs_another, agents.is_calm) == (
+    agents.launch(0)
+    assert (number(agents.serving), number(agents.coming), agents.needs_another, agents.is_calm) == (
         1,
         2,
         False,
@@ -130,7 +130,7 @@ def test_a_drain_counts_once_and_only_for_an_active_generation() -> None:
     assert not agents.drain(1)
     assert not agents.drain(0)
     assert not agents.drain(7)
-    agents.launch()
+    agents.launch(0)
     assert agents.drain(2), "the newcomer's server may stop as well"
     agents.ready(ready(2), NOW)
     assert not agents.drain(1)
@@ -142,7 +142,7 @@ def test_a_drain_counts_once_and_only_for_an_active_generation() -> None:
 def test_a_newcomer_that_fails_beside_a_serving_agent_counts_for_nothing() -> None:
     agents = serving()
     agents.drain(1)
-    agents.launch()
+    agents.launch(0)
     die(agents, 50)
     assert (agents.missing_since, agents.is_crash_loop(1), agents.state) == (None, False, AgentState.READY)
     assert agents.needs_another
@@ -151,9 +151,9 @@ def test_a_newcomer_that_fails_beside_a_serving_agent_counts_for_nothing() -> No
 def test_the_serving_agent_may_fail_while_another_is_launching() -> None:
     agents = serving()
     agents.drain(1)
-    agents.launch()
+    agents.launch(0)
     agents.exited(1, 50, counts=False, is_dead=False)
-    assert (agents.missing_since, agents.state, agents.needs_another) == (50, AgentState.LAUNCHING, False)
+    assert (agents.missing_since, agents.state, agents.needs_another) == (50, AgentState.QUEUED, False)
     agents.ready(ready(2), NOW)
     assert (number(agents.serving), number(agents.leaving)) == (2, None)
 
@@ -161,7 +161,7 @@ def test_the_serving_agent_may_fail_while_another_is_launching() -> None:
 def test_turns_are_taken_until_a_newer_generation_is_ready() -> None:
     agents = serving()
     agents.drain(1)
-    agents.launch()
+    agents.launch(0)
     assert [agents.may_report(turn(each)) for each in (0, 1, 2, 3)] == [False, True, True, False]
     agents.ready(ready(2), NOW)
     assert [agents.may_report(turn(each)) for each in (0, 1, 2, 3)] == [False, False, True, False]
@@ -170,14 +170,14 @@ def test_turns_are_taken_until_a_newer_generation_is_ready() -> None:
 def test_a_predecessor_may_live_until_it_is_proven_dead_or_succeeded() -> None:
     agents = Generations(missing_since=0)
     may_live = [agents.predecessor_may_live]
-    agents.launch()
+    agents.launch(0)
     agents.ready(ready(1), NOW)
     agents.exited(1, 1, counts=True, is_dead=False)
     may_live.append(agents.predecessor_may_live)
-    agents.launch()
+    agents.launch(0)
     die(agents, 2)  # this one is dead, but the first may wake up
     may_live.append(agents.predecessor_may_live)
-    agents.launch()
+    agents.launch(0)
     agents.ready(ready(3), NOW)  # it has removed what there was,
     die(agents, 3)  # and is dead
     may_live.append(agents.predecessor_may_live)
@@ -188,7 +188,7 @@ def test_a_newcomer_knows_if_its_predecessor_serves() -> None:
     agents = serving()
     assert agents.predecessor_lives
     agents.drain(1)
-    agents.launch()
+    agents.launch(0)
     assert agents.predecessor_lives
     agents.exited(1, 20, counts=True, is_dead=False)
     assert not agents.predecessor_lives
@@ -213,7 +213,7 @@ def test_an_inherited_generation_lives_until_a_newcomer_is_ready() -> None:
     agents = Generations.model_validate_json(agents.model_dump_json())
     assert (agents.serving, agents.predecessor_lives, agents.missing_since) == (None, True, 70)
     assert agents.needs_another
-    agents.launch()
+    agents.launch(0)
     assert agents.may_report(turn(1)), "it talks on"
     assert agents.ready(ready(2), NOW)
     assert [each.phase for each in agents.records] == [Phase.EXITED, Phase.SERVING]
@@ -223,7 +223,7 @@ def test_an_inherited_generation_lives_until_a_newcomer_is_ready() -> None:
 def test_generations_that_may_live_are_bounded() -> None:
     agents = Generations(missing_since=0)
     for _ in range(3 * MAX_RECORDS):
-        agents.launch()
+        agents.launch(0)
         agents.exited(agents.launched, NOW, counts=False, is_dead=False)
         assert agents.predecessor_may_live
     assert len(agents.records) == MAX_RECORDS

@@ -32,7 +32,7 @@ def turn(generation: int, sequence: int, *, final: bool = True) -> Turn:
 def in_conversation() -> SessionState:
     state = SessionState.of(REQUEST, NOW)
     state.issue(JOIN_TOKEN, NOW)
-    state.agents.launch()
+    state.agents.launch(NOW)
     state.agents.ready(AgentReady(generation=1, identity="agent_1_a", at_ms=0), NOW)
     state.see(presence("joined", "PA_1", NOW + 1), NOW + 1)
     state.publish_status(NOW + 1)

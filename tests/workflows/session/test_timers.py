@@ -22,7 +22,7 @@ class Situation:
     def __init__(self) -> None:
         self.state = SessionState.of(SessionRequest(session_id="s", user_name="ann"), START)
         self.agents = self.state.agents
-        self.agents.launch()
+        self.agents.launch(START)
 
     def agent_ready(self) -> None:
         self.agents.ready(AgentReady(generation=self.agents.launched, identity="agent_1_a", at_ms=0), START)
@@ -87,7 +87,7 @@ def test_silence_is_counted_from_the_last_activity_while_both_are_there() -> Non
     assert now.next(limits=LIMITS, active_at=1080) == (1650, EndReason.MAX_DURATION)
     now.agents.exited(1, 1100, counts=True, is_dead=True)
     assert now.next(limits=chatty, active_at=1080) == (1160, EndReason.AGENT_UNAVAILABLE)
-    now.agents.launch()
+    now.agents.launch(START)
     now.agent_ready()
     now.left(1110)
     assert now.next(limits=chatty, active_at=1080) == (1140, EndReason.CALLER_LEFT)
