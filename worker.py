@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.interface import SessionActivities
+from activities.interface import AgentActivities, SessionActivities
 from activities.livekit_activities import LiveKitActivities
 from connections.livekit_client import livekit_api
 from connections.temporal_client import connect
@@ -30,8 +30,13 @@ from workflows.webhooks.delivery import WebhookDelivery
 _GRACE = timedelta(seconds=10)
 
 
-def build_worker(client: Client, activities: SessionActivities, task_queue: str) -> Worker:
-    """The same worker for production, the local stack and the tests."""
+def build_worker(
+    client: Client, activities: SessionActivities, task_queue: str, agents: AgentActivities | None = None
+) -> Worker:
+    """The same worker for production, the local stack and the tests.
+
+    `agents` are for sessions without agent hosts: the tests' agents live in the worker.
+    """
     return Worker(
         client,
         task_queue=task_queue,
@@ -41,9 +46,13 @@ def build_worker(client: Client, activities: SessionActivities, task_queue: str)
             activities.look_at_room,
             activities.close_room,
             activities.deliver_webhook,
+            *([agents.launch_agent] if agents else []),
         ],
         workflow_runner=workflow_runner(),
         graceful_shutdown_timeout=_GRACE,
+        # An activity learns of its cancellation by a heartbeat: the default, 80 % of the timeout, would delay every end.
+        max_heartbeat_throttle_interval=timedelta(milliseconds=200),
+        default_heartbeat_throttle_interval=timedelta(milliseconds=200),
         # How long a session waits for the worker that knew it last, when that one was killed; 10 s by default.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     )

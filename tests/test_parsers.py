@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 import pytest
 import typer
+from connections.dispatch_seal import SealBroken, Sealer
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
@@ -33,7 +34,6 @@ from api.middleware.cors import cross_origin
 from api.schemas.query_params import read_query
 from api.schemas.session_queries import SessionFilter
 from api.schemas.timestamps import parse as parse_time
-from connections.dispatch_seal import SealBroken, Sealer
 from connections.payload_encryption import KeyRing
 from connections.webhook_targets import AllowedTargets
 from console.commands import _since

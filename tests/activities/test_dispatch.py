@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from connections.dispatch_seal import Sealer
 from livekit import api
 from livekit.protocol.agent_dispatch import JRP_NEVER
 from livekit.protocol.models import ParticipantInfo
@@ -15,7 +16,6 @@ from temporalio.testing import ActivityEnvironment
 from activities import livekit_activities
 from activities.livekit_activities import LiveKitActivities
 from activities.rooms import Rooms
-from connections.dispatch_seal import Sealer
 from contracts.agent import DispatchMetadata, LaunchRequest
 from contracts.identities import ARRIVED
 from contracts.limits import RoomTimeouts

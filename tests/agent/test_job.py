@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from connections.dispatch_seal import Sealer
 from livekit.agents import APIConnectionError
 from livekit.agents.utils import EventEmitter
 from pydantic import SecretStr
@@ -19,7 +20,6 @@ from agent.job import _tell, _until_not_wanted, run, watch_caller
 from agent.speech import SpeechParts
 from agent.speech.fallback import Availability, tts_fallback
 from agent.workflow_link.heartbeat import Heartbeat, Verdict
-from connections.dispatch_seal import Sealer
 from contracts.agent import Briefing, DispatchMetadata, ProviderChanged
 from contracts.room import Presence
 from contracts.turns import Turn

@@ -15,7 +15,7 @@ from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, 
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from activities.interface import SessionActivities
+from activities.interface import AgentActivities, SessionActivities
 from activities.webhook_sender import WebhookSender
 from contracts.agent import AgentOutcome, AgentReady, Briefing, ClaimRequest, DrainRequest, LaunchRequest
 from contracts.customer_webhooks import WebhookRequest
@@ -125,7 +125,7 @@ class Scene:
             return await self.arrivals.get()
 
 
-class FakeActivities(SessionActivities):
+class FakeActivities(SessionActivities, AgentActivities):
     """The activities of all sessions of a test run."""
 
     def __init__(self, client: Client) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from connections.dispatch_seal import Sealer
 from livekit.agents.utils import EventEmitter
 
-from connections.dispatch_seal import Sealer
 from contracts.agent import DispatchMetadata
 
 SECRET = "a secret of at least thirty-two characters"

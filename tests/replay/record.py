@@ -177,7 +177,7 @@ async def main(names: list[str]) -> None:
         def wanted(script: Callable[..., Awaitable[None]]) -> bool:
             return not names or script.__name__ in names
 
-        async with build_worker(client, fakes, QUEUE):
+        async with build_worker(client, fakes, QUEUE, fakes):
             for script in filter(wanted, SCRIPTS):
                 session = Session(env, fakes, QUEUE, LIMITS)
                 await script(session)

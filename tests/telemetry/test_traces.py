@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NoOpTracerProvider, Status, StatusCode
 from pydantic import SecretStr
 
-from contracts.agent import DispatchMetadata
+from contracts.agent import JobMetadata
 from errors import SetupError
 from settings import TelemetrySettings
 from telemetry.agent_traces import job_span, trace_jobs
@@ -98,7 +98,7 @@ def test_nothing_is_made_where_nobody_asks() -> None:
     instrument(app, None)
     assert not app.user_middleware
     job: Any = FakeJob()
-    with job_span(job, None, DispatchMetadata(session_id="s", generation=1, sealed_task_token="t")):
+    with job_span(job, None, JobMetadata(session_id="s", generation=1, task_token="aa")):
         assert traceparent() == ""
     assert job.callbacks == []
 
@@ -163,8 +163,8 @@ async def test_a_job_goes_on_with_the_trace_of_its_launch(receiver: Receiver) ->
     settings = sending_to(receiver)
     worker, agent = made(settings), trace_jobs(settings)
     with worker.get_tracer("w").start_as_current_span("launch"):
-        carried = DispatchMetadata(
-            session_id="session_1", generation=2, sealed_task_token="t", traceparent=traceparent()
+        carried = JobMetadata(
+            session_id="session_1", generation=2, task_token="aa", traceparent=traceparent()
         )
     job: Any = FakeJob()
     livekits = of_livekit.tracer.start_as_current_span

@@ -57,7 +57,7 @@ async def fakes(time_skipping: WorkflowEnvironment) -> AsyncIterator[FakeActivit
 async def working(env: WorkflowEnvironment) -> AsyncIterator[FakeActivities]:
     """A worker, and what it does."""
     fakes = FakeActivities(env.client)
-    async with build_worker(env.client, fakes, QUEUE):
+    async with build_worker(env.client, fakes, QUEUE, fakes):
         yield fakes
 
 

@@ -42,7 +42,7 @@ async def dev() -> AsyncIterator[WorkflowEnvironment]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def session(dev: WorkflowEnvironment) -> AsyncIterator[Session]:
     fakes = FakeActivities(dev.client)
-    async with build_worker(dev.client, fakes, QUEUE):
+    async with build_worker(dev.client, fakes, QUEUE, fakes):
         yield Session(dev, fakes, QUEUE, SessionLimits())
 
 

@@ -32,7 +32,7 @@ async def dev() -> AsyncIterator[WorkflowEnvironment]:
 
 async def test_a_stale_agent_is_shut_out(dev: WorkflowEnvironment) -> None:
     fakes = FakeActivities(dev.client)
-    async with build_worker(dev.client, fakes, QUEUE):
+    async with build_worker(dev.client, fakes, QUEUE, fakes):
         session = Session(dev, fakes, QUEUE, LIMITS)
         first = await session.in_conversation()
         await first.die_silently()
@@ -58,10 +58,10 @@ async def test_a_stale_agent_is_shut_out(dev: WorkflowEnvironment) -> None:
 async def test_sessions_go_on_with_the_next_worker(dev: WorkflowEnvironment) -> None:
     fakes = FakeActivities(dev.client)
     sessions = [Session(dev, fakes, QUEUE, LIMITS) for _ in range(3)]
-    async with build_worker(dev.client, fakes, QUEUE):
+    async with build_worker(dev.client, fakes, QUEUE, fakes):
         agents = [await session.in_conversation() for session in sessions]
         await agents[0].say("Hello!")
-    async with build_worker(dev.client, fakes, QUEUE):
+    async with build_worker(dev.client, fakes, QUEUE, fakes):
         for session, turns in zip(sessions, (1, 0, 0), strict=True):
             view = await session.view()
             assert (view.state, view.generation, view.turns) == (SessionStatus.ACTIVE, 1, turns)

@@ -13,7 +13,7 @@ from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
 
-from contracts.agent import AgentOutcome, DispatchMetadata, LaunchRequest
+from contracts.agent import AgentOutcome, JobMetadata, LaunchRequest
 from contracts.search_attributes import at_start
 from telemetry.agent_traces import job_span
 from telemetry.api_traces import instrument
@@ -50,7 +50,7 @@ async def test_a_request_and_the_launch_of_its_agent_are_one_trace(time_skipping
     activities = TracedActivities(client)
     app = FastAPI()
     instrument(app, provider)
-    async with build_worker(client, activities, "traced"):
+    async with build_worker(client, activities, "traced", activities):
         session = Session(time_skipping, activities, "traced")
 
         @app.post("/start")
@@ -69,9 +69,7 @@ async def test_a_request_and_the_launch_of_its_agent_are_one_trace(time_skipping
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as caller:
             await caller.post("/start")
         agent = await session.scene.next_agent()
-        carried = DispatchMetadata(
-            session_id=session.id, generation=1, sealed_task_token="t", traceparent=activities.carried
-        )
+        carried = JobMetadata(session_id=session.id, generation=1, task_token="aa", traceparent=activities.carried)
         with job_span(FakeJob(), provider, carried):  # type: ignore[arg-type]
             await agent.claim()
         await session.end()

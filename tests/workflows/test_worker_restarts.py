@@ -48,14 +48,14 @@ async def test_sessions_move_between_workers_with_a_small_cache(
     monkeypatch.setattr("worker.Worker", partial(Worker, max_cached_workflows=cached))
     fakes = FakeActivities(dev_server.client)
     sessions = [Session(dev_server, fakes, QUEUE, LIMITS) for _ in range(4)]
-    async with build_worker(dev_server.client, fakes, QUEUE):
+    async with build_worker(dev_server.client, fakes, QUEUE, fakes):
         for session in sessions:
             assert (await (await session.join_token()).result()).session_id == session.id
         agents = [await session.agent() for session in sessions]
         for session, agent in zip(sessions, agents, strict=True):
             await session.join()
             await agent.say("Hello!")
-    async with build_worker(dev_server.client, fakes, QUEUE):
+    async with build_worker(dev_server.client, fakes, QUEUE, fakes):
         for session, agent in zip(sessions, agents, strict=True):
             view = await session.until(SessionStatus.ACTIVE)
             assert (view.generation, view.turns) == (1, 1)
@@ -69,7 +69,7 @@ async def test_sessions_move_between_workers_with_a_small_cache(
 async def test_a_stopping_worker_finishes_its_running_activity(dev_server: WorkflowEnvironment) -> None:
     fakes = FakeActivities(dev_server.client)
     session = Session(dev_server, fakes, QUEUE, LIMITS)
-    worker = build_worker(dev_server.client, fakes, QUEUE)
+    worker = build_worker(dev_server.client, fakes, QUEUE, fakes)
     async with worker:
         await session.in_conversation()
         session.scene.close_gate.clear()

@@ -31,6 +31,9 @@ class Phase(StrEnum):
     EXITED = "exited"
 
 
+_NEEDED = (Phase.QUEUED, Phase.LAUNCHING, Phase.SERVING)
+
+
 class Generation(State):
     """One agent. `may_live`: it is not proven dead, and no successor has asked it to yield."""
 
@@ -140,10 +143,7 @@ class Generations(State):
         newest = self.find(self.launched)
         if newest is None or claim.generation != newest.number:
             return False
-        return newest.phase in (Phase.QUEUED, Phase.LAUNCHING, Phase.SERVING) and newest.claimed_by in (
-            "",
-            claim.identity,
-        )
+        return newest.phase in _NEEDED and newest.claimed_by in ("", claim.identity)
 
     def claim(self, claim: ClaimRequest) -> Generation | None:
         """Give the newest generation to the job that asks first. Returns it if it was queued until now."""
@@ -178,11 +178,7 @@ class Generations(State):
     def drain(self, number: int) -> bool:
         """This generation's AgentServer stops: it needs a successor. False if repeated, or if it does not serve."""
         generation = self.find(number)
-        if (
-            generation is None
-            or generation.is_draining
-            or generation.phase not in (Phase.QUEUED, Phase.LAUNCHING, Phase.SERVING)
-        ):
+        if generation is None or generation.is_draining or generation.phase not in _NEEDED:
             return False
         generation.is_draining = True
         return True

@@ -12,11 +12,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
-from contracts.agent import AgentReady, Briefing, DispatchMetadata
+from contracts.agent import AgentReady, Briefing, JobMetadata
 from contracts.turns import Turn
 from tests.fakes.briefings import briefing
 
-METADATA = DispatchMetadata(session_id="session_1234567890_abcdef", generation=2, sealed_task_token="sealed")
+METADATA = JobMetadata(session_id="session_1234567890_abcdef", generation=2, task_token="aa")
 BRIEFING = briefing(generation=2)
 
 

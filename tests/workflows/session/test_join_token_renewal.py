@@ -117,7 +117,7 @@ async def test_an_unanswered_start_is_found_by_the_next_attempt(
         await first.start(keyed(session))
     await first.close()  # the first API is gone, with all that it had left to do
     second = new_api("late")
-    async with build_worker(time_skipping.client, fakes, "late"):
+    async with build_worker(time_skipping.client, fakes, "late", fakes):
         join_token = await second.start(keyed(session))
         await session.agent()
         assert (await session.view()).state is SessionStatus.WAITING

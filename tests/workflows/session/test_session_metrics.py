@@ -72,7 +72,7 @@ async def served(time_skipping_apart: WorkflowEnvironment) -> AsyncIterator[list
         runtime=worker_runtime(TelemetrySettings(worker_metrics_port=port)),
     )
     fakes = FakeActivities(client)
-    async with build_worker(client, fakes, "measured"):
+    async with build_worker(client, fakes, "measured", fakes):
         session = Session(time_skipping_apart, fakes, "measured")
         await session.start()
         first = await session.agent()
