@@ -1,4 +1,4 @@
-"""The merged log: what each part writes from now on, line by line, with the part's name in front."""
+"""Merges the logs of the parts: each new line, prefixed with the part's name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COLOURS = (36, 35, 33, 32, 34, 31)  # ANSI: cyan, magenta, yellow, green, blue,
 
 
 class MergedLog:
-    """Follows several log files through their rotation. `new_lines()` never blocks."""
+    """Follows several log files through rotation. `new_lines()` never blocks."""
 
     def __init__(self, files: Mapping[str, Path], *, coloured: bool) -> None:
         width = max(map(len, files))
@@ -21,7 +21,7 @@ class MergedLog:
         ]
 
     def new_lines(self) -> Iterator[str]:
-        """Complete lines that were written since the last call, each prefixed."""
+        """Complete lines written since the last call, each prefixed."""
         for tail in self._tails:
             yield from tail.new_lines()
 
