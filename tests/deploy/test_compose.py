@@ -80,7 +80,6 @@ def test_what_the_api_and_webhooks_can_be_told_reaches_them(services: Services) 
         "API_PORT": "it is the published port; inside it stays",
         "API_START_TIMEOUT_SECONDS": "health and clients rely on it",
         "API_END_TIMEOUT_SECONDS": "stop_grace_period is above it",
-        "API_MAX_BODY_BYTES": "no deployment needs another",
     }
     settings = Settings()
     groups = (settings.api, settings.webhooks)
