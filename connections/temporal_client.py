@@ -1,4 +1,4 @@
-"""The one way to connect to Temporal: the API, the workers and the agents share address, keys and data format."""
+"""Connects to Temporal: the API, the workers and the agents share address, keys and data format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from settings import TemporalSettings
 
 @dataclass(frozen=True)
 class _Connection:
-    """What settings come to, with files read and keys parsed."""
+    """Connection options with files read and keys parsed."""
 
     address: str
     namespace: str
@@ -48,18 +48,17 @@ async def connect(
     interceptors: Sequence[Interceptor] = (),
     runtime: Runtime | None = None,
 ) -> Client:
-    """A client for `settings`. Raises `SetupError` for settings that cannot work, `RuntimeError` when Temporal is away.
+    """A client for `settings`. Raises `SetupError` for invalid settings, `RuntimeError` if Temporal is unreachable.
 
-    A `lazy` one connects at its first call instead, so that the API can start before Temporal does; workers cannot
-    be built on it.
+    A `lazy` client connects at its first call, so that the API can start before Temporal does; workers cannot use it.
     """
     return await _connection(settings, interceptors).open(lazy=lazy, runtime=runtime)
 
 
 class LazyClient:
-    """A client made at its first use, since it belongs to a running event loop; then always the same.
+    """A client that is created at its first use, because it belongs to a running event loop.
 
-    Raises `SetupError` at once for settings that cannot work.
+    Raises `SetupError` at once for invalid settings.
     """
 
     def __init__(self, settings: TemporalSettings, interceptors: Sequence[Interceptor] = ()) -> None:
@@ -67,14 +66,14 @@ class LazyClient:
         self._client: Client | None = None
 
     async def get(self) -> Client:
-        """The client. Waits for nothing: it connects, and connects again, at its calls."""
+        """The client. It connects, and reconnects, at its calls."""
         if self._client is None:
             self._client = await self._connection.open(lazy=True)
         return self._client
 
 
 def data_converter(settings: TemporalSettings) -> DataConverter:
-    """Pydantic's format; encrypted, texts of failures too, when there are keys. Raises `SetupError`."""
+    """Pydantic's converter; with keys it encrypts payloads and the texts of failures. Raises `SetupError`."""
     keys = key_ring(settings)
     if keys is None:
         return pydantic_data_converter
@@ -91,7 +90,7 @@ def _connection(settings: TemporalSettings, interceptors: Sequence[Interceptor])
         address=settings.address,
         namespace=settings.namespace,
         tls=tls,
-        # Never in the clear: whoever reads it on the way has the namespace.
+        # Never in the clear: it gives access to the namespace.
         api_key=(settings.api_key.get_secret_value() or None) if tls else None,
         data_converter=data_converter(settings),
         interceptors=interceptors,
@@ -112,7 +111,7 @@ def _tls(settings: TemporalSettings) -> TLSConfig:
 
 
 def _pem(file: Path | None, setting: str, kind: str) -> bytes | None:
-    """The file's contents. The SDK says no more than "transport error" for a file of another kind, so look before."""
+    """The file's contents, checked here because the SDK reports a wrong file as "transport error" only."""
     if file is None:
         return None
     try:

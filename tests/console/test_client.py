@@ -91,7 +91,7 @@ def test_killing_comes_from_the_apis_own_page() -> None:
 
 
 def test_events_go_on_where_they_were_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0)
     asked: list[str | None] = []
     news: list[str] = []
 
@@ -113,7 +113,7 @@ def test_events_go_on_where_they_were_cut_off(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_events_wait_for_workers_that_are_away(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0)
     answers = [
         httpx.Response(status, json={"detail": "No worker could read the events in time; ask again."}),
         stream(event(1)),
@@ -128,7 +128,7 @@ def test_events_wait_for_workers_that_are_away(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_events_of_a_terminated_session_just_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0)
     answers = [stream(event(1)), httpx.Response(204)]
     with client(lambda _: answers.pop(0)) as api:
         assert [found["id"] for found in api.events("session_1", lambda _: None)] == [1]
