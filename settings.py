@@ -47,12 +47,8 @@ class TemporalSettings(_Group):
     @property
     def uses_tls(self) -> bool:
         """TEMPORAL_TLS; when that is empty, true if anything is set that only TLS can use."""
-        wanted = (self.tls_server_name, self.tls_ca_file, self.tls_cert_file, self.tls_key_file, self._has_api_key)
-        return any(wanted) if self.tls is None else self.tls
-
-    @property
-    def _has_api_key(self) -> bool:
-        return bool(self.api_key.get_secret_value())
+        needs = (self.tls_server_name, self.tls_ca_file, self.tls_cert_file, self.tls_key_file, self.api_key)
+        return any(needs) if self.tls is None else self.tls
 
 
 class CodecEndpointSettings(_Group):
@@ -168,43 +164,44 @@ class AgentSettings(_Group):
 class SpeechSettings(_Group):
     """Speech providers, each `provider/model`, their fallbacks and keys, and the endpoints of the language model."""
 
-    stt: str = Field("moonshine/tiny-en", validation_alias="STT")
-    stt_fallback: str = Field("", validation_alias="STT_FALLBACK")
-    tts: str = Field("hibari/default", validation_alias="TTS")
-    tts_fallback: str = Field("", validation_alias="TTS_FALLBACK")
-    llm_base_url: str = Field("http://localhost:8091/v1", validation_alias="LLM_BASE_URL")
-    llm_api_key: SecretStr = Field(SecretStr("local"), validation_alias="LLM_API_KEY")
-    llm_model: str = Field("smollm2-135m-instruct", validation_alias="LLM_MODEL")
-    llm_read_ahead: bool = Field(True, validation_alias="LLM_READ_AHEAD")
-    llm_fallback_base_url: str = Field("", validation_alias="LLM_FALLBACK_BASE_URL")
-    llm_fallback_api_key: SecretStr = Field(SecretStr("local"), validation_alias="LLM_FALLBACK_API_KEY")
-    llm_fallback_model: str = Field("", validation_alias="LLM_FALLBACK_MODEL")
-    fallback_after_seconds: Seconds = Field(2, validation_alias="FALLBACK_AFTER_SECONDS")
-    assemblyai_api_key: SecretStr = Field(SecretStr(""), validation_alias="ASSEMBLYAI_API_KEY")
-    assemblyai_base_url: str = Field("wss://streaming.assemblyai.com", validation_alias="ASSEMBLYAI_BASE_URL")
-    deepgram_api_key: SecretStr = Field(SecretStr(""), validation_alias="DEEPGRAM_API_KEY")
-    deepgram_base_url: str = Field("https://api.deepgram.com/v1/listen", validation_alias="DEEPGRAM_BASE_URL")
-    inworld_api_key: SecretStr = Field(SecretStr(""), validation_alias="INWORLD_API_KEY")
-    inworld_base_url: str = Field("https://api.inworld.ai", validation_alias="INWORLD_BASE_URL")
-    openai_api_key: SecretStr = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
-    openai_base_url: str = Field("https://api.openai.com/v1", validation_alias="OPENAI_BASE_URL")
+    stt: str = "moonshine/tiny-en"
+    stt_fallback: str = ""
+    tts: str = "hibari/default"
+    tts_fallback: str = ""
+    llm_base_url: str = "http://localhost:8091/v1"
+    llm_api_key: SecretStr = SecretStr("local")
+    llm_model: str = "smollm2-135m-instruct"
+    llm_read_ahead: bool = True
+    llm_fallback_base_url: str = ""
+    llm_fallback_api_key: SecretStr = SecretStr("local")
+    llm_fallback_model: str = ""
+    fallback_after_seconds: Seconds = 2
+    assemblyai_api_key: SecretStr = SecretStr("")
+    assemblyai_base_url: str = "wss://streaming.assemblyai.com"
+    deepgram_api_key: SecretStr = SecretStr("")
+    deepgram_base_url: str = "https://api.deepgram.com/v1/listen"
+    inworld_api_key: SecretStr = SecretStr("")
+    inworld_base_url: str = "https://api.inworld.ai"
+    openai_api_key: SecretStr = SecretStr("")
+    openai_base_url: str = "https://api.openai.com/v1"
 
 
 class PlaygroundSettings(_Group):
     """The page at /playground. Unset means off, except in `make up`, which turns it on."""
 
     enabled: bool | None = Field(None, validation_alias="PLAYGROUND")
-    kill_agent: bool | None = Field(None, validation_alias="PLAYGROUND_KILL_AGENT")
-    temporal_ui_url: str = Field("", validation_alias="PLAYGROUND_TEMPORAL_UI_URL")
+    kill_agent: bool | None = None
+    temporal_ui_url: str = ""
+    model_config = SettingsConfigDict(env_prefix="PLAYGROUND_")
 
 
 class TelemetrySettings(_Group):
     """Log lines, metrics for Prometheus, traces. A port of 0 serves no metrics."""
 
-    log_format: Literal["text", "json"] = Field("text", validation_alias="LOG_FORMAT")
-    metrics_host: str = Field("127.0.0.1", validation_alias="METRICS_HOST")
-    worker_metrics_port: PortOrOff = Field(0, validation_alias="WORKER_METRICS_PORT")
-    agent_metrics_port: PortOrOff = Field(0, validation_alias="AGENT_METRICS_PORT")
+    log_format: Literal["text", "json"] = "text"
+    metrics_host: str = "127.0.0.1"
+    worker_metrics_port: PortOrOff = 0
+    agent_metrics_port: PortOrOff = 0
     otlp_endpoint: str = Field("", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     otlp_headers: SecretStr = Field(SecretStr(""), validation_alias="OTEL_EXPORTER_OTLP_HEADERS")
 

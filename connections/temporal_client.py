@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from temporalio.client import Client, Interceptor
@@ -17,30 +18,6 @@ from errors import SetupError
 from settings import TemporalSettings
 
 
-@dataclass(frozen=True)
-class _Connection:
-    """Connection options with files read and keys parsed."""
-
-    address: str
-    namespace: str
-    tls: TLSConfig | bool
-    api_key: str | None
-    data_converter: DataConverter
-    interceptors: Sequence[Interceptor]
-
-    async def open(self, *, lazy: bool, runtime: Runtime | None = None) -> Client:
-        return await Client.connect(
-            self.address,
-            namespace=self.namespace,
-            tls=self.tls,
-            api_key=self.api_key,
-            data_converter=self.data_converter,
-            interceptors=self.interceptors,
-            lazy=lazy,
-            runtime=runtime,
-        )
-
-
 async def connect(
     settings: TemporalSettings,
     *,
@@ -52,7 +29,7 @@ async def connect(
 
     A `lazy` client connects at its first call, so that the API can start before Temporal does; workers cannot use it.
     """
-    return await _connection(settings, interceptors).open(lazy=lazy, runtime=runtime)
+    return await _connector(settings, interceptors)(lazy=lazy, runtime=runtime)
 
 
 class LazyClient:
@@ -62,13 +39,13 @@ class LazyClient:
     """
 
     def __init__(self, settings: TemporalSettings, interceptors: Sequence[Interceptor] = ()) -> None:
-        self._connection = _connection(settings, interceptors)
+        self._connect = _connector(settings, interceptors)
         self._client: Client | None = None
 
     async def get(self) -> Client:
         """The client. It connects, and reconnects, at its calls."""
         if self._client is None:
-            self._client = await self._connection.open(lazy=True)
+            self._client = await self._connect(lazy=True)
         return self._client
 
 
@@ -84,10 +61,12 @@ def data_converter(settings: TemporalSettings) -> DataConverter:
     )
 
 
-def _connection(settings: TemporalSettings, interceptors: Sequence[Interceptor]) -> _Connection:
+def _connector(settings: TemporalSettings, interceptors: Sequence[Interceptor]) -> Callable[..., Awaitable[Client]]:
+    """`Client.connect` with its files read and its keys parsed."""
     tls = _tls(settings) if settings.uses_tls else False
-    return _Connection(
-        address=settings.address,
+    return partial(
+        Client.connect,
+        settings.address,
         namespace=settings.namespace,
         tls=tls,
         # Never in the clear: it gives access to the namespace.

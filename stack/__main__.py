@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from types import FrameType
+
+import typer
 
 from errors import SetupError
 from settings import Settings
@@ -22,11 +21,14 @@ from stack.state_lock import stop_running
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOG_PAUSE_SECONDS = 0.2
 
+app = typer.Typer(help="The local stack.", add_completion=False, pretty_exceptions_enable=False)
 
-def up(settings: Settings) -> None:
+
+@app.command()
+def up() -> None:
     """Start everything, print the links and follow the logs until interrupted; then stop everything."""
     began = time.monotonic()
-    stack = LocalStack(settings)
+    stack = LocalStack(Settings())
     report(f"Starting the local stack; its state is in {stack.state_dir}")
     with stack:
         report(f"Everything is ready after {time.monotonic() - began:.0f} s.\n\n{_links(stack.settings)}\n")
@@ -37,16 +39,19 @@ def up(settings: Settings) -> None:
     report("Stopped; no process is left.")
 
 
-def down(settings: Settings) -> None:
+@app.command()
+def down() -> None:
     """Stop the stack of this state folder from another terminal."""
-    report(stop_running(settings.stack.state_dir))
+    report(stop_running(Settings().stack.state_dir))
 
 
-def fetch(settings: Settings) -> None:
+@app.command()
+def fetch() -> None:
     """Download or build the servers of the stack and of the tests."""
-    servers = resolve_servers(settings.stack)
+    settings = Settings().stack
+    servers = resolve_servers(settings)
     report(f"Temporal: {servers.temporal}\nLiveKit: {servers.livekit}")
-    report(f"Temporal's test server: {resolve_temporal_test_server(settings.stack)}")
+    report(f"Temporal's test server: {resolve_temporal_test_server(settings)}")
 
 
 def _follow(stack: LocalStack) -> None:
@@ -80,28 +85,15 @@ def _interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def main() -> int:
-    """Run one command; returns the exit code: 1 for a SetupError, 130 when interrupted before the stack was up."""
-    commands: dict[str, Callable[[Settings], None]] = {"up": up, "down": down, "fetch": fetch}
-    parser = argparse.ArgumentParser(prog="python -m stack", description=__doc__)
-    parser.add_argument("command", choices=commands)
-    command = commands[parser.parse_args().command]
+def main() -> None:
+    """Run one command. Exits with 1 for a SetupError, with 130 when interrupted before the stack was up."""
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:
-        command(Settings())
+        app()
     except SetupError as error:
-        sys.stderr.write(f"\n{error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted; nothing is left running.\n")
-        return 130
-    except BrokenPipeError:
-        # The reader of the output has exited and the stack is stopped; keep Python from flushing into a closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return 0
+        sys.exit(f"\n{error}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,7 +6,7 @@ allowlist: attributes that are not listed are removed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -66,8 +66,5 @@ def _redacted(span: ReadableSpan) -> ReadableSpan:
 
 
 def _known(attributes: Attributes) -> dict[str, AttributeValue]:
-    return {name: value for name, value in _items(attributes) if name in TEXTS or isinstance(value, bool | int | float)}
-
-
-def _items(attributes: Attributes) -> list[tuple[str, AttributeValue]]:
-    return list(attributes.items()) if isinstance(attributes, Mapping) else []
+    found = attributes or {}
+    return {name: value for name, value in found.items() if name in TEXTS or isinstance(value, bool | int | float)}
