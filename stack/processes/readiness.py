@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,8 +54,7 @@ def agent(health_url: str, log: Path) -> str | None:
 def temporal(settings: TemporalSettings) -> str | None:
     """Ready when the namespace exists and has the search attributes of sessions."""
 
-    async def probe() -> str | None:
-        client = await Client.connect(settings.address, namespace=settings.namespace)
+    async def probe(client: Client) -> str | None:
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=settings.namespace))
         registered = await client.operator_service.list_search_attributes(
             ListSearchAttributesRequest(namespace=settings.namespace)
@@ -63,14 +62,13 @@ def temporal(settings: TemporalSettings) -> str | None:
         missing = search_attributes.TYPES.keys() - registered.custom_attributes.keys()
         return f"search attributes missing: {', '.join(sorted(missing))}" if missing else None
 
-    return _result(probe())
+    return _result(settings, probe)
 
 
 def worker(settings: TemporalSettings) -> str | None:
     """Ready when a worker polls the task queue for workflow tasks and for activities."""
 
-    async def probe() -> str | None:
-        client = await Client.connect(settings.address, namespace=settings.namespace)
+    async def probe(client: Client) -> str | None:
         for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
             described = await client.workflow_service.describe_task_queue(
                 DescribeTaskQueueRequest(
@@ -83,13 +81,14 @@ def worker(settings: TemporalSettings) -> str | None:
                 return f"no worker polls {settings.task_queue}"
         return None
 
-    return _result(probe())
+    return _result(settings, probe)
 
 
-def _result(probe: Coroutine[object, object, str | None]) -> str | None:
+def _result(settings: TemporalSettings, probe: Callable[[Client], Awaitable[str | None]]) -> str | None:
     # In a thread of its own: tests also start the stack where an event loop already runs.
     async def bounded() -> str | None:
-        return await asyncio.wait_for(probe, _TIMEOUT_SECONDS)
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            return await probe(await Client.connect(settings.address, namespace=settings.namespace))
 
     with ThreadPoolExecutor(1) as thread:
         try:

@@ -103,14 +103,19 @@ def resolve(server: Server, settings: StackSettings) -> Path:
     explicit = explicit_binary(server.setting, getattr(settings, f"{server.name}_binary"))
     if explicit:
         return explicit
-    on_path = shutil.which(server.command)
-    if on_path:
+    if on_path := shutil.which(server.command):
         return Path(on_path)
     kept = settings.cache_dir / "servers" / f"{server.name}-{server.version}" / server.command
-    if kept.exists():
-        return kept
-    with exclusive(kept, waiting_for=f"{server.title} {server.version}"):
-        return kept if kept.exists() else _fetch(server, kept)
+    return from_cache(
+        kept,
+        [
+            ("official release", lambda: releases.install(server.release, kept)),
+            ("Go build", lambda: go_build.install(server.go, kept, server.title)),
+        ],
+        title=f"{server.title} {server.version}",
+        tried=[f"{server.setting}: not set", f"PATH: no `{server.command}`"],
+        advice=f"Install `{server.command}` on PATH, or name it in {server.setting}, or install Go for the build.",
+    )
 
 
 def explicit_binary(setting: str, path: Path | None) -> Path | None:
@@ -123,35 +128,28 @@ def explicit_binary(setting: str, path: Path | None) -> Path | None:
     return full
 
 
-def install_from_first(
-    sources: Sequence[tuple[str, Callable[[], None]]], *, title: str, tried: list[str], advice: str
-) -> None:
-    """Try `sources` in order until one installs the server; report each.
+def from_cache(
+    kept: Path, sources: Sequence[tuple[str, Callable[[], None]]], *, title: str, tried: list[str], advice: str
+) -> Path:
+    """`kept`; if it is missing, the first of `sources` that works installs it there, with a line for each.
 
-    Raises SetupError that lists them after those `tried` before, and ends with `advice`.
+    Raises SetupError that lists what was `tried`, before and here, and ends with `advice`.
     """
-    for name, install in sources:
-        report(f"  {title}: trying the {name}")
-        try:
-            install()
-        except SetupError as error:
-            report(f"  {title}: no {name}: {error}")
-            tried.append(f"{name}: {error}")
-        else:
-            report(f"  {title}: {name} is in place")
-            return
+    if kept.exists():
+        return kept
+    with exclusive(kept, waiting_for=title):
+        if kept.exists():
+            return kept
+        tried = [*tried, f"cache: nothing at {kept}"]
+        for name, install in sources:
+            report(f"  {title}: trying the {name}")
+            try:
+                install()
+            except SetupError as error:
+                report(f"  {title}: no {name}: {error}")
+                tried.append(f"{name}: {error}")
+            else:
+                report(f"  {title}: {name} is in place")
+                return kept
     listed = "\n".join(f"  - {line}" for line in tried)
     raise SetupError(f"{title} is needed and was not found:\n{listed}\n{advice}")
-
-
-def _fetch(server: Server, target: Path) -> Path:
-    install_from_first(
-        [
-            ("official release", lambda: releases.install(server.release, target)),
-            ("Go build", lambda: go_build.install(server.go, target, server.title)),
-        ],
-        title=f"{server.title} {server.version}",
-        tried=[f"{server.setting}: not set", f"PATH: no `{server.command}`", f"cache: nothing at {target}"],
-        advice=f"Install `{server.command}` on PATH, or name it in {server.setting}, or install Go for the build.",
-    )
-    return target

@@ -17,8 +17,8 @@ from temporalio.testing import WorkflowEnvironment
 from errors import SetupError
 from settings import StackSettings
 from stack.progress import still_working
-from stack.servers.cache import build_folder, exclusive, put_in_place
-from stack.servers.find import explicit_binary, install_from_first
+from stack.servers.cache import build_folder, put_in_place
+from stack.servers.find import explicit_binary, from_cache
 
 VERSION = "1.33.0"
 _MAIN_CLASS = "io.temporal.testserver.TestServer"
@@ -38,24 +38,14 @@ exec java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -cp "{jars}/*" {
 
 def resolve_temporal_test_server(settings: StackSettings) -> Path:
     """The test server's executable. Raises SetupError that lists each source tried and what to do."""
-    explicit = explicit_binary("STACK_TEMPORAL_TEST_SERVER", settings.temporal_test_server)
-    if explicit:
-        return explicit
     kept = settings.cache_dir / "servers" / f"temporal-test-server-{VERSION}" / "temporal-test-server"
-    if kept.exists():
-        return kept
-    with exclusive(kept, waiting_for="Temporal's test server"):
-        return kept if kept.exists() else _fetch(kept)
-
-
-def _fetch(target: Path) -> Path:
-    install_from_first(
-        [("SDK's download", lambda: _from_sdk(target)), ("download from Maven Central", lambda: _from_maven(target))],
+    return explicit_binary("STACK_TEMPORAL_TEST_SERVER", settings.temporal_test_server) or from_cache(
+        kept,
+        [("SDK's download", lambda: _from_sdk(kept)), ("download from Maven Central", lambda: _from_maven(kept))],
         title="Temporal's test server",
-        tried=["STACK_TEMPORAL_TEST_SERVER: not set", f"cache: nothing at {target}"],
+        tried=["STACK_TEMPORAL_TEST_SERVER: not set"],
         advice="Install Java and Maven (Debian: apt install maven), or name the server in STACK_TEMPORAL_TEST_SERVER.",
     )
-    return target
 
 
 def _from_sdk(target: Path) -> None:
