@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from livekit.agents import JobContext, telemetry
+from livekit.agents import telemetry
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
@@ -15,6 +16,8 @@ from settings import TelemetrySettings
 from telemetry.traces import context_of, tracer_provider
 
 _FLUSH_MS = 3000
+
+ShutdownCallback = Callable[[str], Coroutine[None, None, None]]
 
 
 def trace_jobs(settings: TelemetrySettings) -> TracerProvider | None:
@@ -26,8 +29,15 @@ def trace_jobs(settings: TelemetrySettings) -> TracerProvider | None:
     return provider
 
 
+class Job(Protocol):
+    """The part of livekit-agents' `JobContext` that a trace needs."""
+
+    def add_shutdown_callback(self, callback: ShutdownCallback) -> None:
+        """Call `callback` with the reason when the job ends."""
+
+
 @contextmanager
-def job_span(ctx: JobContext, provider: TracerProvider | None, metadata: DispatchMetadata) -> Iterator[None]:
+def job_span(job: Job, provider: TracerProvider | None, metadata: DispatchMetadata) -> Iterator[None]:
     """Span of the job from its dispatch until it speaks, a child of the launch; livekit-agents adds its spans to it."""
     if provider is None:
         yield
@@ -37,7 +47,7 @@ def job_span(ctx: JobContext, provider: TracerProvider | None, metadata: Dispatc
         """Job processes exit without a flush of their own."""
         await asyncio.to_thread(provider.force_flush, _FLUSH_MS)
 
-    ctx.add_shutdown_callback(flush)
+    job.add_shutdown_callback(flush)
     livekit_span = trace.get_current_span().get_span_context()
     with provider.get_tracer("agent").start_as_current_span(
         "agent_job",

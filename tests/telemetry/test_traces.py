@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from contracts.agent import DispatchMetadata
 from errors import SetupError
 from settings import TelemetrySettings
-from telemetry.agent_traces import job_span, trace_jobs
+from telemetry.agent_traces import ShutdownCallback, job_span, trace_jobs
 from telemetry.api_traces import instrument
 from telemetry.traces import temporal_interceptors, traceparent, tracer_provider
 
@@ -86,8 +86,10 @@ def made(settings: TelemetrySettings) -> TracerProvider:
 
 class FakeJob:
     def __init__(self) -> None:
-        self.callbacks: list[Any] = []
-        self.add_shutdown_callback = self.callbacks.append
+        self.callbacks: list[ShutdownCallback] = []
+
+    def add_shutdown_callback(self, callback: ShutdownCallback) -> None:
+        self.callbacks.append(callback)
 
 
 def test_no_traces_without_an_endpoint() -> None:
@@ -97,7 +99,7 @@ def test_no_traces_without_an_endpoint() -> None:
     app = FastAPI()
     instrument(app, None)
     assert not app.user_middleware
-    job: Any = FakeJob()
+    job = FakeJob()
     with job_span(job, None, DispatchMetadata(session_id="s", generation=1, sealed_task_token="t")):
         assert traceparent() == ""
     assert job.callbacks == []
@@ -166,7 +168,7 @@ async def test_job_continues_the_trace_of_its_launch(receiver: Receiver) -> None
         carried = DispatchMetadata(
             session_id="session_1", generation=2, sealed_task_token="t", traceparent=traceparent()
         )
-    job: Any = FakeJob()
+    job = FakeJob()
     livekits = of_livekit.tracer.start_as_current_span
     with livekits("job_entrypoint"), job_span(job, agent, carried), livekits("agent_session") as span:
         span.set_attribute("lk.pii.user_transcript", SECRET)
