@@ -77,15 +77,10 @@ class Supervisord:
     def __init__(self, state_dir: Path, environment: Mapping[str, str]) -> None:
         self._socket = socket_path(state_dir)
         stays_open, self._lifeline = os.pipe()
+        arguments = [str(stays_open), str(state_dir / "supervisord.conf")]
         try:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "stack.processes.supervised",
-                    str(stays_open),
-                    str(state_dir / "supervisord.conf"),
-                ],
+                [sys.executable, "-m", "stack.processes.supervised", *arguments],
                 cwd=_CHECKOUT,
                 env=dict(environment),
                 pass_fds=(stays_open,),
