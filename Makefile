@@ -23,10 +23,11 @@ call: environment ## talk to the running system by a script and hear what it ans
 check: lint ## linters, types and the fast tests; SEED=
 	@$(PYTHON) -m pytest -m "not slow" $(DRAWN)
 
-lint: environment ## linters and types alone
+lint: environment ## linters, types and the import table alone
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
+	@imports=$$(.venv/bin/lint-imports --no-logo 2>&1) || { echo "$$imports"; exit 1; }
 
 test: setup lint ## everything: linters, types, all tests on real servers; SEED=
 	@$(PYTHON) -m pytest $(DRAWN)

@@ -1,6 +1,6 @@
-"""Seals the task tokens that LiveKit carries: whoever may list dispatches must not be able to speak for an agent.
+"""Encrypts the task tokens in LiveKit's dispatches, so that a client who can list dispatches cannot act as an agent.
 
-Workers and agents share LiveKit's API secret, so the key is derived from it and needs no setting of its own.
+Workers and agents share LiveKit's API secret: the key is derived from it and needs no setting.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ class Sealer:
         return self._fernet.encrypt(data).decode()
 
     def unseal(self, text: str) -> bytes:
-        """Decrypt; raises `SealBroken` for anything not sealed with the same secret."""
+        """Decrypt. Raises `SealBroken` for anything not sealed with the same secret."""
         try:
             return self._fernet.decrypt(text.encode())
         except InvalidToken as error:
-            raise SealBroken("The dispatch was sealed with another LIVEKIT_API_SECRET than this agent's.") from error
+            raise SealBroken(
+                "The dispatch was sealed with another LIVEKIT_API_SECRET; give workers and agents the same one."
+            ) from error

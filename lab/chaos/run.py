@@ -22,8 +22,8 @@ from lab.chaos.webhook_proxy import WebhookProxy
 from lab.chaos.world import World, world_of
 from settings import Settings
 from stack.local_stack import LocalStack
-from stack.processes.detours import Detours
 from stack.processes.programs import names_of
+from stack.processes.proxies import Proxies
 
 _AGENT_SERVERS = 2
 _LOSSES_PER_MINUTE = 30
@@ -99,7 +99,7 @@ def _stack(folder: Path, model: ScriptedModel, network: Network) -> LocalStack:
     folder.mkdir()
     settings = _settings(model)
     temporal = {"api": network.api.address} | dict.fromkeys(names_of(settings, ["agent"]), network.agents.address)
-    return LocalStack.isolated(folder, settings, detours=Detours(temporal, network.webhooks.origin))
+    return LocalStack.isolated(folder, settings, proxies=Proxies(temporal, network.webhooks.origin))
 
 
 def _settings(model: ScriptedModel) -> Settings:

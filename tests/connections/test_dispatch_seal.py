@@ -1,4 +1,4 @@
-"""Sealed task tokens open for the same secret and nobody else."""
+"""Task tokens are unsealed with the same secret only."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def test_round_trip() -> None:
     assert sealed != Sealer("secret").seal(TOKEN)
 
 
-def test_another_secret_does_not_open_it() -> None:
+def test_another_secret_does_not_unseal() -> None:
     with pytest.raises(SealBroken):
         Sealer("other").unseal(Sealer("secret").seal(TOKEN))
 
 
 @pytest.mark.parametrize("place", [0, 9, 30, -20])
-def test_a_changed_character_breaks_it(place: int) -> None:
+def test_a_changed_character_is_refused(place: int) -> None:
     sealed = list(Sealer("secret").seal(TOKEN))
     sealed[place] = "A" if sealed[place] != "A" else "B"
     with pytest.raises(SealBroken):
@@ -30,6 +30,6 @@ def test_a_changed_character_breaks_it(place: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "é", "gAAAA"])
-def test_what_was_never_sealed(text: str) -> None:
+def test_text_that_was_never_sealed_is_refused(text: str) -> None:
     with pytest.raises(SealBroken):
         Sealer("secret").unseal(text)

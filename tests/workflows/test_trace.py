@@ -72,7 +72,7 @@ async def test_a_request_and_the_launch_of_its_agent_are_one_trace(time_skipping
         carried = DispatchMetadata(
             session_id=session.id, generation=1, sealed_task_token="t", traceparent=activities.carried
         )
-        with job_span(FakeJob(), provider, carried):  # type: ignore[arg-type]
+        with job_span(FakeJob(), provider, carried):
             await agent.claim()
         await session.end()
         await session.result()
