@@ -1,6 +1,6 @@
-"""How a call feels: the time to the greeting, to a reply, and to the bill; measured by a caller on its own clock.
+"""Measures the time to the greeting, to a reply, and to the bill, by the caller's clock.
 
-Where the time of a reply goes is the agent's own measure, which it reports with the turn.
+The breakdown of a reply is the agent's own measure, which it reports with the turn.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from temporalio.client import Client, WorkflowHandle
 
 from contracts.session import SessionSummary
 from contracts.turns import LatencyBreakdown
-from lab.benchmarks.report import Goal, Row
-from lab.caller import Caller, SessionClient, Started
+from lab.benchmarks.comparison import Goal, Row
+from lab.caller import Caller
+from lab.rest_client import SessionClient, Started
 from workflows.voice_session import VoiceSession
 
 QUESTION = "What is the capital of France?"
+CALL_ERRORS = (TimeoutError, ConnectionError, rtc.ConnectError, httpx.HTTPError)
+"""A call that fails with one of these counts as a failure, and the benchmark goes on."""
 _WARM_UP = 1
 
 
@@ -32,16 +35,16 @@ class Conversations:
         self.replies: list[float] = []
         self.latencies: list[LatencyBreakdown] = []
         self.ends: list[float] = []
-        self.notes: list[str] = []
+        self.failures: list[str] = []
 
     async def hold(self, count: int) -> None:
-        """Hold `count` calls; one more before them is not counted."""
+        """Hold `count` calls after one that does not count."""
         for number in range(count + _WARM_UP):
             posted_at = monotonic()
             try:
                 started = await self._api.start("benchmark")
             except httpx.HTTPError as error:
-                self.notes.append(str(error))
+                self.failures.append(str(error))
                 continue
             taken = await self._one(started, posted_at)
             if number >= _WARM_UP and taken is not None:
@@ -53,30 +56,23 @@ class Conversations:
                     self.latencies.append(latency)
 
     def rows(self, bare_ends: Sequence[float]) -> list[Row]:
-        """The comparisons; where bare Temporal has nothing like it, without a peer."""
-        failures = len(self.notes)
+        """The comparisons; without a peer where bare Temporal has no equivalent."""
         return [
-            Row(
-                "first sound after the POST",
-                self.greetings,
-                goal=Goal(1.0, "p50"),
-                failures=failures,
-                notes=self.notes,
-            ),
+            Row("first sound after the POST", self.greetings, goal=Goal(1.0, "p50"), failures=self.failures),
             Row("reply after a spoken question", self.replies, goal=Goal(0.9, "p50")),
             *self._breakdown(),
             Row("answer to an end, in a call", self.ends, bare_ends, "signal to result", goal=Goal(0.3, "p50")),
         ]
 
     def _breakdown(self) -> list[Row]:
-        """Where the time of a reply goes; lab/benchmarks/README.md tells how to read it."""
+        """The latency breakdown of a reply; lab/benchmarks/README.md explains it."""
         parts = {
-            "- the agent's own share, by its clock": [latency.total for latency in self.latencies],
-            "- until the turn is taken for over": _known(latency.end_of_turn for latency in self.latencies),
-            "- - of it, until its words are there": _known(latency.transcription for latency in self.latencies),
-            "- the model's first token": _known(latency.first_token for latency in self.latencies),
-            "- the model's first sentence": _known(latency.first_sentence for latency in self.latencies),
-            "- the voice's first sound": _known(latency.first_audio for latency in self.latencies),
+            "- the agent's share, by its own clock": [latency.total for latency in self.latencies],
+            "- end of turn": _known(latency.end_of_turn for latency in self.latencies),
+            "- - of it: transcription": _known(latency.transcription for latency in self.latencies),
+            "- LLM: first token": _known(latency.first_token for latency in self.latencies),
+            "- LLM: first sentence": _known(latency.first_sentence for latency in self.latencies),
+            "- TTS: first audio": _known(latency.first_audio for latency in self.latencies),
         }
         return [Row(name, values) for name, values in parts.items()]
 
@@ -97,15 +93,15 @@ class Conversations:
                 await caller.hear()
                 spoken = await caller.say(QUESTION)
                 replied_at = await caller.sound(after=spoken.last_sound_at)
-                await caller.hear()  # what is cut off is not reported before the end
+                await caller.hear()  # an unfinished reply would not be in the transcript yet
                 latency = await self._latency(started.session_id)
                 asked_at = monotonic()
                 ended = True
                 await self._api.end(started.session_id)
                 end = monotonic() - asked_at
             return greeted_at - posted_at, replied_at - spoken.last_sound_at, end, latency
-        except (TimeoutError, ConnectionError, rtc.ConnectError, httpx.HTTPError) as error:
-            self.notes.append(f"{started.session_id}: {type(error).__name__} {error}")
+        except CALL_ERRORS as error:
+            self.failures.append(f"{started.session_id}: {type(error).__name__} {error}")
             if not ended:
                 await self._api.end(started.session_id)
             return None

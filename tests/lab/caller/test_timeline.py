@@ -1,4 +1,4 @@
-"""The timeline's arithmetic, on hand-made frames."""
+"""The timeline on hand-made frames."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_silences_are_measured_to_both_edges() -> None:
     assert [(round(start, 2), round(end, 2)) for start, end in silences] == [(0, 1), (2, 4), (5, 10)]
 
 
-def test_no_silence_while_someone_speaks() -> None:
+def test_speech_of_anyone_ends_a_silence() -> None:
     assert timeline(("a", 0, 5), ("b", 5, 10)).silences(0, 10, at_least=0.1) == []
 
 

@@ -1,4 +1,4 @@
-"""Webhooks in trouble, and out of it."""
+"""The webhook proxy."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from lab.chaos.plan import Trouble
+from lab.chaos.call_plan import WebhookFault
 from lab.chaos.webhook_proxy import WebhookProxy
 
 
 @dataclass
 class Api:
-    """Keeps the body and the signature of every webhook that reaches it."""
+    """An API that keeps the body and the signature of every webhook."""
 
     port: int = 0
     taken: asyncio.Queue[tuple[str, str]] = field(default_factory=asyncio.Queue)
@@ -57,33 +57,33 @@ async def taken(api: Api) -> tuple[str, str]:
     return await asyncio.wait_for(api.taken.get(), 10)
 
 
-async def test_without_trouble_it_is_not_there(proxy: WebhookProxy, api: Api) -> None:
+async def test_webhooks_pass_without_a_fault(proxy: WebhookProxy, api: Api) -> None:
     assert await post(proxy) == 401  # the API's own answer
     assert await taken(api) == ("joined", "signed")
 
 
-async def test_an_api_that_is_away_is_an_error_so_that_livekit_tries_again(proxy: WebhookProxy) -> None:
+async def test_an_unreachable_api_answers_502_so_that_livekit_retries(proxy: WebhookProxy) -> None:
     proxy.api_port = 9
     assert await post(proxy) == 502
 
 
-async def test_a_lost_one_never_arrives(proxy: WebhookProxy, api: Api) -> None:
-    proxy.trouble = Trouble.LOSE
+async def test_a_lost_webhook_never_arrives(proxy: WebhookProxy, api: Api) -> None:
+    proxy.fault = WebhookFault.LOSE
     assert await post(proxy, "lost") == 200
-    proxy.trouble = None
+    proxy.fault = None
     await post(proxy, "later")
     assert (await taken(api))[0] == "later"
-    assert proxy.troubled == 1
+    assert proxy.disturbed == 1
 
 
-async def test_a_doubled_one_arrives_twice(proxy: WebhookProxy, api: Api) -> None:
-    proxy.trouble = Trouble.DOUBLE
+async def test_a_doubled_webhook_arrives_twice(proxy: WebhookProxy, api: Api) -> None:
+    proxy.fault = WebhookFault.DOUBLE
     assert await post(proxy) == 200
     assert await taken(api) == await taken(api) == ("joined", "signed")
 
 
-async def test_shuffled_ones_arrive_all_in_another_order(proxy: WebhookProxy, api: Api) -> None:
-    proxy.trouble = Trouble.SHUFFLE
+async def test_shuffled_webhooks_arrive_in_another_order(proxy: WebhookProxy, api: Api) -> None:
+    proxy.fault = WebhookFault.SHUFFLE
     sent = [str(index) for index in range(8)]
     for body in sent:
         await post(proxy, body)
