@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def random_seed() -> int:
-    """A seed for a run that nobody named one for; short enough to type."""
+    """A random seed, short enough to type."""
     return secrets.randbelow(1_000_000)
 
 

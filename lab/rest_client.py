@@ -9,7 +9,6 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -48,9 +47,7 @@ class SessionClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for client in self._clients:
             await client.aclose()
 

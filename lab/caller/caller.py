@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from time import monotonic
-from types import TracebackType
 from typing import Self
 
 from livekit import rtc
-from livekit.rtc.data_stream import StreamError
 
 from lab.caller import speech
 from lab.caller.listener import Listener
 from lab.caller.microphone import Microphone, Spoken
 from lab.caller.speech import Samples
 from lab.caller.timeline import Timeline
-
-_CAPTIONS = "lk.transcription"
 
 
 @dataclass(frozen=True)
@@ -35,15 +31,6 @@ class Heard:
         return self.last_sound_at - self.first_sound_at
 
 
-@dataclass(frozen=True)
-class Caption:
-    """A complete line of the agent's live transcript."""
-
-    identity: str
-    text: str
-    at: float
-
-
 class Caller:
     """A caller with a join token; use as an async context manager. All times are `time.monotonic()` seconds.
 
@@ -54,13 +41,10 @@ class Caller:
         self._server_url, self._token = server_url, token
         self._listener = Listener(hangover)
         self._microphone: Microphone | None = None
-        self._captions: set[asyncio.Task[None]] = set()
         self._disconnected = asyncio.Event()
         self._changed = asyncio.Event()
         self.room = rtc.Room()
-        self.captions: list[Caption] = []
         self.joined_at: float | None = None
-        self.left_at: float | None = None
 
     @property
     def timeline(self) -> Timeline:
@@ -77,9 +61,7 @@ class Caller:
         await self.join()
         return self
 
-    async def __aexit__(
-        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.leave()
 
     async def join(self) -> None:
@@ -89,7 +71,6 @@ class Caller:
         self.room.on("participant_connected", self._on_participant)
         self.room.on("participant_disconnected", self._on_participant)
         self.room.on("disconnected", self._on_disconnected)
-        self.room.register_text_stream_handler(_CAPTIONS, self._on_caption)
         await self.room.connect(self._server_url, self._token)
         self.joined_at = monotonic()
         self._changed.set()
@@ -101,15 +82,10 @@ class Caller:
 
     async def leave(self) -> None:
         """Hang up; safe to repeat."""
-        if self.left_at is None:
-            self.left_at = monotonic()
         await self.room.disconnect()
         microphone, self._microphone = self._microphone, None
         if microphone is not None:
             await microphone.stop()
-        for task in tuple(self._captions):
-            task.cancel()
-        await asyncio.gather(*self._captions, return_exceptions=True)
         await self._listener.close()
 
     async def say(self, text: str) -> Spoken:
@@ -169,15 +145,6 @@ class Caller:
                     return found
                 await self._next_change()
 
-    async def caption_of(self, identity: str, within: float = 20) -> Caption:
-        """Wait for a caption of `identity`; returns the first one. Raises `TimeoutError`."""
-        async with asyncio.timeout(within):
-            while True:
-                found = next((caption for caption in self.captions if caption.identity == identity), None)
-                if found is not None:
-                    return found
-                await self._next_change()
-
     async def hung_up(self, within: float = 20) -> None:
         """Wait until this caller is disconnected, by either side. Raises `TimeoutError`."""
         async with asyncio.timeout(within):
@@ -197,16 +164,3 @@ class Caller:
 
     def _on_disconnected(self, _: object) -> None:
         self._disconnected.set()
-
-    def _on_caption(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        task = asyncio.create_task(self._read_caption(reader, identity), name="caption")
-        self._captions.add(task)
-        task.add_done_callback(self._captions.discard)
-
-    async def _read_caption(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        try:
-            text = await reader.read_all()
-        except StreamError:
-            return  # cut off by the end of the call
-        self.captions.append(Caption(identity, text, monotonic()))
-        self._changed.set()

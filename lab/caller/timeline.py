@@ -53,11 +53,6 @@ class Timeline:
         """Time of the newest audible frame."""
         return next((frame.at for frame in reversed(self.frames) if frame.rms >= AUDIBLE_RMS), None)
 
-    def audible(self, at: float, within: float = 0.05) -> bool:
-        """True if anyone was audible within `within` seconds of `at`."""
-        sound = self.first_sound(at - within)
-        return sound is not None and sound <= at + within
-
     def spans(self, bridge: float = 0.3) -> list[Span]:
         """The stretches of sound, by start; pauses shorter than `bridge` do not end one."""
         finished: list[Span] = []
@@ -71,17 +66,6 @@ class Timeline:
                 span = None
             running[identity] = Span(identity, span.start if span else at, at + FRAME_SECONDS)
         return sorted([*finished, *running.values()], key=lambda span: span.start)
-
-    def silences(self, start: float, end: float, at_least: float) -> list[tuple[float, float]]:
-        """The stretches of `at_least` seconds between `start` and `end` in which nobody was audible."""
-        found, quiet_since = [], start
-        for span in self.spans(bridge=at_least):
-            if span.start > quiet_since and min(span.start, end) - quiet_since >= at_least:
-                found.append((quiet_since, min(span.start, end)))
-            quiet_since = max(quiet_since, span.end)
-        if end - quiet_since >= at_least:
-            found.append((quiet_since, end))
-        return found
 
     def overlap(self) -> float:
         """Seconds in which two participants were audible at once; pauses inside a word are not bridged."""

@@ -6,8 +6,6 @@ import asyncio
 from contextlib import suppress
 from heapq import merge
 from time import monotonic
-from types import TracebackType
-from typing import Self
 
 from livekit import rtc
 
@@ -27,16 +25,6 @@ class Phone:
         self._calls: list[Caller] = []
         self._keeping: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
-        self.redials = 0
-
-    async def __aenter__(self) -> Self:
-        await self.dial()
-        return self
-
-    async def __aexit__(
-        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
-    ) -> None:
-        await self.hang_up()
 
     @property
     def line(self) -> Caller:
@@ -52,11 +40,6 @@ class Phone:
     def joined_at(self) -> float | None:
         """Time of the first connection."""
         return next((call.joined_at for call in self._calls if call.joined_at is not None), None)
-
-    @property
-    def left_at(self) -> float | None:
-        """Time of the last hang-up."""
-        return self.line.left_at
 
     @property
     def timeline(self) -> Timeline:
@@ -140,7 +123,6 @@ class Phone:
             self._connected.clear()
             await self.line.leave()
             while not self._connected.is_set():
-                self.redials += 1
                 try:
                     await self._connect()
                 except rtc.ConnectError:

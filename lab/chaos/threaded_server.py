@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
 from typing import Self
 
 import uvicorn
@@ -29,7 +28,7 @@ class ThreadedServer:
         wait_until(lambda: None if self._server.started else "it is starting", 10, self._thread.name)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop, also in the middle of a request."""
         self._server.should_exit = True
         self._thread.join(5)

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -73,9 +72,7 @@ class SimulatedAgents:
         self._listener = asyncio.create_task(self._listen())
         return self
 
-    async def __aexit__(
-        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for task in (self._listener, *self._jobs):
             task.cancel()
         await asyncio.gather(self._listener, *self._jobs, return_exceptions=True)

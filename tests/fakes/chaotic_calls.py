@@ -46,7 +46,7 @@ def sounds(*spans: tuple[str, float, float]) -> Timeline:
 
 
 def good_call(kind: FaultKind = FaultKind.JOB) -> CallRecord:
-    """The caller says 23 and then 41; the second answer is struck at second 23.5 and comes again at 24.5."""
+    """The caller says 23 and then 41; a fault hits the second answer at second 23.5, and it comes again at 24.5."""
     first, second = in_words(23).capitalize(), in_words(41).capitalize()
     injection = Injection(fault(kind), at=23.5, victims=("agent_1",))
     return CallRecord(

@@ -58,8 +58,6 @@ async def test_the_agent_is_heard_in_real_time(server: LiveKitRooms) -> None:
         assert speech.word_error_rate(GREETING, heard.text) <= 0.2
         assert 0 <= heard.first_sound_at - spoken.first_sound_at < DELAY
         assert heard.duration == pytest.approx(spoken.duration, abs=DELAY)
-        await voice.caption(GREETING)
-        assert (await caller.caption_of("agent_1")).text == GREETING
 
 
 @contextlib.asynccontextmanager
@@ -97,8 +95,9 @@ async def test_a_second_agent_is_heard_after_the_first(server: LiveKitRooms) -> 
             heard = await caller.hear()
         assert heard.identity == "agent_2"
         assert caller.timeline.overlap() == 0
-        (silence,) = caller.timeline.silences(ended.last_sound_at + DELAY, began.first_sound_at, at_least=0.1)
-        assert silence[1] - silence[0] > 0.1
+        second_sound = caller.timeline.first_sound(ended.last_sound_at + DELAY)
+        assert second_sound is not None
+        assert second_sound >= began.first_sound_at
 
 
 async def test_an_overlap_of_two_agents_is_measured(server: LiveKitRooms) -> None:
