@@ -102,7 +102,7 @@ async def _orchestration(stack: LocalStack, counts: _Counts, progress: Callable[
 async def _calls(stack: LocalStack, counts: _Counts, progress: Callable[[str], object]) -> list[Row]:
     async with world_of(stack) as world:
         progress("spoken calls")
-        conversations = Conversations(world.rest, world.temporal)
+        conversations = Conversations(world)
         await conversations.hold(counts.calls)
         rows = conversations.rows(await bare_ends(world.temporal, max(20, counts.calls)))
         progress("callers who interrupt")

@@ -35,14 +35,7 @@ async def start_answers(client: Client, api: SessionClient, count: int) -> Row:
         if number >= _WARM_UP:
             ours.append(taken)
             peer.append(bare_taken)
-    return Row(
-        "answer to a start",
-        ours,
-        peer,
-        "update-with-start",
-        goal=Goal(1.2, "ratio"),
-        failures=failures,
-    )
+    return Row("answer to a start", ours, peer, "update-with-start", goal=Goal(1.2, "ratio"), failures=failures)
 
 
 async def bare_ends(client: Client, count: int) -> list[float]:

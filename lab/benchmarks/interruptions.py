@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from lab.benchmarks.call_latency import CALL_ERRORS
+from lab.benchmarks.calls import benchmark_call, repeat
 from lab.benchmarks.comparison import Goal, Row
-from lab.caller import Caller
 from lab.rest_client import SessionClient
 
 _LONG = " ".join(f"This is sentence number {number} of a long greeting." for number in ("one", "two", "three", "four"))
@@ -14,18 +13,13 @@ _INTO_IT_SECONDS = 1.5
 
 async def interruptions(api: SessionClient, count: int) -> Row:
     """Hold `count` calls in which the caller interrupts the greeting."""
-    values: list[float] = []
-    failures: list[str] = []
-    for _ in range(count):
-        started = await api.start("benchmark", openingLine=_LONG)
-        try:
-            async with Caller(started.server_url, started.token) as caller:
-                began = await caller.sound(after=0)
-                await caller.sound(after=began + _INTO_IT_SECONDS)
-                spoken = await caller.say(_REMARK)
-                values.append((await caller.hear()).last_sound_at - spoken.first_sound_at)
-        except CALL_ERRORS as error:
-            failures.append(f"{started.session_id}: {type(error).__name__} {error}")
-        finally:
-            await api.end(started.session_id)
+
+    async def interrupt() -> float:
+        async with benchmark_call(api, openingLine=_LONG) as caller:
+            began = await caller.sound(after=0)
+            await caller.sound(after=began + _INTO_IT_SECONDS)
+            spoken = await caller.say(_REMARK)
+            return (await caller.hear()).last_sound_at - spoken.first_sound_at
+
+    values, failures = await repeat(count, interrupt)
     return Row("silence of an interrupted agent", values, goal=Goal(0.4, "p50"), failures=failures)

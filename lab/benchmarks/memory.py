@@ -7,9 +7,8 @@ from contextlib import suppress
 
 import psutil
 
-from lab.benchmarks.call_latency import QUESTION
+from lab.benchmarks.calls import QUESTION, benchmark_call
 from lab.benchmarks.comparison import Row
-from lab.caller import Caller
 from lab.chaos.world import World
 
 _MEGABYTE = 1_000_000
@@ -32,15 +31,11 @@ async def memory(world: World, calls: int) -> list[Row]:
 
 
 async def _in_a_call(world: World) -> float:
-    started = await world.rest.start("benchmark", openingLine="Hello there.")
-    try:
-        async with Caller(started.server_url, started.token) as caller:
-            await caller.hear()
-            spoken = await caller.say(QUESTION)
-            await caller.sound(after=spoken.last_sound_at)
-            return sum(_megabytes([(await world.serving())[1]]))
-    finally:
-        await world.rest.end(started.session_id)
+    async with benchmark_call(world.rest, openingLine="Hello there.") as caller:
+        await caller.hear()
+        spoken = await caller.say(QUESTION)
+        await caller.sound(after=spoken.last_sound_at)
+        return sum(_megabytes([(await world.serving())[1]]))
 
 
 def _everyone(world: World, part: str) -> list[psutil.Process]:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-import psutil
-
-from errors import SetupError
-from lab.benchmarks.call_latency import CALL_ERRORS, QUESTION
+from lab.benchmarks.calls import QUESTION, benchmark_call, repeat
 from lab.benchmarks.comparison import Goal, Row
 from lab.caller import Caller
 from lab.chaos.agent_faults import AgentFaults
 from lab.chaos.world import World
 
-_ERRORS = (*CALL_ERRORS, SetupError, psutil.Error)
 _FREEZE_SECONDS = 6.0
 
 
@@ -34,42 +30,28 @@ class Recoveries:
         )
         rows = []
         for name, fault, goal in faults:
-            values, failures = await self._measure(partial(self._recovery, fault), count)
+            values, failures = await repeat(count, partial(self._in_a_call, partial(_recovery, fault)))
             rows.append(Row(name, values, greetings, "first sound", goal=goal, failures=failures))
-        values, failures = await self._measure(self._reply_during_drain, count)
+        values, failures = await repeat(count, partial(self._in_a_call, self._reply_during_drain))
         # The handover adds silence to a reply.
-        drain = Goal(0.3, "added")
-        name = "reply while the server drains"
-        return [*rows, Row(name, values, replies, "reply", goal=drain, failures=failures)]
-
-    async def _measure(
-        self, measure: Callable[[Caller], Awaitable[float]], count: int
-    ) -> tuple[list[float], list[str]]:
-        values: list[float] = []
-        failures: list[str] = []
-        for _ in range(count):
-            try:
-                values.append(await self._in_a_call(measure))
-            except _ERRORS as error:
-                failures.append(f"{type(error).__name__} {error}")
-        return values, failures
+        goal, name = Goal(0.3, "added"), "reply while the server drains"
+        return [*rows, Row(name, values, replies, "reply", goal=goal, failures=failures)]
 
     async def _in_a_call(self, measure: Callable[[Caller], Awaitable[float]]) -> float:
-        started = await self._world.rest.start("benchmark", openingLine="Hello there.")
         try:
-            async with Caller(started.server_url, started.token) as caller:
+            async with benchmark_call(self._world.rest, openingLine="Hello there.") as caller:
                 await caller.hear()
                 await caller.silence(1.5)
                 return await measure(caller)
         finally:
-            await self._world.rest.end(started.session_id)
             await self._faults.repaired()
-
-    async def _recovery(self, fault: Callable[[], Awaitable[float]], caller: Caller) -> float:
-        at = await fault()
-        return await caller.sound(after=at) - at
 
     async def _reply_during_drain(self, caller: Caller) -> float:
         await self._faults.drain()
         spoken = await caller.say(QUESTION)
         return await caller.sound(after=spoken.last_sound_at) - spoken.last_sound_at
+
+
+async def _recovery(fault: Callable[[], Awaitable[float]], caller: Caller) -> float:
+    at = await fault()
+    return await caller.sound(after=at) - at

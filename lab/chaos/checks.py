@@ -41,7 +41,7 @@ def no_duplicates(call: CallRecord) -> Iterator[str]:
     for exchange in call.exchanges:
         number = exchange.number
         if said[number] > exchange.said:
-            yield f"{number} was said {exchange.said} times and stands in the transcript {said[number]} times"
+            yield f"{number} was said {exchange.said} times and is in the transcript {said[number]} times"
         if answered[number] > exchange.said:
             yield f"{number} was said {exchange.said} times and answered {answered[number]} times"
 
@@ -81,7 +81,7 @@ def one_greeting(call: CallRecord) -> Iterator[str]:
     written = sum(turn.role == "agent" and turn.text == call.opening_line for turn in call.turns)
     heard = sum(speech.word_error_rate(call.opening_line, text) <= _SAME_WORDS for text in call.heard)
     if written != 1:
-        yield f"the greeting stands in the transcript {written} times"
+        yield f"the greeting is in the transcript {written} times"
     if heard > 1:
         yield f"the greeting was heard {heard} times"
 

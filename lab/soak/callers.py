@@ -10,6 +10,7 @@ from typing import Any
 
 from livekit import rtc
 from temporalio.client import Client, WorkflowHandle
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from contracts.identities import caller_identity
 from contracts.session import SessionSummary
@@ -21,7 +22,6 @@ from settings import LiveKitSettings
 from workflows.voice_session import VoiceSession
 
 _ENDS_WITHIN_SECONDS = 90.0
-_JOIN_ATTEMPTS = 3
 _ARRIVES_SECONDS = 3.0
 """Limit for a request's way to an API on a busy machine; a killed worker delays the answer more than that."""
 _LATE_SECONDS = 1.5
@@ -58,20 +58,19 @@ def session(temporal: Client, session_id: str) -> WorkflowHandle[VoiceSession, S
     return temporal.get_workflow_handle_for(VoiceSession.run, session_id)
 
 
+@retry(retry=retry_if_exception_type(rtc.ConnectError), stop=stop_after_attempt(3), reraise=True)
+async def _connect(started: Started) -> rtc.Room:
+    room = rtc.Room()
+    await room.connect(started.server_url, started.token, rtc.RoomOptions(auto_subscribe=False))
+    return room
+
+
 async def join(started: Started) -> rtc.Room:
     """Join as clients do: with a microphone, and with retries while LiveKit is too busy to answer.
 
     LiveKit reports participants without a track only every few seconds, also when they leave.
     """
-    for attempt in range(_JOIN_ATTEMPTS):
-        room = rtc.Room()
-        try:
-            await room.connect(started.server_url, started.token, rtc.RoomOptions(auto_subscribe=False))
-        except rtc.ConnectError:
-            if attempt == _JOIN_ATTEMPTS - 1:
-                raise
-        else:
-            break
+    room = await _connect(started)
     track = rtc.LocalAudioTrack.create_audio_track("microphone", rtc.AudioSource(24_000, 1))
     await room.local_participant.publish_track(track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE))
     return room
@@ -128,10 +127,9 @@ class Callers:
                 ended = Interval(sent_at, time.time())
             else:
                 requests = 2 if script.behaviour is Behaviour.ENDS_TWICE else 1
-                answers = await asyncio.gather(*(self._rest.timed_end(started.session_id) for _ in range(requests)))
+                answers = await asyncio.gather(*(self._end(started.session_id) for _ in range(requests)))
                 bills = [bill for bill, _ in answers]
-                last_sent_at = max(at for _, at in answers)
-                ended = Interval(sent_at, min(time.time(), last_sent_at + _ARRIVES_SECONDS))
+                ended = Interval(sent_at, max(arrived_at for _, arrived_at in answers))
         finally:
             await room.disconnect()
         return Account(
@@ -144,6 +142,11 @@ class Callers:
             lines_heard=heard,
             bills=bills,
         )
+
+    async def _end(self, session_id: str) -> tuple[dict[str, Any], float]:
+        """End a session; returns its bill and the latest Unix time at which the API got the request."""
+        bill, sent_at = await self._rest.timed_end(session_id)
+        return bill, min(time.time(), sent_at + _ARRIVES_SECONDS)
 
     async def _by_webhooks(self, script: Script, started: Started) -> Account:
         """All times in these webhooks are exact, so the bill must be exact."""

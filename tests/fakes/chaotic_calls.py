@@ -16,20 +16,12 @@ OPENING_LINE = "Hello there. Please tell me a number."
 LOUD = 1000.0
 
 
-def fault(kind: FaultKind = FaultKind.JOB, moment: Moment = Moment.AGENT_SPEAKS) -> Fault:
-    return Fault(kind, moment, offset=0.5)
+def fault(kind: FaultKind = FaultKind.JOB) -> Fault:
+    return Fault(kind, Moment.AGENT_SPEAKS, offset=0.5)
 
 
-def turn(
-    sequence: int,
-    role: Literal["agent", "caller"],
-    text: str,
-    at_ms: int,
-    generation: int = 1,
-    *,
-    interrupted: bool = False,
-) -> Turn:
-    return Turn(generation=generation, sequence=sequence, role=role, text=text, at_ms=at_ms, interrupted=interrupted)
+def turn(sequence: int, role: Literal["agent", "caller"], text: str, at_ms: int, generation: int = 1) -> Turn:
+    return Turn(generation=generation, sequence=sequence, role=role, text=text, at_ms=at_ms)
 
 
 def sounds(*spans: tuple[str, float, float]) -> Timeline:

@@ -33,7 +33,7 @@ def test_a_good_call_has_no_complaints(kind: FaultKind) -> None:
 SPOILT: dict[str, Spoil] = {
     "call_completed: no answer": lambda call: replace(call, failure="no answer"),
     "transcript_complete: 41": lambda call: without(call, lambda turn: "41" in turn.text),
-    "no_duplicates: 41 was said 1 times and stands": lambda call: and_also(
+    "no_duplicates: 41 was said 1 times and is": lambda call: and_also(
         call, turn(9, "caller", "My number is 41.", 29_000)
     ),
     "no_duplicates: 41 was said 1 times and answered 2": lambda call: and_also(
@@ -46,7 +46,7 @@ SPOILT: dict[str, Spoil] = {
     "model_context_complete: a request for (41,) did not contain [23]": lambda call: replace(
         call, model_requests=(ModelRequest(22_500, (41,), ""),)
     ),
-    "one_greeting: the greeting stands in the transcript 2": lambda call: and_also(
+    "one_greeting: the greeting is in the transcript 2": lambda call: and_also(
         call, turn(9, "agent", OPENING_LINE, 29_000)
     ),
     "one_greeting: the greeting was heard 2": lambda call: replace(call, heard=[OPENING_LINE, OPENING_LINE]),

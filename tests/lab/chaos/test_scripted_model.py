@@ -38,9 +38,3 @@ async def test_answers_follow_from_the_callers_turns_alone(model: ScriptedModel)
     assert request.numbers == (23, 41)
     assert request.answer == answer.strip()
     assert request.at_ms > 0
-
-
-async def test_reset_forgets_all_requests(model: ScriptedModel) -> None:
-    await ask(model, "My number is 23.")
-    model.reset()
-    assert model.requests == []
