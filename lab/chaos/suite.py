@@ -30,7 +30,7 @@ _LOSSES_PER_MINUTE = 30
 """Five failures in a minute end a session by default; chaos causes more."""
 _GRACE_SECONDS = 15.0
 """Reconnect grace: each caller who hangs up for good is waited for this long."""
-_STANDS_WITHIN_SECONDS = 60.0
+_SERVES_WITHIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Suite:
             self.verdicts.append(verdict)
             await asyncio.to_thread(write_trace, call, verdict.wrong, self.folder / f"call-{plan.index}.json")
             self.progress.call_judged(verdict)
-            if verdict.wrong and not await world.stands(_STANDS_WITHIN_SECONDS):
+            if verdict.wrong and not await world.all_parts_serve(_SERVES_WITHIN_SECONDS):
                 return
 
 

@@ -108,7 +108,7 @@ class World:
     def _unregistered(self, part: str, registrations: int) -> str | None:
         return None if self.registrations(part) > registrations else "it has not registered with LiveKit"
 
-    async def stands(self, within: float) -> bool:
+    async def all_parts_serve(self, within: float) -> bool:
         """True if every part serves within `within` seconds."""
         try:
             async with asyncio.timeout(within):
