@@ -18,11 +18,10 @@ from temporalio.client import Client, WorkflowHandle
 from connections.temporal_client import connect
 from contracts.session import SessionSummary
 from contracts.statuses import EndReason, SessionStatus
-from lab.caller import SessionClient
-from lab.caller.rest import Started
+from lab.rest_client import SessionClient, Started
 from lab.soak.agents import SimulatedAgents
 from lab.soak.callers import join
-from lab.soak.plan import Behaviour, Fault, Script
+from lab.soak.scripts import AgentFailure, Behaviour, Script
 from settings import SessionSettings, Settings
 from stack.local_stack import LocalStack
 from workflows.voice_session import VoiceSession
@@ -32,7 +31,9 @@ pytestmark = pytest.mark.slow
 GRACE_SECONDS = 5.0
 NOTICED_WITHIN_SECONDS = 40.0
 """LiveKit misses a crashed client after about 20 s."""
-LISTENER = Script("listener", Behaviour.LEAVES, 0, 0, lines=0, fault=Fault.NONE, fault_after_lines=0, news=())
+LISTENER = Script(
+    "listener", Behaviour.LEAVES, 0, 0, lines=0, failure=AgentFailure.NONE, failure_after_lines=0, webhooks=()
+)
 CLIENT = """
 import asyncio, sys
 from livekit import rtc

@@ -1,4 +1,4 @@
-"""A whole run: one stack, one call after the other, each judged at once; a wrong result stops nothing."""
+"""Runs the calls of a plan one after the other on a stack and checks each; a wrong result does not stop the run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from lab.chaos.call import hold
+from lab.chaos.call import hold_call
+from lab.chaos.call_plan import CallPlan, Fault
+from lab.chaos.call_record import CallRecord
 from lab.chaos.checks import wrong_results
-from lab.chaos.faults import Faults, Network
-from lab.chaos.plan import CallPlan, Strike
-from lab.chaos.record import CallRecord
+from lab.chaos.faults import FaultInjector, Network
 from lab.chaos.scripted_model import MODEL_NAME, ScriptedModel
 from lab.chaos.tcp_proxy import TcpProxy
 from lab.chaos.trace import write_trace
@@ -27,37 +27,37 @@ from stack.processes.proxies import Proxies
 
 _AGENT_SERVERS = 2
 _LOSSES_PER_MINUTE = 30
-"""A crash loop ends a session after five losses in a minute; here one session is struck more often than that."""
+"""Five failures in a minute end a session by default; chaos causes more."""
 _GRACE_SECONDS = 15.0
-"""Reconnect grace: callers that hang up for good are waited for."""
-_STANDS_WITHIN_SECONDS = 60.0
+"""Reconnect grace: each caller who hangs up for good is waited for this long."""
+_SERVES_WITHIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A call and what was wrong with it."""
+    """A call and its wrong results."""
 
     call: CallRecord
     wrong: list[str] = field(default_factory=list)
 
 
-class Listener(Protocol):
-    """Hears how a run goes on."""
+class Progress(Protocol):
+    """Called during a run."""
 
-    def struck(self, plan: CallPlan, strike: Strike) -> None:
-        """A fault strikes."""
+    def fault_injected(self, plan: CallPlan, fault: Fault) -> None:
+        """Called before each fault."""
 
-    def judged(self, verdict: Verdict) -> None:
-        """A call is over."""
+    def call_judged(self, verdict: Verdict) -> None:
+        """Called after each call."""
 
 
 @dataclass
 class Suite:
-    """Holds calls and judges each; its stacks and traces are kept in `folder`."""
+    """Holds calls and checks each; logs and traces are kept in `folder`."""
 
     seed: int
     folder: Path
-    listener: Listener
+    progress: Progress
     verdicts: list[Verdict] = field(default_factory=list)
 
     async def run(self, plans: Sequence[CallPlan]) -> list[Verdict]:
@@ -67,18 +67,20 @@ class Suite:
                 network = Network(agents, api, webhooks)
                 while len(self.verdicts) < len(plans):
                     async with _world(self.folder / f"stack-{len(self.verdicts)}", model, network) as world:
-                        await self._hold(plans[len(self.verdicts) :], world, Faults(world, network), model)
+                        await self._hold(plans[len(self.verdicts) :], world, FaultInjector(world, network), model)
         return self.verdicts
 
-    async def _hold(self, plans: Sequence[CallPlan], world: World, faults: Faults, model: ScriptedModel) -> None:
-        """Hold calls until this stack cannot serve one any more."""
+    async def _hold(
+        self, plans: Sequence[CallPlan], world: World, injector: FaultInjector, model: ScriptedModel
+    ) -> None:
+        """Hold calls until all are done or this stack cannot serve any more."""
         for plan in plans:
-            call = await hold(plan, world, faults, model, partial(self.listener.struck, plan))
+            call = await hold_call(plan, world, injector, model, partial(self.progress.fault_injected, plan))
             verdict = Verdict(call, wrong_results(call))
             self.verdicts.append(verdict)
             await asyncio.to_thread(write_trace, call, verdict.wrong, self.folder / f"call-{plan.index}.json")
-            self.listener.judged(verdict)
-            if verdict.wrong and not await world.stands(_STANDS_WITHIN_SECONDS):
+            self.progress.call_judged(verdict)
+            if verdict.wrong and not await world.all_parts_serve(_SERVES_WITHIN_SECONDS):
                 return
 
 
@@ -112,7 +114,7 @@ def _settings(model: ScriptedModel) -> Settings:
             update={
                 "agent_max_losses_per_minute": _LOSSES_PER_MINUTE,
                 "reconnect_grace_seconds": _GRACE_SECONDS,
-                "silence_seconds": 0,  # only what the caller says makes an agent of chaos speak
+                "silence_seconds": 0,  # an agent speaks only when the caller has spoken
             }
         ),
     )

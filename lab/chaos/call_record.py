@@ -1,4 +1,4 @@
-"""What a call leaves behind to be judged. Times are `time.monotonic()` seconds unless a name ends in `_ms` (Unix)."""
+"""The record of a call for its checks. Times are `time.monotonic()` seconds unless a name ends in `_ms` (Unix)."""
 
 from __future__ import annotations
 
@@ -8,46 +8,46 @@ from typing import Any
 
 from contracts.turns import Turn
 from lab.caller import Spoken, Timeline
-from lab.chaos.plan import CallPlan, Kind, Strike
-from lab.chaos.scripted_model import Asked
+from lab.chaos.call_plan import CallPlan, Fault, FaultKind
+from lab.chaos.scripted_model import ModelRequest
 
 
 @dataclass
-class Hit:
-    """A fault that struck: when, and whose voice it took."""
+class Injection:
+    """An injected fault. `victims` are the agents that it took away."""
 
-    strike: Strike
+    fault: Fault
     at: float
     victims: tuple[str, ...] = ()
     back_at: float | None = None
-    """The next sound of an agent, where a fault took the voice of one."""
+    """Time of the next sound of an agent, if the fault took one away."""
     silence: float | None = None
-    """The longest stretch without any sound from the fault to the end of the answer, and in what is asked meanwhile."""
+    """The longest stretch without any sound until the end of the answer, and in exchanges during the fault."""
 
     @property
     def sounds_after(self) -> float:
-        """Sounds up to here may have been under way before the fault: LiveKit's agents keep their names."""
-        return self.at + (0.5 if self.strike.kind is Kind.LIVEKIT else 0)
+        """Sounds up to here may be from before the fault: with LiveKit killed agents keep their identities."""
+        return self.at + (0.5 if self.fault.kind is FaultKind.LIVEKIT else 0)
 
 
 @dataclass
 class Exchange:
-    """One number: how often it was said, what answered it, and what struck meanwhile."""
+    """One number, its answer, and the fault meanwhile."""
 
     number: int
     spoken: list[Spoken] = field(default_factory=list)
     misheard: int = 0
-    """How often the agent asked to hear it again: speech recognition errs with no fault at all."""
+    """How often the agent asked for it again: its STT errs without any fault, too."""
     answered_at: float | None = None
     answer_ended_at: float | None = None
     heard: str = ""
-    hit: Hit | None = None
+    injection: Injection | None = None
     unclear: int = 0
-    """How often the caller heard something that it could not make out: its own ear errs as well."""
+    """How often the caller's own STT found no answer in what it heard."""
 
     @property
     def said(self) -> int:
-        """How often the caller said it."""
+        """How often the caller said the number."""
         return len(self.spoken)
 
     @property
@@ -69,17 +69,17 @@ class CallRecord:
     heard: list[str] = field(default_factory=list)
     snapshots: list[tuple[Turn, ...]] = field(default_factory=list)
     turns: tuple[Turn, ...] = ()
-    asked: Sequence[Asked] = ()
+    model_requests: Sequence[ModelRequest] = ()
     timeline: Timeline = field(default_factory=Timeline)
     joined_at: float | None = None
     ended_at: float | None = None
     bill: dict[str, Any] = field(default_factory=dict)
     generations: int = 0
     left_behind: tuple[str, ...] = ()
-    broke: str | None = None
-    """Why the call could not be held to its end, where it could not."""
+    failure: str | None = None
+    """The reason why the call broke off."""
 
     @property
-    def hits(self) -> list[Hit]:
-        """The faults that struck, in order."""
-        return [exchange.hit for exchange in self.exchanges if exchange.hit]
+    def injections(self) -> list[Injection]:
+        """The injected faults, in order."""
+        return [exchange.injection for exchange in self.exchanges if exchange.injection]

@@ -1,40 +1,42 @@
-"""What a fault cost the caller, read from what was audible. Pure; times are monotonic seconds."""
+"""Measures recovery and silence after a fault in the audio of a call. Pure; times are monotonic seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from lab.caller import Timeline
-from lab.chaos.record import CallRecord, Exchange
+from lab.chaos.call_record import CallRecord, Exchange
 
 _PAUSE_SECONDS = 0.05
 
 
 def measure(call: CallRecord) -> None:
-    """Fill in when an agent sounded again after each fault, and the longest silence until the answer ended."""
+    """Fill in the return of an agent after each fault, and the longest silence until the end of the answer."""
     speech = _speech(call.exchanges)
     for index, exchange in enumerate(call.exchanges):
-        hit = exchange.hit
-        if hit is None:
+        injection = exchange.injection
+        if injection is None:
             continue
-        if hit.strike.silences:
-            hit.back_at = _sound(call.timeline, max(hit.sounds_after, _said_until(exchange, hit.at)), hit.victims)
-        ends = [at for at in (exchange.answer_ended_at, hit.back_at) if at is not None and at > hit.at]
-        spans = [(hit.at, max(ends))] if ends else []
-        spans += _meanwhile(call.exchanges[index + 1 :], hit.at + hit.strike.seconds)
-        hit.silence = max((longest_silence(call.timeline, speech, *span) for span in spans), default=None)
+        if injection.fault.silences_agent:
+            injection.back_at = _sound(
+                call.timeline, max(injection.sounds_after, _said_until(exchange, injection.at)), injection.victims
+            )
+        ends = [at for at in (exchange.answer_ended_at, injection.back_at) if at is not None and at > injection.at]
+        spans = [(injection.at, max(ends))] if ends else []
+        spans += _meanwhile(call.exchanges[index + 1 :], injection.at + injection.fault.seconds)
+        injection.silence = max((longest_silence(call.timeline, speech, *span) for span in spans), default=None)
 
 
 def recovery(exchange: Exchange) -> float | None:
-    """Seconds from the fault, or from the end of what the caller was saying then, to the next sound of an agent."""
-    hit = exchange.hit
-    if hit is None or hit.back_at is None:
+    """Seconds from the fault, or from the end of the caller's sentence during it, to the next sound of an agent."""
+    injection = exchange.injection
+    if injection is None or injection.back_at is None:
         return None
-    return hit.back_at - max(hit.at, _said_until(exchange, hit.at))
+    return injection.back_at - max(injection.at, _said_until(exchange, injection.at))
 
 
 def longest_silence(timeline: Timeline, spoken: Sequence[tuple[float, float]], start: float, end: float) -> float:
-    """The longest stretch between `start` and `end` in which neither an agent nor the caller sounded."""
+    """The longest stretch between `start` and `end` without a sound of an agent or the caller."""
     sounds = [(span.start, span.end) for span in timeline.spans(bridge=_PAUSE_SECONDS)]
     longest, quiet_since = 0.0, start
     for begin, finish in sorted([*sounds, *spoken]):
@@ -46,7 +48,7 @@ def longest_silence(timeline: Timeline, spoken: Sequence[tuple[float, float]], s
 
 
 def _meanwhile(later: Iterable[Exchange], until: float) -> list[tuple[float, float]]:
-    """From question to answer, of the exchanges that began before the fault was over."""
+    """The times from question to answer of later exchanges that began during the fault."""
     return [
         (exchange.spoken[0].first_sound_at, exchange.answer_ended_at)
         for exchange in later
@@ -55,7 +57,7 @@ def _meanwhile(later: Iterable[Exchange], until: float) -> list[tuple[float, flo
 
 
 def _said_until(exchange: Exchange, at: float) -> float:
-    """The end of what the caller was saying at `at`; `at` when the caller was silent."""
+    """The end of the caller's sentence at `at`; `at` if the caller was silent."""
     return next((s.last_sound_at for s in exchange.spoken if s.first_sound_at <= at <= s.last_sound_at), at)
 
 

@@ -1,4 +1,4 @@
-"""The peer's worker, in its own process as ours is, and its client calls: `python -m lab.benchmarks.bare` runs it."""
+"""The peer: calls to a bare workflow; `python -m lab.benchmarks.bare_temporal` is its worker, in its own process."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ BareHandle = WorkflowHandle[Bare, str]
 
 @contextlib.contextmanager
 def bare_worker(environment: dict[str, str]) -> Iterator[None]:
-    """A worker for `Bare`, until the block ends. The first workflow waits for it, so nothing else has to."""
-    process = subprocess.Popen([sys.executable, "-m", "lab.benchmarks.bare"], env={**os.environ, **environment})
+    """Run a worker for `Bare` during the block. The first workflow waits for it, so nothing else has to."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lab.benchmarks.bare_temporal"], env={**os.environ, **environment}
+    )
     try:
         yield
     finally:
@@ -35,7 +37,7 @@ def bare_worker(environment: dict[str, str]) -> Iterator[None]:
 
 
 async def start(client: Client) -> tuple[float, BareHandle]:
-    """Start by update-with-start; seconds until its answer."""
+    """Start by update-with-start; returns the seconds until its answer, and the handle."""
     operation = WithStartWorkflowOperation(
         Bare.run,
         id=f"bare-{uuid.uuid4().hex}",
@@ -49,7 +51,7 @@ async def start(client: Client) -> tuple[float, BareHandle]:
 
 
 async def end(handle: BareHandle) -> float:
-    """Signal the end; seconds until the result."""
+    """Signal the end; returns the seconds until the result."""
     began = perf_counter()
     await handle.signal(Bare.end)
     await handle.result()

@@ -1,4 +1,4 @@
-"""Listening: cuts what each agent says into utterances, and tells who waits for a sound when it comes."""
+"""Cuts each agent's audio into utterances, and wakes up coroutines that wait for a sound."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lab.caller.timeline import FRAME_SECONDS, Timeline
 _PRE_ROLL_FRAMES = 20
 _STALL_SECONDS = 1.0
 _MIN_SOUNDING_FRAMES = 6
-"""Shorter sounds are clicks of a codec or of a track that opens, not speech."""
+"""Shorter sounds are clicks of a codec or of an opening track, not speech."""
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """What one participant said in one breath; monotonic seconds of its first and last sound, 24 kHz samples."""
+    """Speech of one participant without a long pause; monotonic seconds of its first and last sound, 24 kHz samples."""
 
     identity: str
     first_sound_at: float
@@ -31,7 +31,7 @@ class Utterance:
 
 @dataclass
 class _Cut:
-    """The utterance that a track is in the middle of, and the moments before it."""
+    """The current utterance of a track, and the moment before it."""
 
     frames: list[Samples] = field(default_factory=list)
     first_at: float = 0
@@ -40,8 +40,8 @@ class _Cut:
     quiet: int = 0
 
 
-class Ear:
-    """Hears any number of tracks, each in its own task, on one timeline."""
+class Listener:
+    """Listens to any number of tracks, each in its own task, on one timeline."""
 
     def __init__(self, hangover: float) -> None:
         self.timeline = Timeline()
@@ -51,16 +51,16 @@ class Ear:
         self._waiting: list[tuple[Callable[[], float | None], asyncio.Future[float]]] = []
 
     def listen(self, track: rtc.Track, identity: str) -> None:
-        """Hear `track` until it ends."""
-        self._tasks[track.sid] = asyncio.create_task(self._listen(track, identity), name=f"ear {identity}")
+        """Listen to `track` until it ends."""
+        self._tasks[track.sid] = asyncio.create_task(self._listen(track, identity), name=f"listen to {identity}")
 
-    def turn_from(self, track: rtc.Track) -> None:
-        """Hear `track` no more. A newcomer's track takes over its receiver, and would be heard under both names."""
+    def ignore(self, track: rtc.Track) -> None:
+        """Stop listening to `track`: a successor's track reuses its receiver, and would count for both agents."""
         if task := self._tasks.pop(track.sid, None):
             task.cancel()
 
     async def close(self) -> None:
-        """Stop hearing; what is waited for is cancelled."""
+        """Stop listening; waiting coroutines are cancelled."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -68,7 +68,7 @@ class Ear:
             waiter.cancel()
 
     async def until(self, found: Callable[[], float | None]) -> float:
-        """Wait until `found`, asked after every frame, gives a time; that time."""
+        """Wait until `found`, called after every frame, returns a time; return it."""
         at = found()
         if at is not None:
             return at
@@ -88,7 +88,7 @@ class Ear:
         try:
             while True:
                 try:
-                    # A dead agent's track may deliver nothing more, and not end for 20 s.
+                    # The track of an agent that died may stay open for 20 s without a frame.
                     async with asyncio.timeout(_STALL_SECONDS if cut.sounding else None):
                         event = await anext(frames)
                 except TimeoutError:
@@ -117,7 +117,7 @@ class Ear:
                 cut = self._finish(cut, identity)
         else:
             del cut.frames[:-_PRE_ROLL_FRAMES]
-        self._tell()
+        self._wake_waiting()
         return cut
 
     def _finish(self, cut: _Cut, identity: str) -> _Cut:
@@ -126,7 +126,7 @@ class Ear:
             self.utterances.put_nowait(Utterance(identity, cut.first_at, cut.last_at + FRAME_SECONDS, samples))
         return _Cut()
 
-    def _tell(self) -> None:
+    def _wake_waiting(self) -> None:
         for entry in tuple(self._waiting):
             found, waiter = entry
             at = found()
