@@ -25,15 +25,15 @@ from telemetry import logs
 logger = logging.getLogger("agent")
 
 
-class Orders:
+class StopSignals:
     """What the process was told by signals."""
 
     def __init__(self) -> None:
         self.drain = asyncio.Event()
         self.leave = asyncio.Event()
 
-    def obey_signals(self) -> None:
-        """From here on signals give the orders."""
+    def install(self) -> None:
+        """From here on signals give the signals."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._terminate)
         for signum in (signal.SIGINT, signal.SIGQUIT):
@@ -43,7 +43,7 @@ class Orders:
         (self.leave if self.drain.is_set() else self.drain).set()
 
 
-async def serve(server: AgentServer, jobs: JobWatch, orders: Orders, drain_seconds: float) -> None:
+async def serve(server: AgentServer, jobs: JobWatch, signals: StopSignals, drain_seconds: float) -> None:
     """Serve until ordered to stop, then close what is left in order.
 
     Raises the AgentServer's own error when it gives up, since LiveKit stayed away for minutes: a supervisor should
@@ -51,9 +51,9 @@ async def serve(server: AgentServer, jobs: JobWatch, orders: Orders, drain_secon
     """
     serving = asyncio.create_task(server.run())
     try:
-        await _first(serving, orders.drain.wait(), orders.leave.wait())
-        if not serving.done() and not orders.leave.is_set():
-            await _first(serving, drain(server, jobs, drain_seconds), orders.leave.wait())
+        await _first(serving, signals.drain.wait(), signals.leave.wait())
+        if not serving.done() and not signals.leave.is_set():
+            await _first(serving, drain(server, jobs, drain_seconds), signals.leave.wait())
     finally:
         await server.aclose()
         await jobs.aclose()
@@ -78,9 +78,9 @@ async def main() -> None:
     providers.check(settings.speech)
     server = build_server(settings)
     jobs = JobWatch(server, settings)
-    orders = Orders()
-    orders.obey_signals()
-    await serve(server, jobs, orders, settings.agent.drain_seconds)
+    signals = StopSignals()
+    signals.install()
+    await serve(server, jobs, signals, settings.agent.drain_seconds)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from agent.conversation.conversation import Conversation
-from agent.conversation.prewarm import rehearse
+from agent.conversation.prewarm import prewarm
 from agent.handover.protocol import HANDED_OVER, Incumbent, Succession, take_over
 from agent.speech import SpeechModels, load
 from agent.speech.fallback import Availability
 from agent.workflow_link.heartbeat import Heartbeat, Verdict
-from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
+from agent.workflow_link.workflow_client import SupersededError, WorkflowClient
 from connections.dispatch_seal import Sealer
 from connections.temporal_client import connect
 from contracts.agent import AgentOutcome, AgentReady, Briefing, DispatchMetadata, ProviderChanged
@@ -44,7 +44,7 @@ _SERVER_STOPS = "parent process shutdown"
 _IN_ORDER = (HANDED_OVER, _SERVER_STOPS)
 
 
-def warm_up(process: JobProcess) -> None:
+def prewarm_process(process: JobProcess) -> None:
     """Load everything slow before the process gets a job: settings, Temporal's client, speech models."""
     logs.stamp_records()
     settings = Settings()
@@ -52,7 +52,7 @@ def warm_up(process: JobProcess) -> None:
     process.userdata["traces"] = traces = trace_jobs(settings.telemetry)
     process.userdata["temporal"] = asyncio.run(_connected(settings, traces))
     process.userdata["speech"] = speech = load(settings.speech)
-    asyncio.run(rehearse(speech))
+    asyncio.run(prewarm(speech))
 
 
 async def _connected(settings: Settings, traces: TracerProvider | None) -> Client:
@@ -88,12 +88,12 @@ async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
 
     # 1. Claim the generation. Connecting takes longest, so it begins at once; the agent is mute until it has the floor.
     connecting = asyncio.create_task(ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY))
-    line = WorkflowLine(client, metadata)
+    workflow = WorkflowClient(client, metadata)
     try:
-        briefing = await line.claim(identity)
-    except NotWantedError as error:
+        briefing = await workflow.claim(identity)
+    except SupersededError as error:
         logger.info("leaving %s: %s", metadata.session_id, error)
-        await line.aclose()
+        await workflow.aclose()
         ctx.shutdown(str(error))
         return
 
@@ -108,9 +108,9 @@ async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
 
     async def say_goodbye(reason: str) -> None:
         """However the job ends: deliver its last reports, then tell the workflow that this agent is gone."""
-        if not await line.flush(_FLUSH_SECONDS):
+        if not await workflow.flush(_FLUSH_SECONDS):
             logger.warning("the agent of %s left before its last reports had arrived", metadata.session_id)
-        await line.aclose()
+        await workflow.aclose()
         await heartbeat.complete(
             AgentOutcome(generation=briefing.generation, cause=reason, handed_over=reason in _IN_ORDER)
         )
@@ -121,17 +121,17 @@ async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
         return
 
     parts = speech.for_voice(briefing.options.voice_id)
-    parts.watch(partial(_tell, line, briefing))
+    parts.watch(partial(_tell, workflow, briefing))
     ctx.room.on("reconnected", heartbeat.wake)
-    conversation = Conversation(briefing, ctx.room, parts, line, settings)
-    giving_up = asyncio.create_task(conversation.given_up())
+    conversation = Conversation(briefing, ctx.room, parts, workflow, settings)
+    giving_up = asyncio.create_task(conversation.wait_for_failure())
     giving_up.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
-    beating = asyncio.create_task(heartbeat.until_verdict(conversation.mute, alone_seconds=briefing.alone_seconds))
+    beating = asyncio.create_task(heartbeat.run(conversation.mute, alone_seconds=briefing.alone_seconds))
 
     async def take_the_floor() -> Succession:
-        watch_caller(ctx.room, briefing, line)
-        incumbent = Incumbent(ctx.room, briefing.generation, conversation.last_words)
-        overdue = partial(heartbeat.until_successor_is_overdue, alone_seconds=briefing.alone_seconds)
+        watch_caller(ctx.room, briefing, workflow)
+        incumbent = Incumbent(ctx.room, briefing.generation, conversation.finish_speaking)
+        overdue = partial(heartbeat.wait_for_overdue_successor, alone_seconds=briefing.alone_seconds)
         leaving = asyncio.create_task(_until_not_wanted(beating, incumbent, overdue))
         leaving.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
         succession, _ = await asyncio.gather(
@@ -141,26 +141,26 @@ async def _enter(ctx: JobContext, metadata: DispatchMetadata) -> None:
         return succession
 
     # 3. Take the floor from whoever had it. Everything is made ready meanwhile, so that nothing is waited for then.
-    conversation.prepare()
+    conversation.presynthesize()
     await connecting
     succession, *_ = await asyncio.gather(take_the_floor(), conversation.join())
     turns = succession.after(briefing.turns)
     if not succession.certain:
-        turns = await line.transcript() or turns
+        turns = await workflow.transcript() or turns
 
     # 4. Speak, listen, report.
     if await conversation.begin(succession, turns):
         report = AgentReady(
             generation=briefing.generation, identity=identity, at_ms=_now_ms(), inherited=succession.turns
         )
-        line.ready(report)
+        workflow.ready(report)
 
 
 async def _until_not_wanted(
     beating: asyncio.Task[Verdict], incumbent: Incumbent, overdue: Callable[[], Coroutine[None, None, None]]
 ) -> str:
     """Serve until the session or a successor wants this agent gone, or the successor is `overdue`; why."""
-    dismissed = asyncio.create_task(incumbent.dismissed())
+    dismissed = asyncio.create_task(incumbent.wait_for_dismissal())
     await asyncio.wait({beating, dismissed}, return_when=asyncio.FIRST_COMPLETED)
     if not dismissed.done() and beating.result() is Verdict.SUPERSEDED:
         # The successor is on its way, and will ask. Until then the caller has no other agent than this one.
@@ -170,11 +170,11 @@ async def _until_not_wanted(
     return dismissed.result() if dismissed.done() else str(beating.result())
 
 
-def _tell(line: WorkflowLine, briefing: Briefing, news: Availability) -> None:
+def _tell(workflow: WorkflowClient, briefing: Briefing, news: Availability) -> None:
     """A provider of speech failed, or is back: the session says so, and the log."""
     how = "is back" if news.available else f"failed; next is {news.next_up or 'nobody'}"
     logger.warning("%s of %s: %s %s", news.part, briefing.session_id, news.provider, how)
-    line.provider_changed(ProviderChanged(generation=briefing.generation, **asdict(news)))
+    workflow.provider_changed(ProviderChanged(generation=briefing.generation, **asdict(news)))
 
 
 async def _remove(ctx: JobContext, identity: str) -> None:
@@ -186,13 +186,13 @@ async def _remove(ctx: JobContext, identity: str) -> None:
             raise
 
 
-def watch_caller(room: rtc.Room, briefing: Briefing, line: WorkflowLine) -> None:
+def watch_caller(room: rtc.Room, briefing: Briefing, workflow: WorkflowClient) -> None:
     """Report the caller's coming and going as the agent sees it; webhooks tell the same, later or never."""
 
     def report(participant: rtc.RemoteParticipant, *, left: bool) -> None:
         if participant.identity == briefing.caller_identity:
             joined_at = participant.joined_at  # LiveKit's own, as exact as a webhook's: an agent may come later
-            line.presence(
+            workflow.presence(
                 Presence(
                     participant_sid=participant.sid,
                     identity=participant.identity,
@@ -209,7 +209,7 @@ def watch_caller(room: rtc.Room, briefing: Briefing, line: WorkflowLine) -> None
         report(participant, left=False)
     if briefing.generation > 1 and briefing.caller_identity not in room.remote_participants:
         # Gone while no agent was there to see it; the webhook that told of it may be lost.
-        line.presence(
+        workflow.presence(
             Presence(
                 participant_sid="", identity=briefing.caller_identity, kind="left", at_ms=_now_ms(), source="agent"
             )

@@ -36,11 +36,11 @@ HOUSE_RULES: Final = _part("house_rules")
 def instructions(briefing: Briefing) -> str:
     """The system prompt of one session."""
     parts = [_TASK.substitute(system_prompt=_MARKS.sub("", briefing.options.system_prompt).strip())]
-    if name := spoken_name(briefing.user_name):
+    if name := readable_name(briefing.user_name):
         parts.append(_CALLER.substitute(name=name))
     return "\n\n".join([*parts, HOUSE_RULES])
 
 
-def spoken_name(user_name: str) -> str:
+def readable_name(user_name: str) -> str:
     """A user name as a name: `john_doe` is "john doe". One line of letters, digits and what names are written with."""
     return " ".join(_NOT_IN_A_NAME.sub(" ", user_name).split())[:_LONGEST_NAME].rstrip()

@@ -10,7 +10,7 @@ from livekit.agents.voice.io import TextOutput
 _SENTENCES = re.compile(r".*[.!?…][\"')\]]*(?=\s+\S)", re.DOTALL)
 
 
-class Heard(TextOutput):
+class PlayoutCaptions(TextOutput):
     """The end of livekit-agents' chain of captions, which come at the pace of the voice.
 
     `on_sentences(text)` is called with all whole sentences of an answer so far, each time another one begins to sound.
@@ -18,7 +18,7 @@ class Heard(TextOutput):
     """
 
     def __init__(self, on_sentences: Callable[[str], None]) -> None:
-        super().__init__(label="heard", next_in_chain=None)
+        super().__init__(label="playout_captions", next_in_chain=None)
         self._on_sentences = on_sentences
         self._text = ""
         self._told = ""

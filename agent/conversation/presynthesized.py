@@ -9,23 +9,23 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import APIConnectOptions, APIError, tts
 
-from agent.conversation.turn_taking import TEXT_FOR_THE_VOICE
+from agent.conversation.turn_taking import TTS_TEXT_TRANSFORMS
 
 
-class Ahead:
+class PresynthesizedSpeech:
     """The sound of `words`, in the making from now on, to be heard once. Needs a running event loop."""
 
     def __init__(self, words: str, voice: tts.TTS[Any], patience: APIConnectOptions) -> None:
         self.words = words
         self._frames: asyncio.Queue[rtc.AudioFrame | None] = asyncio.Queue()
         self._sounds = False
-        self._making = asyncio.create_task(self._make(voice, patience))
-        self._making.add_done_callback(lambda _: self._frames.put_nowait(None))
+        self._synthesis = asyncio.create_task(self._make(voice, patience))
+        self._synthesis.add_done_callback(lambda _: self._frames.put_nowait(None))
 
     @property
     def failed(self) -> bool:
         """Whether it is known by now that not all of it can be had."""
-        return self._making.done() and not self._making.cancelled() and self._making.exception() is not None
+        return self._synthesis.done() and not self._synthesis.cancelled() and self._synthesis.exception() is not None
 
     async def sound(self, break_off: Callable[[], object]) -> AsyncIterator[rtc.AudioFrame]:
         """Its frames, each as soon as it is there; the voice's error where there is none.
@@ -41,9 +41,9 @@ class Ahead:
             if self.failed and self._sounds:
                 break_off()
             else:
-                self._making.result()
+                self._synthesis.result()
         finally:
-            self._making.cancel()
+            self._synthesis.cancel()
 
     async def _make(self, voice: tts.TTS[Any], patience: APIConnectOptions) -> None:
         text = await _for_the_voice(self.words)
@@ -70,6 +70,6 @@ async def _for_the_voice(words: str) -> str:
         yield words
 
     text: AsyncIterable[str] = whole()
-    for transform in TEXT_FOR_THE_VOICE:
+    for transform in TTS_TEXT_TRANSFORMS:
         text = transform(text)
     return "".join([piece async for piece in text])

@@ -14,7 +14,7 @@ from contracts.agent_options import DEFAULT_VOICE
 _ONE_TRY = APIConnectOptions(max_retry=0, timeout=3)
 
 
-async def rehearse(speech: SpeechModels) -> None:
+async def prewarm(speech: SpeechModels) -> None:
     """Run a conversation through once, without a room and unheard: worth 0.1 to 0.2 s to the first words of a job.
 
     What an agent says that takes over is spoken here as well. A provider that cannot be reached now is no failure.

@@ -25,7 +25,7 @@ from livekit.agents.voice.transcription.filters import filter_emoji, filter_mark
 from agent.conversation.backchannels import is_backchannel
 from agent.conversation.instructions import instructions
 from agent.handover.floor import Floor
-from agent.speech.text_normalization import spoken_stream
+from agent.speech.text_normalization import normalize_stream
 from contracts.agent import Briefing
 
 TURNS: Final = TurnHandlingOptions(
@@ -43,13 +43,13 @@ TURNS: Final = TurnHandlingOptions(
     },
     preemptive_generation={"enabled": True, "preemptive_tts": True},
 )
-DEAF_SECONDS: Final = 0.5
+AEC_WARMUP_SECONDS: Final = 0.5
 """livekit-agents hears nobody while its first words begin, so that a browser's echo canceller can learn. Its own three
 seconds would lose what a caller says into the greeting."""
-TEXT_FOR_THE_VOICE: Final[tuple[Callable[[AsyncIterable[str]], AsyncIterable[str]], ...]] = (
+TTS_TEXT_TRANSFORMS: Final[tuple[Callable[[AsyncIterable[str]], AsyncIterable[str]], ...]] = (
     filter_markdown,
     filter_emoji,
-    spoken_stream,
+    normalize_stream,
 )
 """What becomes of a text before it is read aloud, in this order."""
 
@@ -73,7 +73,7 @@ class VoiceAgent(Agent):
         """Called by the framework between the end of a turn and the answer to it."""
         # The message may have been made much later, when an earlier turn no longer waited here.
         ended_at = new_message.metrics.get("stopped_speaking_at", new_message.created_at)
-        if not await self._floor.takes(ended_at):
+        if not await self._floor.owns_turn(ended_at):
             raise StopResponse
 
     async def stt_node(

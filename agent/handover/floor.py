@@ -13,33 +13,33 @@ class Floor:
 
     def __init__(self) -> None:
         self._decided = asyncio.Event()
-        self._passed = False
-        self._taken_care_of_until = 0.0
+        self._released = False
+        self._answered_until = 0.0
 
     def take(self, last_turn_at: float) -> bool:
         """Take the floor, if it was not passed on meanwhile; whether it is held now.
 
         `last_turn_at`: Unix seconds of the caller's last turn that predecessors have taken, 0 where there is none.
         """
-        self._taken_care_of_until = last_turn_at + _SAME_TURN_SECONDS if last_turn_at else 0.0
+        self._answered_until = last_turn_at + _SAME_TURN_SECONDS if last_turn_at else 0.0
         self._decided.set()
-        return not self._passed
+        return not self._released
 
-    def pass_on(self) -> None:
+    def release(self) -> None:
         """Give the floor away, or the claim to it."""
-        self._passed = True
+        self._released = True
         self._decided.set()
 
     @property
     def held(self) -> bool:
         """Whether this agent may speak now."""
-        return self._decided.is_set() and not self._passed
+        return self._decided.is_set() and not self._released
 
-    async def takes(self, turn_at: float) -> bool:
+    async def owns_turn(self, turn_at: float) -> bool:
         """Whether a turn that the caller ended at `turn_at` (Unix seconds) is for this agent to answer.
 
         A newcomer listens before it has the floor, so that no sentence falls between two agents: what ends meanwhile
         waits here, and is left to the predecessor if that has taken it too.
         """
         await self._decided.wait()
-        return self.held and turn_at > self._taken_care_of_until
+        return self.held and turn_at > self._answered_until

@@ -25,13 +25,13 @@ YIELD = "yield"
 HAND_OVER = "hand_over"
 HANDED_OVER = "handed over to its successor"
 
-_PATIENT_LIVENESS_PROBE_SECONDS = 3.0
+_SLOW_LIVENESS_PROBE_SECONDS = 3.0
 """`LIVENESS_PROBE_SECONDS` for one of which nothing is known but that it serves: nobody waits for its successor."""
 _ANSWER_SECONDS = 2.0
-_LAST_WORDS_SECONDS = 20.0
+_FINISH_SECONDS = 20.0
 """How long an incumbent may talk on before its floor is taken from it."""
 _DELIVERY_SECONDS = 0.3
-_PATIENCE_SECONDS = 3.0
+_ASK_GRACE_SECONDS = 3.0
 _MAX_HANDOVER_BYTES = 14_000
 """LiveKit carries 15 KiB in an answer."""
 
@@ -62,7 +62,7 @@ async def take_over(room: rtc.Room, briefing: Briefing, remove: Callable[[str], 
     Returns when none of them will be heard any more.
     """
     older = [identity for identity in room.remote_participants if _is_older(identity, briefing.generation)]
-    parts = await asyncio.gather(*(_follow(room, identity, briefing, remove) for identity in older))
+    parts = await asyncio.gather(*(_replace_one(room, identity, briefing, remove) for identity in older))
     return Succession(
         in_order=any(part.in_order for part in parts),
         certain=all(part.certain for part in parts),
@@ -74,19 +74,19 @@ def _is_older(identity: str, generation: int) -> bool:
     return 0 < (agent_generation(identity) or 0) < generation
 
 
-async def _follow(
+async def _replace_one(
     room: rtc.Room, identity: str, briefing: Briefing, remove: Callable[[str], Awaitable[object]]
 ) -> Succession:
     theirs = (turn for turn in briefing.turns if turn.generation == agent_generation(identity) and turn.final)
     known = max((turn.sequence for turn in theirs), default=0)
     request = YieldRequest(generation=briefing.generation, known_sequence=known).model_dump_json()
     answered = False
-    sign = _PATIENT_LIVENESS_PROBE_SECONDS if briefing.predecessor_lives else LIVENESS_PROBE_SECONDS
+    sign = _SLOW_LIVENESS_PROBE_SECONDS if briefing.predecessor_lives else LIVENESS_PROBE_SECONDS
     try:
         await _call(room, identity, YIELD, request, sign=sign, seconds=_ANSWER_SECONDS)
         answered = True
-        last_words = _LAST_WORDS_SECONDS + _ANSWER_SECONDS
-        answer = await _call(room, identity, HAND_OVER, request, sign=sign, seconds=last_words)
+        finish_speaking = _FINISH_SECONDS + _ANSWER_SECONDS
+        answer = await _call(room, identity, HAND_OVER, request, sign=sign, seconds=finish_speaking)
         return Succession(in_order=True, turns=Handover.model_validate_json(answer).turns)
     except (rtc.RpcError, TimeoutError, ValidationError) as error:
         logger.info("%s did not hand over (%s), so it is removed", identity, type(error).__name__)
@@ -108,17 +108,17 @@ async def _call(room: rtc.Room, identity: str, method: str, payload: str, *, sig
 
 
 class Incumbent:
-    """An agent's readiness to go: it answers newer generations, and notices those that never ask.
+    """Hands the floor over when a newer generation asks, or leaves when one arrives and does not ask.
 
-    `last_words(limit_seconds)` finishes what is being said, gives the floor away, and returns all turns of this agent.
+    `finish_speaking(limit_seconds)` ends the current sentence, releases the floor, and returns this agent's turns.
     """
 
     def __init__(
-        self, room: rtc.Room, generation: int, last_words: Callable[[float], Awaitable[tuple[Turn, ...]]]
+        self, room: rtc.Room, generation: int, finish_speaking: Callable[[float], Awaitable[tuple[Turn, ...]]]
     ) -> None:
         self._room = room
         self._generation = generation
-        self._last_words = last_words
+        self._finish_speaking = finish_speaking
         self._finishing: asyncio.Task[tuple[Turn, ...]] | None = None
         self._watches: set[asyncio.Task[None]] = set()
         self._dismissed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -130,40 +130,40 @@ class Incumbent:
                 # It has asked whoever was there, and that was not this one, which came late.
                 self._watch(self._give_way(participant.identity))
 
-    async def dismissed(self) -> str:
+    async def wait_for_dismissal(self) -> str:
         """Wait until this agent has nothing left to do in the room; why."""
         return await asyncio.shield(self._dismissed)
 
     async def _on_yield(self, call: rtc.RpcInvocationData) -> str:
-        self._demand_newer(call)
+        self._require_newer(call)
         logger.info("generation %s yields", self._generation)
         self._finish()
         return ""
 
     async def _on_hand_over(self, call: rtc.RpcInvocationData) -> str:
-        self._demand_newer(call)
+        self._require_newer(call)
         known = YieldRequest.model_validate_json(call.payload).known_sequence
         turns = await asyncio.shield(self._finish())
         # Only when the answer is on its way may this agent leave the room, and the way with it.
         asyncio.get_running_loop().call_later(_DELIVERY_SECONDS, self._dismiss, HANDED_OVER)
-        return packed(turn for turn in turns if turn.sequence > known)
+        return pack_handover(turn for turn in turns if turn.sequence > known)
 
-    def _demand_newer(self, call: rtc.RpcInvocationData) -> None:
+    def _require_newer(self, call: rtc.RpcInvocationData) -> None:
         """A caller who may send data could call as well; only a newer generation of the agent may have the floor."""
         if not self._is_newer(call.caller_identity):
             raise rtc.RpcError(rtc.RpcError.ErrorCode.APPLICATION_ERROR, "only a newer generation may ask")
 
     def _finish(self) -> asyncio.Task[tuple[Turn, ...]]:
         if self._finishing is None:
-            self._finishing = asyncio.create_task(self._run_last_words())
+            self._finishing = asyncio.create_task(self._run_finish_speaking())
         return self._finishing
 
-    async def _run_last_words(self) -> tuple[Turn, ...]:
-        return await self._last_words(_LAST_WORDS_SECONDS)
+    async def _run_finish_speaking(self) -> tuple[Turn, ...]:
+        return await self._finish_speaking(_FINISH_SECONDS)
 
     def _on_participant(self, participant: rtc.RemoteParticipant) -> None:
         if self._is_newer(participant.identity):
-            self._watch(self._leave_to(participant.identity))
+            self._watch(self._watch_newcomer(participant.identity))
 
     def _is_newer(self, identity: str) -> bool:
         return (agent_generation(identity) or 0) > self._generation
@@ -173,13 +173,13 @@ class Incumbent:
         self._watches.add(watch)
         watch.add_done_callback(self._watches.discard)
 
-    async def _leave_to(self, newcomer: str) -> None:
+    async def _watch_newcomer(self, newcomer: str) -> None:
         """A newcomer that cannot reach us, or takes us for dead, must not become a second voice.
 
         One that is not accepted itself yet, since Temporal is out of its reach, has no voice: then we talk on.
         """
         while self._finishing is None:
-            await asyncio.sleep(_PATIENCE_SECONDS)
+            await asyncio.sleep(_ASK_GRACE_SECONDS)
             participant = self._room.remote_participants.get(newcomer)
             if participant is None:
                 return
@@ -196,7 +196,7 @@ class Incumbent:
             self._dismissed.set_result(why)
 
 
-def packed(turns: Iterable[Turn]) -> str:
+def pack_handover(turns: Iterable[Turn]) -> str:
     """As many of the latest turns as an answer can carry."""
     kept = tuple(turns)
     while len(text := Handover(turns=kept).model_dump_json()) > _MAX_HANDOVER_BYTES and kept:

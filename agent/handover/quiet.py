@@ -14,7 +14,7 @@ _SETTLING_SECONDS = 0.02
 """The framework tells that it listens again a moment before it lets go of what it said."""
 
 
-class Lull:
+class Quiet:
     """Follows who speaks in one agent's session. Times are monotonic seconds."""
 
     def __init__(self, session: AgentSession[None]) -> None:
@@ -26,7 +26,7 @@ class Lull:
         session.on("user_state_changed", self._on_caller)
         session.on("conversation_item_added", self._on_item)
 
-    async def comes(self) -> None:
+    async def wait_for_quiet(self) -> None:
         """Wait until the agent has nothing to say and nothing to answer.
 
         A sentence that the caller begins from now on is no reason to wait: the newcomer hears the whole of it.

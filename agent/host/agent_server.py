@@ -29,7 +29,7 @@ def build_server(settings: Settings) -> AgentServer:
         ws_url=livekit.url,
         api_key=livekit.api_key,
         api_secret=livekit.api_secret.get_secret_value(),
-        setup_fnc=job.warm_up,
+        setup_fnc=job.prewarm_process,
         num_idle_processes=agent.idle_processes,
         initialize_process_timeout=60,
         # LiveKit drops dispatches in bursts when the load it is told crosses the threshold; `accept` limits instead.
@@ -49,7 +49,7 @@ def build_server(settings: Settings) -> AgentServer:
         if len(server.active_jobs) >= agent.max_jobs:
             await request.reject()
             return
-        warm.make_no_more_for_a_moment()
+        warm.pause_spawning()
         generation = DispatchMetadata.model_validate_json(request.job.metadata).generation
         await request.accept(identity=agent_identity(generation, request.id), name="agent")
 

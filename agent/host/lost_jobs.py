@@ -100,7 +100,7 @@ class JobWatch:
         if not job or not (metadata := self._running.pop(job.id, None)):
             return
         if process.exitcode == 0:
-            self._sentinel.gone(job.id)
+            self._sentinel.exited(job.id)
         else:
             self._do(self._report(job.id, metadata))
 
@@ -116,7 +116,7 @@ class JobWatch:
         if lost:
             logger.warning("the job process of %s, generation %s, ended", metadata.session_id, metadata.generation)
         # Only now: were this process to die before, the sentinel would still know.
-        self._sentinel.gone(job_id)
+        self._sentinel.exited(job_id)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

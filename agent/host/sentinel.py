@@ -42,7 +42,7 @@ def running_line(job_id: str, task_token: bytes) -> bytes:
     return _line({"job": job_id, "token": base64.b64encode(task_token).decode()})
 
 
-def gone_line(job_id: str) -> bytes:
+def exited_line(job_id: str) -> bytes:
     """The line that says: this job is gone, and nobody need speak for it."""
     return _line({"job": job_id})
 
@@ -51,7 +51,7 @@ def _line(message: dict[str, str]) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
-async def jobs_at_the_end(lines: asyncio.StreamReader) -> dict[str, bytes]:
+async def read_running_jobs(lines: asyncio.StreamReader) -> dict[str, bytes]:
     """Read until the input ends; gives the jobs that ran at that moment with their task tokens."""
     running: dict[str, bytes] = {}
     async for line in lines:
@@ -65,7 +65,7 @@ async def jobs_at_the_end(lines: asyncio.StreamReader) -> dict[str, bytes]:
     return running
 
 
-async def report_lost(service: WorkflowService, namespace: str, failure_type: str, jobs: dict[str, bytes]) -> None:
+async def report_failures(service: WorkflowService, namespace: str, failure_type: str, jobs: dict[str, bytes]) -> None:
     """Fail the tokens of all these jobs at once."""
     failing = (
         fail_token(service, namespace, token, failure_type=failure_type, message="its agent server ended")
@@ -86,8 +86,8 @@ async def main(namespace: str, failure_type: str, log_format: LogFormat) -> None
         return
     client = await ServiceClient.connect(pickle.loads(base64.b64decode(first)))  # noqa: S301  its parent wrote it
     await _connect(client)
-    jobs = await jobs_at_the_end(lines)
-    await report_lost(client.workflow_service, namespace, failure_type, jobs)
+    jobs = await read_running_jobs(lines)
+    await report_failures(client.workflow_service, namespace, failure_type, jobs)
 
 
 async def _connect(client: ServiceClient) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from temporalio.client import Client
 
-from agent.host.sentinel import connection_line, gone_line, running_line
+from agent.host.sentinel import connection_line, exited_line, running_line
 from contracts.failures import AGENT_SERVER_ENDED
 from telemetry.logs import LogFormat
 
@@ -49,10 +49,10 @@ class SentinelKeeper:
         self._running[job_id] = task_token
         self._tell(running_line(job_id, task_token))
 
-    def gone(self, job_id: str) -> None:
+    def exited(self, job_id: str) -> None:
         """This job has ended, and its token is settled."""
         if self._running.pop(job_id, None) is not None:
-            self._tell(gone_line(job_id))
+            self._tell(exited_line(job_id))
 
     @property
     def pid(self) -> int | None:

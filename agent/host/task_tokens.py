@@ -19,7 +19,7 @@ logger = logging.getLogger("agent.host.task_tokens")
 
 _TIMEOUT = timedelta(seconds=3)
 _PAUSE_SECONDS = 0.2
-_PATIENCE_SECONDS = 10.0
+_RETRY_SECONDS = 10.0
 """Temporal, back after a longer absence, times the agent's heartbeat out by itself."""
 
 
@@ -30,7 +30,7 @@ async def fail_token(
     *,
     failure_type: str,
     message: str,
-    patience_seconds: float = _PATIENCE_SECONDS,
+    retry_seconds: float = _RETRY_SECONDS,
 ) -> bool:
     """Fail one token as an `ApplicationError` of this type; tried again for a while where Temporal is away.
 
@@ -42,7 +42,7 @@ async def fail_token(
         task_token=task_token,
         failure=Failure(message=message, application_failure_info=ApplicationFailureInfo(type=failure_type)),
     )
-    give_up_at = time.monotonic() + patience_seconds
+    give_up_at = time.monotonic() + retry_seconds
     while True:
         try:
             await service.respond_activity_task_failed(request, timeout=_TIMEOUT)

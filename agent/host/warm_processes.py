@@ -7,7 +7,7 @@ from typing import Any
 
 from livekit.agents import AgentServer
 
-_CALM_SECONDS = 1.0
+_PAUSE_SECONDS = 1.0
 """From the request of a job to its first sound it takes half of this; a process that starts takes a core for longer."""
 
 
@@ -19,13 +19,13 @@ class WarmProcesses:
         self._count = count
         self._timer: asyncio.TimerHandle | None = None
 
-    def make_no_more_for_a_moment(self) -> None:
+    def pause_spawning(self) -> None:
         """A job is about to begin. A job that finds no warm process is given a new one all the same."""
         pool: Any = getattr(self._server, "_proc_pool", None)
         if pool is not None and self._timer is None:
             pool.set_target_idle_processes(0)
-            self._timer = asyncio.get_running_loop().call_later(_CALM_SECONDS, self._go_on, pool)
+            self._timer = asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._resume, pool)
 
-    def _go_on(self, pool: Any) -> None:
+    def _resume(self, pool: Any) -> None:
         self._timer = None
         pool.set_target_idle_processes(self._count)

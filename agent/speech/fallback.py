@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from livekit.agents import llm, stt, tts, vad
 
-from agent.speech.timeouts import PunctualSTT, PunctualTTS
+from agent.speech.timeouts import TimeoutSTT, TimeoutTTS
 
 Part = Literal["stt", "llm", "tts"]
 
@@ -60,7 +60,7 @@ def stt_fallback(
     lost. A stream that breaks loses what was said into it.
     """
     names = [name for name, _ in providers]
-    each = [part if part.capabilities.streaming else PunctualSTT(part, seconds) for _, part in providers]
+    each = [part if part.capabilities.streaming else TimeoutSTT(part, seconds) for _, part in providers]
     streams = any(part.capabilities.streaming for part in each)
     instances: list[stt.STT[Any]] = [
         part if part.capabilities.streaming else stt.StreamAdapter(stt=part, vad=ears) for part in each
@@ -85,6 +85,6 @@ def llm_fallback(providers: Sequence[tuple[str, llm.LLM[Any]]], seconds: float) 
 def tts_fallback(providers: Sequence[tuple[str, tts.TTS[Any]]], seconds: float) -> tuple[tts.TTS[Any], Fallback]:
     """The first voice of `providers` that makes a sound in time. A sentence once begun is not begun anew."""
     names = [name for name, _ in providers]
-    instances: list[tts.TTS[Any]] = [PunctualTTS(part, seconds) for _, part in providers]
+    instances: list[tts.TTS[Any]] = [TimeoutTTS(part, seconds) for _, part in providers]
     adapter = tts.FallbackAdapter(instances, max_retry_per_tts=0)
     return adapter, Fallback("tts", adapter, instances, names)

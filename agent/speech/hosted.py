@@ -14,8 +14,8 @@ from settings import SpeechSettings
 if TYPE_CHECKING:
     from livekit.agents import stt, tts
 
-MakeSTT = Callable[[], "stt.STT[Any]"]
-MakeTTS = Callable[[str], "tts.TTS[Any]"]
+STTFactory = Callable[[], "stt.STT[Any]"]
+TTSFactory = Callable[[str], "tts.TTS[Any]"]
 """Takes a voice id of `contracts.VOICES`."""
 
 OPENAI_VOICES: Final = {
@@ -29,7 +29,7 @@ OPENAI_VOICES: Final = {
 """OpenAI's voices have other names: those that come nearest, and that all its speech models have."""
 
 
-def deepgram_stt(model: str, settings: SpeechSettings) -> MakeSTT:
+def deepgram_stt(model: str, settings: SpeechSettings) -> STTFactory:
     """Deepgram's live transcription: a WebSocket a session."""
     from livekit.plugins import deepgram  # noqa: PLC0415 - an extra, and heavy
 
@@ -40,7 +40,7 @@ def deepgram_stt(model: str, settings: SpeechSettings) -> MakeSTT:
     )
 
 
-def assemblyai_stt(model: str, settings: SpeechSettings) -> MakeSTT:
+def assemblyai_stt(model: str, settings: SpeechSettings) -> STTFactory:
     """AssemblyAI's Universal Streaming (v3): a WebSocket a session."""
     from agent.speech.hosted_assemblyai import AssemblyAISTT  # noqa: PLC0415 - an extra, and heavy
 
@@ -51,7 +51,7 @@ def assemblyai_stt(model: str, settings: SpeechSettings) -> MakeSTT:
     )
 
 
-def openai_stt(model: str, settings: SpeechSettings) -> MakeSTT:
+def openai_stt(model: str, settings: SpeechSettings) -> STTFactory:
     """OpenAI's transcriptions, and whatever speaks their protocol: one request for each utterance."""
     from livekit.plugins import openai  # noqa: PLC0415 - heavy
 
@@ -62,7 +62,7 @@ def openai_stt(model: str, settings: SpeechSettings) -> MakeSTT:
     )
 
 
-def inworld_tts(model: str, settings: SpeechSettings) -> MakeTTS:
+def inworld_tts(model: str, settings: SpeechSettings) -> TTSFactory:
     """Inworld's voices, under their own names: a WebSocket a session."""
     from livekit.plugins import inworld  # noqa: PLC0415 - an extra, and heavy
 
@@ -76,7 +76,7 @@ def inworld_tts(model: str, settings: SpeechSettings) -> MakeTTS:
     )
 
 
-def openai_tts(model: str, settings: SpeechSettings) -> MakeTTS:
+def openai_tts(model: str, settings: SpeechSettings) -> TTSFactory:
     """OpenAI's speech, and whatever speaks its protocol: one request for each sentence."""
     from livekit.plugins import openai  # noqa: PLC0415 - heavy
 

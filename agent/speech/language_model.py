@@ -24,11 +24,11 @@ MAX_TOKENS: Final = 160
 TEMPERATURE: Final = 0.3
 """Low: a model of 135M parameters loses its thread above it, and larger ones answer soberly."""
 
-READS_AHEAD: Final = ContextVar("reads_ahead", default=False)
+IS_PREFILL: Final = ContextVar("reads_ahead", default=False)
 """Whether the request of now is one that nobody waits for: what it comes to is no news of a reply."""
 
-_ONE_TRY: Final = APIConnectOptions(max_retry=0, timeout=10)
-_NOBODY: Final = "http://127.0.0.1:9/v1"
+_NO_RETRY: Final = APIConnectOptions(max_retry=0, timeout=10)
+_UNREACHABLE_URL: Final = "http://127.0.0.1:9/v1"
 
 
 @dataclass(frozen=True)
@@ -68,21 +68,21 @@ def build(endpoint: Endpoint) -> llm.LLM[Any]:
     )
 
 
-async def read_ahead(model: llm.LLM[Any], context: llm.ChatContext) -> None:
+async def prefill(model: llm.LLM[Any], context: llm.ChatContext) -> None:
     """Have the endpoint read `context` before it is asked about it, and hang up at its first token.
 
     A server that keeps what it read (the embedded one, vLLM, Ollama) then answers the first question as fast as later
     ones: 0.1 s instead of 0.7 s for a prompt of 150 tokens. A failure here is nobody's loss.
     """
-    READS_AHEAD.set(True)  # for this task and the request's own, which begins with a copy of what this one knows
+    IS_PREFILL.set(True)  # for this task and the request's own, which begins with a copy of what this one knows
     with suppress(APIError):
-        async with model.chat(chat_ctx=context, conn_options=_ONE_TRY) as stream:
+        async with model.chat(chat_ctx=context, conn_options=_NO_RETRY) as stream:
             async for _ in stream:
                 break
 
 
-def warm(settings: SpeechSettings) -> None:
+def prewarm(settings: SpeechSettings) -> None:
     """Do what the client does once a process, 0.2 s on the event loop, before a caller would hear it. No network."""
     context = llm.ChatContext.empty()
     context.add_message(role="user", content="")
-    asyncio.run(read_ahead(build(replace(endpoints(settings)[0], base_url=_NOBODY)), context))
+    asyncio.run(prefill(build(replace(endpoints(settings)[0], base_url=_UNREACHABLE_URL)), context))

@@ -11,9 +11,9 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.speech import language_model
 from agent.speech.fallback import Availability, Fallback, llm_fallback, stt_fallback, tts_fallback
-from agent.speech.hosted import MakeSTT, MakeTTS
+from agent.speech.hosted import STTFactory, TTSFactory
 from agent.speech.providers import STT_PROVIDERS, TTS_PROVIDERS, load_provider
-from agent.speech.timeouts import PunctualTTS
+from agent.speech.timeouts import TimeoutTTS
 from settings import SpeechSettings
 
 _RETRIES = 2
@@ -48,19 +48,19 @@ class SpeechModels:
     """Everything slow, loaded and warmed once a process, which serves one job; see `agent.speech.load`."""
 
     def __init__(self, settings: SpeechSettings) -> None:
-        self._make_stt: list[tuple[str, MakeSTT]] = [
+        self._make_stt: list[tuple[str, STTFactory]] = [
             (choice, load_provider(setting, choice, STT_PROVIDERS, settings))
             for setting, choice in (("STT", settings.stt), ("STT_FALLBACK", settings.stt_fallback))
             if choice
         ]
-        self._make_tts: list[tuple[str, MakeTTS]] = [
+        self._make_tts: list[tuple[str, TTSFactory]] = [
             (choice, load_provider(setting, choice, TTS_PROVIDERS, settings))
             for setting, choice in (("TTS", settings.tts), ("TTS_FALLBACK", settings.tts_fallback))
             if choice
         ]
         self._is_hosted_tts = bool(TTS_PROVIDERS[settings.tts.partition("/")[0]].key)
         self._patience = settings.fallback_after_seconds
-        language_model.warm(settings)
+        language_model.prewarm(settings)
         # Made here and not in a job: reading the system's certificates takes 30 ms of its event loop and more.
         self._llms = [
             (endpoint.name, language_model.build(endpoint)) for endpoint in language_model.endpoints(settings)
@@ -87,7 +87,7 @@ class SpeechModels:
             speaking, fallback = tts_fallback(ttss, self._patience)
             fallbacks.append(fallback)
         elif self._is_hosted_tts:
-            speaking = PunctualTTS(speaking, _ANSWER_SECONDS)
+            speaking = TimeoutTTS(speaking, _ANSWER_SECONDS)
         return SpeechParts(
             stt=hearing,
             llm=thinking,

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Final, Generic, TypeVar
 
 from agent.speech import hosted
-from agent.speech.hosted import MakeSTT, MakeTTS
+from agent.speech.hosted import STTFactory, TTSFactory
 from errors import SetupError
 from settings import SpeechSettings
 
@@ -32,13 +32,13 @@ class Provider(Generic[Made]):
     """The field of `SpeechSettings` that must be set; empty for a provider that asks for none."""
 
 
-def _moonshine(model: str, settings: SpeechSettings) -> MakeSTT:
+def _moonshine(model: str, settings: SpeechSettings) -> STTFactory:
     from agent.speech.embedded import moonshine_stt  # noqa: PLC0415 - only where it is chosen
 
     return moonshine_stt.load(model)
 
 
-def _hibari(model: str, settings: SpeechSettings) -> MakeTTS:
+def _hibari(model: str, settings: SpeechSettings) -> TTSFactory:
     from agent.speech.embedded import hibari_tts  # noqa: PLC0415 - only where it is chosen
 
     return hibari_tts.load(model)
@@ -46,7 +46,7 @@ def _hibari(model: str, settings: SpeechSettings) -> MakeTTS:
 
 _PLUGIN: Final = "livekit.plugins."
 
-STT_PROVIDERS: Final[Mapping[str, Provider[MakeSTT]]] = {
+STT_PROVIDERS: Final[Mapping[str, Provider[STTFactory]]] = {
     "moonshine": Provider(_moonshine, "moonshine_voice", "uv sync --group local"),
     "deepgram": Provider(hosted.deepgram_stt, _PLUGIN + "deepgram", "uv sync --extra deepgram", "deepgram_api_key"),
     "assemblyai": Provider(
@@ -54,7 +54,7 @@ STT_PROVIDERS: Final[Mapping[str, Provider[MakeSTT]]] = {
     ),
     "openai": Provider(hosted.openai_stt, _PLUGIN + "openai", key="openai_api_key"),
 }
-TTS_PROVIDERS: Final[Mapping[str, Provider[MakeTTS]]] = {
+TTS_PROVIDERS: Final[Mapping[str, Provider[TTSFactory]]] = {
     "hibari": Provider(_hibari, "hibari", "uv sync --group local"),
     "inworld": Provider(hosted.inworld_tts, _PLUGIN + "inworld", "uv sync --extra inworld", "inworld_api_key"),
     "openai": Provider(hosted.openai_tts, _PLUGIN + "openai", key="openai_api_key"),

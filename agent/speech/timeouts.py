@@ -14,7 +14,7 @@ from livekit.agents import APIConnectOptions, APITimeoutError, NotGivenOr, stt, 
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN
 
 
-class PunctualSTT(stt.STT[Any]):
+class TimeoutSTT(stt.STT[Any]):
     """A non-streaming STT whose recognition of an utterance takes `seconds` at the most."""
 
     def __init__(self, wrapped: stt.STT[Any], seconds: float) -> None:
@@ -49,7 +49,7 @@ class PunctualSTT(stt.STT[Any]):
         await self._wrapped.aclose()
 
 
-class PunctualTTS(tts.TTS[Any]):
+class TimeoutTTS(tts.TTS[Any]):
     """A TTS that is never silent for longer than `seconds` while there is something to say."""
 
     def __init__(self, wrapped: tts.TTS[Any], seconds: float) -> None:
@@ -90,7 +90,7 @@ class PunctualTTS(tts.TTS[Any]):
 
 class _Chunked(tts.ChunkedStream):
     _tts_attempt_span_name: ClassVar[str | None] = None
-    _tts: PunctualTTS
+    _tts: TimeoutTTS
 
     async def _metrics_monitor_task(self, event_aiter: Any) -> None:
         async for _ in event_aiter:
@@ -103,14 +103,16 @@ class _Chunked(tts.ChunkedStream):
             num_channels=self._tts.num_channels,
             mime_type="audio/pcm",
         )
-        async with self._tts.wrapped.synthesize(self.input_text, conn_options=_once(self._conn_options)) as stream:
-            async for audio in _punctual(stream, self._tts.seconds):
+        async with self._tts.wrapped.synthesize(
+            self.input_text, conn_options=_without_retries(self._conn_options)
+        ) as stream:
+            async for audio in _with_timeout(stream, self._tts.seconds):
                 output_emitter.push_frame(audio.frame)
 
 
 class _Streamed(tts.SynthesizeStream):
     _tts_attempt_span_name: ClassVar[str | None] = None
-    _tts: PunctualTTS
+    _tts: TimeoutTTS
 
     async def _metrics_monitor_task(self, event_aiter: Any) -> None:
         async for _ in event_aiter:
@@ -125,10 +127,10 @@ class _Streamed(tts.SynthesizeStream):
             stream=True,
         )
         output_emitter.start_segment(segment_id=utils.shortuuid())
-        async with self._tts.wrapped.stream(conn_options=_once(self._conn_options)) as stream:
+        async with self._tts.wrapped.stream(conn_options=_without_retries(self._conn_options)) as stream:
             writing = asyncio.create_task(self._write(stream))
             try:
-                async for audio in _punctual(stream, self._tts.seconds, writing):
+                async for audio in _with_timeout(stream, self._tts.seconds, writing):
                     output_emitter.push_frame(audio.frame)
             finally:
                 await utils.aio.cancel_and_wait(writing)
@@ -143,12 +145,12 @@ class _Streamed(tts.SynthesizeStream):
         stream.end_input()
 
 
-def _once(options: APIConnectOptions) -> APIConnectOptions:
+def _without_retries(options: APIConnectOptions) -> APIConnectOptions:
     """Whoever wraps is asked again already."""
     return replace(options, max_retry=0)
 
 
-async def _punctual(
+async def _with_timeout(
     stream: AsyncIterator[tts.SynthesizedAudio], seconds: float, writing: asyncio.Task[None] | None = None
 ) -> AsyncIterator[tts.SynthesizedAudio]:
     """What `stream` gives, none of it later than `seconds` after the last, once all of its text is written."""

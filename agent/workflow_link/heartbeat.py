@@ -89,7 +89,7 @@ class Heartbeat:
                 return verdict
             await asyncio.sleep(self._period)
 
-    async def until_verdict(self, mute: Mute, *, alone_seconds: float) -> Verdict:
+    async def run(self, mute: Mute, *, alone_seconds: float) -> Verdict:
         """Beat until this agent is not wanted any more, or until no beat was taken for `alone_seconds`.
 
         A process that stood still for longer than the timeout, or lost its room, may have been replaced for all it can
@@ -125,7 +125,7 @@ class Heartbeat:
             await asyncio.wait_for(self._woken.wait(), self._period)
         self._woken.clear()
 
-    async def until_successor_is_overdue(self, *, alone_seconds: float) -> None:
+    async def wait_for_overdue_successor(self, *, alone_seconds: float) -> None:
         """After `SUPERSEDED`: beat on until Temporal could be reached for so long that a successor would have come.
 
         While Temporal is away it can send none, and the caller has no other agent: for `alone_seconds` at the most.

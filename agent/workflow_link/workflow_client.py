@@ -29,11 +29,11 @@ _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 2.0
 
 
-class NotWantedError(Exception):
+class SupersededError(Exception):
     """The session has ended or another agent serves it: leave, without having been heard."""
 
 
-class WorkflowLine:
+class WorkflowClient:
     """Signals go out one after the other, and again until Temporal has them: a turn is never lost or out of order."""
 
     def __init__(self, client: Client, metadata: DispatchMetadata) -> None:
@@ -45,7 +45,7 @@ class WorkflowLine:
         self._sender = asyncio.create_task(self._send_all())
 
     async def claim(self, identity: str) -> Briefing:
-        """Take this generation and learn all there is to know. Raises `NotWantedError`.
+        """Take this generation and learn all there is to know. Raises `SupersededError`.
 
         Asked again, under the same id, until Temporal answers: by then the session may have given this agent up.
         """
@@ -55,10 +55,10 @@ class WorkflowLine:
                 async with asyncio.timeout(_CLAIM_SECONDS):
                     return await self._handle.execute_update(VoiceSession.claim, claim, id=f"claim-{identity}")
             except WorkflowUpdateFailedError as error:
-                raise NotWantedError(str(error.cause or error)) from error
+                raise SupersededError(str(error.cause or error)) from error
             except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
                 if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-                    raise NotWantedError("the session has ended") from error
+                    raise SupersededError("the session has ended") from error
                 logger.warning("Temporal did not take the claim, trying again: %s", type(error).__name__)
             await asyncio.sleep(_FIRST_RETRY_SECONDS)
 

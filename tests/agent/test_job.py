@@ -27,7 +27,7 @@ from settings import LiveKitSettings, Settings
 from tests.fakes import rpc_rooms
 from tests.fakes.agent_server import SECRET
 from tests.fakes.briefings import briefing
-from tests.fakes.slow_voice import TENTH, SlowVoice
+from tests.fakes.slow_voice import TENTH, SlowTTS
 
 
 class _EnoughError(Exception):
@@ -129,7 +129,7 @@ async def begun(monkeypatch: pytest.MonkeyPatch, parts: SpeechParts) -> FakeLine
         raise _EnoughError
 
     line = FakeLine()
-    monkeypatch.setattr(job, "WorkflowLine", lambda *_: line)
+    monkeypatch.setattr(job, "WorkflowClient", lambda *_: line)
     monkeypatch.setattr(job, "Conversation", no_conversation)
     monkeypatch.setattr(Heartbeat, "begin", accepted)
     livekit = LiveKitSettings(url="ws://127.0.0.1:1", api_key="key", api_secret=SecretStr(SECRET))
@@ -161,7 +161,7 @@ async def begun(monkeypatch: pytest.MonkeyPatch, parts: SpeechParts) -> FakeLine
 async def test_a_provider_that_fails_is_told_to_the_session_and_to_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    first, second = SlowVoice(), SlowVoice()
+    first, second = SlowTTS(), SlowTTS()
     voices, fallback = tts_fallback([("inworld/m", first), ("hibari/default", second)], seconds=5)
     anything: Any = None
     parts = SpeechParts(
@@ -196,14 +196,14 @@ def test_what_became_of_a_provider_is_logged_in_words(
 async def until_not_wanted(
     room: rpc_rooms.FakeRoom, verdict: Verdict, overdue_seconds: float = 60
 ) -> asyncio.Task[str]:
-    async def last_words(_: float) -> tuple[Turn, ...]:
+    async def finish_speaking(_: float) -> tuple[Turn, ...]:
         return ()
 
     async def beat() -> Verdict:
         return verdict
 
     any_room: Any = room
-    incumbent = Incumbent(any_room, 1, last_words)
+    incumbent = Incumbent(any_room, 1, finish_speaking)
     overdue = partial(asyncio.sleep, overdue_seconds)
     return asyncio.create_task(_until_not_wanted(asyncio.create_task(beat()), incumbent, overdue))
 

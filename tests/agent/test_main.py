@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent import __main__ as program
-from agent.__main__ import Orders, serve
+from agent.__main__ import StopSignals, serve
 from agent.host.agent_server import build_server
 from agent.host.lost_jobs import JobWatch
 from settings import Settings
@@ -59,10 +59,10 @@ async def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 @pytest.fixture
 async def served(stage: Stage) -> asyncio.Task[None]:
     """The program, serving and listening to signals."""
-    orders = Orders()
-    orders.obey_signals()
+    signals = StopSignals()
+    signals.install()
     parts: Any = stage
-    task = asyncio.create_task(serve(parts, parts, orders, 60))
+    task = asyncio.create_task(serve(parts, parts, signals, 60))
     await stage.serving.wait()
     return task
 
@@ -128,5 +128,5 @@ async def test_ends_with_an_error_when_livekit_stays_away(
     server = build_server(replace(agent_settings, agent=agent))
     server.update_options(max_retry=0)
     with pytest.raises(RuntimeError, match="failed to connect to livekit"):
-        await asyncio.wait_for(serve(server, JobWatch(server, agent_settings), Orders(), 60), 60)
+        await asyncio.wait_for(serve(server, JobWatch(server, agent_settings), StopSignals(), 60), 60)
     assert sentinel.told == ["start", "close"]

@@ -55,7 +55,7 @@ class FakeSentinel:
     def running(self, job_id: str, task_token: bytes) -> None:
         self.told.append(f"{job_id} runs, {task_token.decode()}")
 
-    def gone(self, job_id: str) -> None:
+    def exited(self, job_id: str) -> None:
         self.told.append(f"{job_id} gone")
 
     async def aclose(self) -> None:

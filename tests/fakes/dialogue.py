@@ -33,7 +33,7 @@ RATE = 24_000
 WINDOW = 0.032
 
 
-class Ears(vad.VAD):
+class FakeVAD(vad.VAD):
     """Tells the session of speech when the test says so; its audio is never looked at."""
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ class Ears(vad.VAD):
 class _Stream(vad.VADStream):
     async def _main_task(self) -> None:
         ears = self._vad
-        assert isinstance(ears, Ears)
+        assert isinstance(ears, FakeVAD)
         while True:
             self._event_ch.send_nowait(await ears.events.get())
 
 
-class Recognizer(stt.STT[Any]):
+class FakeSTT(stt.STT[Any]):
     """Recognizes what the test puts into `texts`."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Recognizer(stt.STT[Any]):
 class _Recognition(stt.RecognizeStream):
     async def _run(self) -> None:
         recognizer = self._stt
-        assert isinstance(recognizer, Recognizer)
+        assert isinstance(recognizer, FakeSTT)
         while True:
             text = await recognizer.texts.get()
             self._event_ch.send_nowait(
@@ -85,7 +85,7 @@ class _Recognition(stt.RecognizeStream):
             )
 
 
-class Mind(llm.LLM[Any]):
+class FakeLLM(llm.LLM[Any]):
     """Thinks for ever: what an agent answers is not what these tests are about."""
 
     def chat(
@@ -104,7 +104,7 @@ class _Thought(llm.LLMStream):
         await asyncio.Event().wait()
 
 
-class Mouth(tts.TTS[Any]):
+class FakeTTS(tts.TTS[Any]):
     """Ten seconds of silence for every sentence."""
 
     def __init__(self) -> None:
@@ -190,14 +190,14 @@ class Dialogue(Roomless):
     """An agent that speaks to a caller whom the test plays; use as an async context manager."""
 
     def __init__(self, agent: Agent) -> None:
-        self.ears, self.recognizer, self.speaker = Ears(), Recognizer(), Loudspeaker()
+        self.ears, self.recognizer, self.speaker = FakeVAD(), FakeSTT(), Loudspeaker()
         self.messages: asyncio.Queue[ChatMessage] = asyncio.Queue()
         self._agent = agent
         self.session = AgentSession(
             vad=self.ears,
             stt=self.recognizer,
-            llm=Mind(),
-            tts=Mouth(),
+            llm=FakeLLM(),
+            tts=FakeTTS(),
             turn_handling={**TURNS, "turn_detection": "vad"},
             aec_warmup_duration=None,
             session_close_transcript_timeout=0.1,

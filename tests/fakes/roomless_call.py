@@ -16,7 +16,7 @@ from agent.speech import SpeechParts
 from contracts.turns import Turn
 from settings import Settings
 from tests.fakes.briefings import briefing
-from tests.fakes.dialogue import Ears, Loudspeaker, Mind, Recognizer, Roomless
+from tests.fakes.dialogue import FakeLLM, FakeSTT, FakeVAD, Loudspeaker, Roomless
 
 
 class Line:
@@ -43,10 +43,10 @@ class RoomlessCall(Roomless):
         detector: Any = "vad"
         line: Any = self.line
         parts = SpeechParts(
-            stt=Recognizer(),
-            llm=mind or Mind(),
+            stt=FakeSTT(),
+            llm=mind or FakeLLM(),
             tts=voice,
-            vad=Ears(),
+            vad=FakeVAD(),
             turn_detection=detector,
             conn_options=SessionConnectOptions(tts_conn_options=one_try, llm_conn_options=one_try),
         )

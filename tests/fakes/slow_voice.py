@@ -11,7 +11,7 @@ RATE = 24_000
 TENTH = bytes(2 * RATE // 10)
 
 
-class SlowVoice(tts.TTS[Any]):
+class SlowTTS(tts.TTS[Any]):
     """`asked` are the texts that it was given; `makes` is what becomes of them: sound, an error, or None at the end."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class SlowVoice(tts.TTS[Any]):
 class _Sound(tts.ChunkedStream):
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         voice = self._tts
-        assert isinstance(voice, SlowVoice)
+        assert isinstance(voice, SlowTTS)
         output_emitter.initialize(
             request_id=utils.shortuuid(), sample_rate=RATE, num_channels=1, mime_type="audio/pcm", frame_size_ms=20
         )

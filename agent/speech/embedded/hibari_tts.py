@@ -21,7 +21,7 @@ import onnxruntime
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, tts, utils
 from numpy.typing import NDArray
 
-from agent.speech.embedded.voice_shaping import Spectrum, bend
+from agent.speech.embedded.voice_shaping import Spectrum, shape_voice
 from agent.speech.embedded.voices import Voice, voice_named
 from contracts.agent_options import DEFAULT_VOICE
 from errors import SetupError
@@ -64,7 +64,7 @@ class Engine:
         outputs = self._hibari.sess.run(
             None, {"ids": np.asarray([ids], np.int64), "speed": np.asarray([1.0], np.float32)}
         )
-        said = bend(Spectrum(*(part[0] for part in outputs)), voice)
+        said = shape_voice(Spectrum(*(part[0] for part in outputs)), voice)
         wave = hibari.dsp.synth(
             said.harmonic, said.harmonic_phase, said.noise, said.free, said.free_phase, said.f0, self._noise
         )

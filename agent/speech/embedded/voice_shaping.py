@@ -39,7 +39,7 @@ class Spectrum:
     f0: Floats
 
 
-def bend(spectrum: Spectrum, voice: Voice) -> Spectrum:
+def shape_voice(spectrum: Spectrum, voice: Voice) -> Spectrum:
     """`spectrum` as `voice` would say it. The original is left alone."""
     if voice.pace != 1.0:
         spectrum = _paced(spectrum, voice.pace)

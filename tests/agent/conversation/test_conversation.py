@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from agent.conversation.conversation import first_words, history, was_asked
+from agent.conversation.conversation import first_utterance, history, was_asked_if_there
 from agent.conversation.instructions import RESUMING, STILL_THERE
 from agent.handover.protocol import Succession
 from contracts.turns import Turn
@@ -23,33 +23,33 @@ IN_ORDER = Succession(in_order=True)
 @pytest.mark.parametrize("succession", [LOST, IN_ORDER])
 def test_the_first_agent_greets(succession: Succession) -> None:
     """Also a later one, where nobody has heard a greeting yet."""
-    assert first_words([], succession, "Hi there.") == "Hi there."
+    assert first_utterance([], succession, "Hi there.") == "Hi there."
 
 
 @pytest.mark.parametrize("succession", [LOST, IN_ORDER])
 def test_a_later_agent_answers_what_was_left_open(succession: Succession) -> None:
     turns = [turn("agent", "Hi there."), turn("caller", "What do tulips cost?")]
-    assert first_words(turns, succession, "Hi there.") is None
+    assert first_utterance(turns, succession, "Hi there.") is None
 
 
 def test_a_later_agent_goes_on_where_an_answer_was_cut_off() -> None:
     heard = turn("agent", "Tulips are two euros.").model_copy(update={"final": False, "interrupted": True})
-    assert first_words([turn("caller", "What do tulips cost?"), heard], LOST, "Hi there.") is None
+    assert first_utterance([turn("caller", "What do tulips cost?"), heard], LOST, "Hi there.") is None
 
 
 def test_a_later_agent_does_not_greet_twice() -> None:
-    assert first_words([turn("agent", "Hi there.")], LOST, "Hi there.") == RESUMING
+    assert first_utterance([turn("agent", "Hi there.")], LOST, "Hi there.") == RESUMING
 
 
 def test_nobody_waits_for_the_rest_of_what_answered_nothing() -> None:
     """A greeting, or the question whether the caller is still there, broke off: a model has nothing to answer."""
     broke_off = turn("agent", "Are you").model_copy(update={"final": False, "interrupted": True})
     for turns in ([broke_off], [turn("agent", "Hi there."), broke_off]):
-        assert first_words(turns, LOST, "Hi there.") == RESUMING
+        assert first_utterance(turns, LOST, "Hi there.") == RESUMING
 
 
 def test_nobody_hears_of_a_handover_in_order() -> None:
-    assert first_words([turn("agent", "Hi there.")], IN_ORDER, "Hi there.") == ""
+    assert first_utterance([turn("agent", "Hi there.")], IN_ORDER, "Hi there.") == ""
 
 
 def test_history_keeps_order_roles_times_and_what_was_cut_off() -> None:
@@ -81,4 +81,4 @@ ASKED = turn("agent", STILL_THERE)
     ],
 )
 def test_nobody_is_asked_twice_in_one_silence(turns: list[Turn], asked: bool) -> None:
-    assert was_asked(turns) is asked
+    assert was_asked_if_there(turns) is asked

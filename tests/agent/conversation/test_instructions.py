@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation.instructions import HOUSE_RULES, instructions, spoken_name
+from agent.conversation.instructions import HOUSE_RULES, instructions, readable_name
 from tests.fakes.briefings import briefing
 
 
@@ -39,7 +39,7 @@ def test_a_task_is_no_template(task: str) -> None:
     ],
 )
 def test_a_name_is_one_short_line_of_name(user_name: str, name: str) -> None:
-    assert spoken_name(user_name) == name
+    assert readable_name(user_name) == name
 
 
 def test_without_a_name_nothing_is_said_of_it() -> None:

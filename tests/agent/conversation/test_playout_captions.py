@@ -8,14 +8,14 @@ import pytest
 from livekit import rtc
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
-from agent.conversation.playout_captions import Heard
+from agent.conversation.playout_captions import PlayoutCaptions
 from tests.fakes.dialogue import RATE, Loudspeaker
 
 
-class Told:
+class Captions:
     def __init__(self) -> None:
         self.sentences: list[str] = []
-        self.output = Heard(self.sentences.append)
+        self.output = PlayoutCaptions(self.sentences.append)
 
     async def hears(self, *words: str) -> list[str]:
         for word in words:
@@ -36,11 +36,11 @@ class Told:
     ],
 )
 async def test_a_sentence_was_heard_when_the_next_one_begins(words: tuple[str, ...], told: list[str]) -> None:
-    assert await Told().hears(*words) == told
+    assert await Captions().hears(*words) == told
 
 
 async def test_each_answer_begins_anew() -> None:
-    told = Told()
+    told = Captions()
     await told.hears("One. ", "Two.")
     told.output.flush()
     assert await told.hears("Three. ", "Four.") == ["One.", "Three."]
@@ -49,7 +49,7 @@ async def test_each_answer_begins_anew() -> None:
 async def test_while_the_voice_is_paused_nothing_more_is_heard() -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
     captions = TranscriptSynchronizer(
-        next_in_chain_audio=Loudspeaker(), next_in_chain_text=Heard(told.put_nowait), speed=4
+        next_in_chain_audio=Loudspeaker(), next_in_chain_text=PlayoutCaptions(told.put_nowait), speed=4
     )
     voice = captions.audio_output
     voice.on_attached()

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError
 
-from agent.conversation.presynthesized import Ahead
+from agent.conversation.presynthesized import PresynthesizedSpeech
 from tests.fakes.roomless_call import RoomlessCall
-from tests.fakes.slow_voice import TENTH, SlowVoice
+from tests.fakes.slow_voice import TENTH, SlowTTS
 
 LINE = "**Tulips** cost $3 \N{TULIP} today."
 ONE_TRY = APIConnectOptions(max_retry=0, timeout=5)
@@ -25,7 +25,7 @@ class Call(RoomlessCall):
     """One whose voice and loudspeaker the test moves."""
 
     def __init__(self) -> None:
-        self.voice = SlowVoice()
+        self.voice = SlowTTS()
         super().__init__(self.voice, opening_line=LINE)
 
 
@@ -36,7 +36,7 @@ async def call() -> AsyncIterator[Call]:
 
 
 async def test_they_are_heard_before_all_of_them_is_made(call: Call) -> None:
-    call.conversation.prepare()
+    call.conversation.presynthesize()
     await call.join()
     await call.begin()
     call.voice.make(TENTH, TENTH)
@@ -50,7 +50,7 @@ async def test_they_are_heard_before_all_of_them_is_made(call: Call) -> None:
 
 
 async def test_the_voice_is_asked_once_and_for_words_as_people_say_them(call: Call) -> None:
-    call.conversation.prepare()
+    call.conversation.presynthesize()
     await call.join()
     await call.begin()
     call.voice.make(TENTH, TENTH, None)
@@ -60,11 +60,11 @@ async def test_the_voice_is_asked_once_and_for_words_as_people_say_them(call: Ca
 
 async def test_nothing_sounds_before_the_floor_is_taken(call: Call) -> None:
     call.voice.make(TENTH, TENTH, None)
-    call.conversation.prepare()
+    call.conversation.presynthesize()
     await call.join()
-    ahead = call.conversation._ahead
+    ahead = call.conversation._presynthesized
     assert ahead is not None
-    await asyncio.wait_for(asyncio.shield(ahead._making), 5)
+    await asyncio.wait_for(asyncio.shield(ahead._synthesis), 5)
     assert call.speaker.seconds == 0
     await call.begin()
     await asyncio.wait_for(call.speaker.complete.wait(), 5)
@@ -73,12 +73,12 @@ async def test_nothing_sounds_before_the_floor_is_taken(call: Call) -> None:
 
 async def test_what_failed_too_early_to_be_heard_of_is_said_in_the_ordinary_way(call: Call) -> None:
     """Nobody listens for errors before the session runs."""
-    call.conversation.prepare()
+    call.conversation.presynthesize()
     call.voice.make(REFUSED)
-    ahead = call.conversation._ahead
+    ahead = call.conversation._presynthesized
     assert ahead is not None
     with pytest.raises(APIError):
-        await asyncio.wait_for(ahead._making, 5)
+        await asyncio.wait_for(ahead._synthesis, 5)
     await call.join()
     await call.begin()
     call.voice.make(TENTH, TENTH, None)
@@ -87,7 +87,7 @@ async def test_what_failed_too_early_to_be_heard_of_is_said_in_the_ordinary_way(
 
 
 async def test_a_failure_while_they_are_waited_for_is_told_as_that_of_any_sentence(call: Call) -> None:
-    call.conversation.prepare()
+    call.conversation.presynthesize()
     await call.join()
     await call.begin()
     call.voice.make(REFUSED)
@@ -97,7 +97,7 @@ async def test_a_failure_while_they_are_waited_for_is_told_as_that_of_any_senten
 
 
 async def test_a_failure_in_the_middle_breaks_them_off_and_the_agent_listens(call: Call) -> None:
-    call.conversation.prepare()
+    call.conversation.presynthesize()
     await call.join()
     await call.begin()
     call.voice.make(TENTH, TENTH)
@@ -110,21 +110,21 @@ async def test_a_failure_in_the_middle_breaks_them_off_and_the_agent_listens(cal
     assert call.session.agent_state == "listening"
 
 
-async def heard(ahead: Ahead) -> float:
+async def heard(ahead: PresynthesizedSpeech) -> float:
     return sum([frame.duration async for frame in ahead.sound(lambda: None)])
 
 
 async def test_a_try_of_which_nothing_was_heard_leaves_nothing_behind() -> None:
-    voice = SlowVoice()
-    ahead = Ahead("Hello.", voice, TWO_TRIES)
+    voice = SlowTTS()
+    ahead = PresynthesizedSpeech("Hello.", voice, TWO_TRIES)
     voice.make(TENTH, TENTH, REFUSED, TENTH, None)
-    await asyncio.wait_for(asyncio.shield(ahead._making), 5)
+    await asyncio.wait_for(asyncio.shield(ahead._synthesis), 5)
     assert await heard(ahead) == pytest.approx(0.1, abs=PADDING)
 
 
 async def test_what_was_heard_is_not_begun_anew() -> None:
-    voice = SlowVoice()
-    ahead = Ahead("Hello.", voice, TWO_TRIES)
+    voice = SlowTTS()
+    ahead = PresynthesizedSpeech("Hello.", voice, TWO_TRIES)
     broken: list[str] = []
     voice.make(TENTH, TENTH)
     sound = ahead.sound(lambda: broken.append("off"))
@@ -137,10 +137,10 @@ async def test_what_was_heard_is_not_begun_anew() -> None:
 
 
 async def test_others_have_their_turn_between_its_frames() -> None:
-    voice = SlowVoice()
-    ahead = Ahead("Hello.", voice, ONE_TRY)
+    voice = SlowTTS()
+    ahead = PresynthesizedSpeech("Hello.", voice, ONE_TRY)
     voice.make(TENTH, None)
-    await asyncio.wait_for(asyncio.shield(ahead._making), 5)
+    await asyncio.wait_for(asyncio.shield(ahead._synthesis), 5)
     sound = ahead.sound(lambda: None)
     await anext(sound)
     others: list[str] = []
@@ -150,6 +150,6 @@ async def test_others_have_their_turn_between_its_frames() -> None:
 
 
 async def test_a_text_without_a_word_is_nothing_to_ask_a_voice_for() -> None:
-    voice = SlowVoice()
-    assert await heard(Ahead("\N{TULIP}", voice, ONE_TRY)) == 0
+    voice = SlowTTS()
+    assert await heard(PresynthesizedSpeech("\N{TULIP}", voice, ONE_TRY)) == 0
     assert voice.asked == []

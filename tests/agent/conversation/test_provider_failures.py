@@ -11,9 +11,9 @@ from livekit.agents import ChatMessage
 
 from agent.conversation import provider_failures
 from agent.conversation.instructions import NO_ANSWER
-from agent.conversation.provider_failures import Mishaps
-from agent.handover.quiet import Lull
-from agent.speech.language_model import READS_AHEAD
+from agent.conversation.provider_failures import ProviderFailures
+from agent.handover.quiet import Quiet
+from agent.speech.language_model import IS_PREFILL
 from tests.fakes.agent_session import FakeSession
 
 
@@ -25,7 +25,7 @@ def answer(session: FakeSession) -> None:
 
 @pytest.fixture(autouse=True)
 def no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provider_failures, "_SETTLING_SECONDS", 0)
+    monkeypatch.setattr(provider_failures, "_SETTLE_SECONDS", 0)
 
 
 @pytest.fixture
@@ -33,20 +33,20 @@ def session() -> FakeSession:
     return FakeSession()
 
 
-def follow(session: FakeSession, *, proven: bool = True) -> Mishaps:
+def follow(session: FakeSession, *, proven: bool = True) -> ProviderFailures:
     any_session: Any = session
-    return Mishaps(any_session, Lull(any_session), proven=proven)
+    return ProviderFailures(any_session, Quiet(any_session), proven=proven)
 
 
-async def reason(follower: Mishaps) -> str:
+async def reason(follower: ProviderFailures) -> str:
     async with asyncio.timeout(5):
-        return await follower.given_up()
+        return await follower.wait_for_failure()
 
 
-async def is_with_the_caller(follower: Mishaps) -> bool:
+async def is_with_the_caller(follower: ProviderFailures) -> bool:
     for _ in range(10):
         await asyncio.sleep(0)
-    waiting = asyncio.ensure_future(follower.given_up())
+    waiting = asyncio.ensure_future(follower.wait_for_failure())
     done, _ = await asyncio.wait({waiting}, timeout=0)
     waiting.cancel()
     return not done
@@ -72,9 +72,9 @@ async def test_a_reply_that_cannot_be_had_is_asked_for_again_and_the_third_time_
 
 async def test_what_was_read_ahead_was_asked_by_nobody(session: FakeSession) -> None:
     follower = follow(session, proven=False)
-    asked = READS_AHEAD.set(True)
+    asked = IS_PREFILL.set(True)
     session.fail("llm_error")
-    READS_AHEAD.reset(asked)
+    IS_PREFILL.reset(asked)
     assert await is_with_the_caller(follower)
     assert session.said.empty()
 
@@ -129,7 +129,7 @@ async def test_a_successor_that_has_answered_once_has_credit(session: FakeSessio
     assert await apology(session) == NO_ANSWER
 
 
-async def test_an_agent_without_a_voice_leaves_after_two_mute_answers(session: FakeSession) -> None:
+async def test_an_agent_without_a_voice_leaves_after_two_silent_answers(session: FakeSession) -> None:
     follower = follow(session)
     session.fail("tts_error")
     assert await is_with_the_caller(follower)

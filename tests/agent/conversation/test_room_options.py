@@ -13,7 +13,7 @@ from livekit.agents.voice.room_io import RoomOptions
 from agent.conversation import conversation
 from agent.conversation.conversation import Conversation
 from agent.speech import SpeechParts
-from agent.workflow_link.workflow_client import WorkflowLine
+from agent.workflow_link.workflow_client import WorkflowClient
 from settings import AgentSettings, Settings
 from tests.fakes.briefings import briefing
 from tests.fakes.rpc_rooms import FakeRoom
@@ -47,7 +47,7 @@ async def test_it_listens_to_its_caller_alone_and_stays_when_they_leave(
         briefing(caller_identity="caller_1"),
         cast("rtc.Room", FakeRoom("agent_1_AJ_a")),
         cast("SpeechParts", parts),
-        cast("WorkflowLine", None),
+        cast("WorkflowClient", None),
         settings,
     ).join()
     options = RecordedSession.started["room_options"]

@@ -10,7 +10,7 @@ from livekit.agents import ChatMessage
 from livekit.agents.utils import EventEmitter
 
 from agent.conversation import room_outage
-from agent.conversation.room_outage import Unheard
+from agent.conversation.room_outage import RoomOutage
 
 ANSWER = ChatMessage(role="assistant", content=["Tulips are two euros."])
 
@@ -22,10 +22,10 @@ class Agent:
         self.room: Any = cast("Any", EventEmitter())
         self.kept: list[ChatMessage] = []
         self.again: asyncio.Queue[bool] = asyncio.Queue()
-        self.unheard = Unheard(self.room, self.kept.append, self._say_again)
+        self.outage = RoomOutage(self.room, self.kept.append, self._repeat_answer)
 
-    async def _say_again(self, something_ended: bool) -> None:
-        assert self.unheard.cut_off  # what ends in here is no turn either
+    async def _repeat_answer(self, something_ended: bool) -> None:
+        assert self.outage.disconnected  # what ends in here is no turn either
         self.again.put_nowait(something_ended)
 
 
@@ -35,16 +35,16 @@ async def agent() -> Agent:
 
 
 async def test_in_its_room_nothing_is_held(agent: Agent) -> None:
-    assert not agent.unheard.hold(ANSWER)
+    assert not agent.outage.buffer(ANSWER)
 
 
 async def test_a_connection_that_is_resumed_has_carried_the_voice(agent: Agent) -> None:
     agent.room.emit("reconnecting")
-    assert agent.unheard.hold(ANSWER)
+    assert agent.outage.buffer(ANSWER)
     assert agent.kept == []
     agent.room.emit("reconnected")
     assert agent.kept == [ANSWER]
-    assert not agent.unheard.cut_off
+    assert not agent.outage.disconnected
 
 
 @pytest.mark.parametrize("something_ended", [True, False])
@@ -53,7 +53,7 @@ async def test_in_a_new_connection_it_is_said_again_once_the_caller_is_back(
 ) -> None:
     agent.room.emit("reconnecting")
     if something_ended:
-        agent.unheard.hold(ANSWER)
+        agent.outage.buffer(ANSWER)
     agent.room.emit("local_track_republished", "publication", "TR_old")
     agent.room.emit("reconnected")
     with pytest.raises(TimeoutError):
@@ -61,14 +61,14 @@ async def test_in_a_new_connection_it_is_said_again_once_the_caller_is_back(
     agent.room.emit("local_track_subscribed", "track")
     assert await asyncio.wait_for(agent.again.get(), 5) is something_ended
     assert agent.kept == []
-    assert not agent.unheard.cut_off
-    assert not agent.unheard.hold(ANSWER)
+    assert not agent.outage.disconnected
+    assert not agent.outage.buffer(ANSWER)
 
 
 async def test_a_caller_who_does_not_come_back_is_not_waited_for_for_ever(
     agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room_outage, "_SUBSCRIBES_WITHIN_SECONDS", 0.01)
+    monkeypatch.setattr(room_outage, "_RESUBSCRIBE_SECONDS", 0.01)
     agent.room.emit("reconnecting")
     agent.room.emit("local_track_republished", "publication", "TR_old")
     agent.room.emit("reconnected")

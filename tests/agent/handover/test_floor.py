@@ -11,7 +11,7 @@ from agent.handover.floor import Floor
 
 async def test_a_turn_waits_until_it_is_known_whose_it_is() -> None:
     floor = Floor()
-    waiting = asyncio.create_task(floor.takes(turn_at=100.0))
+    waiting = asyncio.create_task(floor.owns_turn(turn_at=100.0))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(waiting), 0.02)
     assert floor.take(last_turn_at=90.0)
@@ -22,29 +22,29 @@ async def test_a_turn_waits_until_it_is_known_whose_it_is() -> None:
 async def test_what_the_predecessor_has_taken_is_not_answered_again(heard_at: float, mine: bool) -> None:
     floor = Floor()
     floor.take(last_turn_at=100.0)
-    assert await floor.takes(heard_at) is mine
+    assert await floor.owns_turn(heard_at) is mine
 
 
 async def test_without_earlier_turns_every_turn_is_mine() -> None:
     floor = Floor()
     assert floor.take(last_turn_at=0)
-    assert await floor.takes(0.5)
+    assert await floor.owns_turn(0.5)
 
 
 async def test_a_floor_that_was_passed_on_never_comes_back() -> None:
     floor = Floor()
     floor.take(last_turn_at=0)
     held = [floor.held]
-    floor.pass_on()
+    floor.release()
     held.append(floor.held)
     assert held == [True, False]
-    assert not await floor.takes(1_000.0)
+    assert not await floor.owns_turn(1_000.0)
     assert not floor.take(last_turn_at=0)
 
 
 async def test_a_newcomer_may_give_its_claim_away_before_it_has_the_floor() -> None:
     floor = Floor()
-    waiting = asyncio.create_task(floor.takes(turn_at=100.0))
-    floor.pass_on()
+    waiting = asyncio.create_task(floor.owns_turn(turn_at=100.0))
+    floor.release()
     assert not await waiting
     assert not floor.take(last_turn_at=0)

@@ -9,7 +9,7 @@ import pytest
 from livekit import rtc
 
 from agent.handover import protocol
-from agent.handover.protocol import HANDED_OVER, Incumbent, Succession, packed, take_over
+from agent.handover.protocol import HANDED_OVER, Incumbent, Succession, pack_handover, take_over
 from contracts.agent import Handover
 from contracts.identities import ARRIVED
 from contracts.turns import Turn
@@ -29,9 +29,9 @@ class Predecessor:
         self.turns = turns
         self.sentence_over = asyncio.Event()
         self.finished = 0
-        self.incumbent = Incumbent(_any(self.room), 1, self._last_words)
+        self.incumbent = Incumbent(_any(self.room), 1, self._finish_speaking)
 
-    async def _last_words(self, limit_seconds: float) -> tuple[Turn, ...]:
+    async def _finish_speaking(self, limit_seconds: float) -> tuple[Turn, ...]:
         self.finished += 1
         await asyncio.wait_for(self.sentence_over.wait(), limit_seconds)
         return self.turns
@@ -72,7 +72,7 @@ async def test_a_live_one_finishes_its_sentence_and_hands_over_what_is_not_known
         await asyncio.wait_for(asyncio.shield(taking), 0.05)
     old.sentence_over.set()
     assert await taking == Succession(in_order=True, certain=True, turns=(turn(3),))
-    assert await asyncio.wait_for(old.incumbent.dismissed(), 5) == HANDED_OVER
+    assert await asyncio.wait_for(old.incumbent.wait_for_dismissal(), 5) == HANDED_OVER
     assert new.removed == []
     assert old.finished == 1
 
@@ -138,12 +138,12 @@ async def test_only_a_newer_generation_may_ask(identity: str) -> None:
 
 
 async def test_a_newcomer_that_does_not_ask_is_given_way_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(protocol, "_ASK_GRACE_SECONDS", 0.01)
     old = Predecessor()
     old.sentence_over.set()
     old.room.meet(FakeRoom("user_ann"))
     old.room.meet(FakeRoom("agent_2_AJ_b"))
-    assert "did not ask" in await asyncio.wait_for(old.incumbent.dismissed(), 5)
+    assert "did not ask" in await asyncio.wait_for(old.incumbent.wait_for_dismissal(), 5)
     assert old.finished == 1
 
 
@@ -153,12 +153,12 @@ async def test_one_that_comes_when_a_newer_one_serves_gives_way_at_once() -> Non
     room.meet(serving)
     finished = asyncio.Event()
 
-    async def last_words(_: float) -> tuple[Turn, ...]:
+    async def finish_speaking(_: float) -> tuple[Turn, ...]:
         finished.set()
         return ()
 
-    late = Incumbent(_any(room), 1, last_words)
-    assert "did not ask" in await asyncio.wait_for(late.dismissed(), 5)
+    late = Incumbent(_any(room), 1, finish_speaking)
+    assert "did not ask" in await asyncio.wait_for(late.wait_for_dismissal(), 5)
     assert finished.is_set()
 
 
@@ -167,39 +167,39 @@ async def test_a_newer_one_that_is_not_accepted_yet_is_no_reason_to_leave() -> N
     coming.attributes.clear()
     room.meet(coming)
 
-    async def last_words(_: float) -> tuple[Turn, ...]:
+    async def finish_speaking(_: float) -> tuple[Turn, ...]:
         raise AssertionError("nobody asked")
 
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(Incumbent(_any(room), 1, last_words).dismissed(), 0.1)
+        await asyncio.wait_for(Incumbent(_any(room), 1, finish_speaking).wait_for_dismissal(), 0.1)
 
 
 async def test_a_newcomer_that_is_not_accepted_itself_takes_no_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Temporal is out of reach for both, the caller has nobody but the incumbent."""
-    monkeypatch.setattr(protocol, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(protocol, "_ASK_GRACE_SECONDS", 0.01)
     old, new = Predecessor(), Newcomer()
     new.room.attributes.clear()
     new.room.meet(old.room)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(old.incumbent.dismissed(), 0.1)
+        await asyncio.wait_for(old.incumbent.wait_for_dismissal(), 0.1)
     new.room.attributes[ARRIVED] = "yes"
     old.sentence_over.set()
-    assert "did not ask" in await asyncio.wait_for(old.incumbent.dismissed(), 5)
+    assert "did not ask" in await asyncio.wait_for(old.incumbent.wait_for_dismissal(), 5)
 
 
 async def test_a_newcomer_that_is_gone_again_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(protocol, "_ASK_GRACE_SECONDS", 0.01)
     old = Predecessor()
     old.room.meet(FakeRoom("agent_2_AJ_b"))
     old.room.others.clear()
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(old.incumbent.dismissed(), 0.1)
+        await asyncio.wait_for(old.incumbent.wait_for_dismissal(), 0.1)
     assert old.finished == 0
 
 
 def test_a_handover_fits_into_one_answer_and_keeps_the_latest_turns() -> None:
     turns = [turn(number, "x" * 1000) for number in range(1, 31)]
-    text = packed(turns)
+    text = pack_handover(turns)
     kept = Handover.model_validate_json(text).turns
     assert len(text.encode()) < 15_360
     assert kept == tuple(turns[-len(kept) :])

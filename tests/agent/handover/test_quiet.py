@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.handover.quiet import Lull
+from agent.handover.quiet import Quiet
 from tests.fakes.agent_session import FakeSession
 
 
@@ -18,24 +18,24 @@ def session() -> FakeSession:
 
 
 @pytest.fixture
-def quiet(session: FakeSession) -> Lull:
+def quiet(session: FakeSession) -> Quiet:
     any_session: Any = session
-    return Lull(any_session)
+    return Quiet(any_session)
 
 
-async def waits(quiet: Lull) -> asyncio.Task[None]:
-    waiting = asyncio.create_task(quiet.comes())
+async def waits(quiet: Quiet) -> asyncio.Task[None]:
+    waiting = asyncio.create_task(quiet.wait_for_quiet())
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(waiting), 0.05)
     return waiting
 
 
-async def test_comes_at_once_when_nobody_speaks(quiet: Lull) -> None:
-    await asyncio.wait_for(quiet.comes(), 1)
+async def test_comes_at_once_when_nobody_speaks(quiet: Quiet) -> None:
+    await asyncio.wait_for(quiet.wait_for_quiet(), 1)
 
 
 @pytest.mark.parametrize("state", ["speaking", "thinking"])
-async def test_waits_for_the_end_of_what_the_agent_says(session: FakeSession, quiet: Lull, state: str) -> None:
+async def test_waits_for_the_end_of_what_the_agent_says(session: FakeSession, quiet: Quiet, state: str) -> None:
     session.agent(state)
     session.current_speech = object()
     waiting = await waits(quiet)
@@ -44,7 +44,7 @@ async def test_waits_for_the_end_of_what_the_agent_says(session: FakeSession, qu
     await asyncio.wait_for(waiting, 1)
 
 
-async def test_a_sentence_under_way_is_heard_committed_and_answered(session: FakeSession, quiet: Lull) -> None:
+async def test_a_sentence_under_way_is_heard_committed_and_answered(session: FakeSession, quiet: Quiet) -> None:
     session.caller("speaking")
     waiting = await waits(quiet)
     session.caller("listening")
@@ -57,7 +57,7 @@ async def test_a_sentence_under_way_is_heard_committed_and_answered(session: Fak
 
 
 async def test_a_noise_that_becomes_no_turn_is_not_waited_for_long(
-    session: FakeSession, quiet: Lull, monkeypatch: pytest.MonkeyPatch
+    session: FakeSession, quiet: Quiet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.handover.quiet._END_OF_TURN_SECONDS", 0.2)
     session.caller("speaking")
@@ -66,7 +66,7 @@ async def test_a_noise_that_becomes_no_turn_is_not_waited_for_long(
     await asyncio.wait_for(waiting, 1)
 
 
-async def test_a_sentence_that_begins_later_is_left_to_the_newcomer(session: FakeSession, quiet: Lull) -> None:
+async def test_a_sentence_that_begins_later_is_left_to_the_newcomer(session: FakeSession, quiet: Quiet) -> None:
     session.agent("speaking")
     waiting = await waits(quiet)
     session.caller("speaking")

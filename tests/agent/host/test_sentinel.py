@@ -22,7 +22,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from agent.host.sentinel import gone_line, jobs_at_the_end, report_lost, running_line
+from agent.host.sentinel import exited_line, read_running_jobs, report_failures, running_line
 from settings import StackSettings
 from stack.processes.waiting import wait_until
 from stack.servers.find import TEMPORAL, resolve
@@ -37,13 +37,13 @@ async def ended(*lines: bytes) -> asyncio.StreamReader:
 
 
 async def test_what_runs_when_the_input_ends_is_lost() -> None:
-    lines = await ended(running_line("a", b"1"), running_line("b", b"\x00\n2"), gone_line("a"), gone_line("never"))
-    assert await jobs_at_the_end(lines) == {"b": b"\x00\n2"}
+    lines = await ended(running_line("a", b"1"), running_line("b", b"\x00\n2"), exited_line("a"), exited_line("never"))
+    assert await read_running_jobs(lines) == {"b": b"\x00\n2"}
 
 
 async def test_a_line_that_was_cut_off_is_no_line() -> None:
     lines = await ended(running_line("a", b"1"), running_line("b", b"2")[:-4])
-    assert await jobs_at_the_end(lines) == {"a": b"1"}
+    assert await read_running_jobs(lines) == {"a": b"1"}
 
 
 jobs = st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=40))
@@ -52,7 +52,7 @@ jobs = st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=40))
 @given(told=st.lists(jobs, max_size=12), data=st.data())
 def test_what_ran_is_known_wherever_the_input_is_cut(told: list[tuple[str, bytes | None]], data: st.DataObject) -> None:
     """A token begins a job, None ends it; the input breaks off after any byte."""
-    lines = [gone_line(job) if token is None else running_line(job, token) for job, token in told]
+    lines = [exited_line(job) if token is None else running_line(job, token) for job, token in told]
     whole = data.draw(st.integers(0, len(lines)))
     rest = lines[whole][: data.draw(st.integers(0, len(lines[whole]) - 1))] if whole < len(lines) else b""
     ran: dict[str, bytes] = {}
@@ -63,14 +63,14 @@ def test_what_ran_is_known_wherever_the_input_is_cut(told: list[tuple[str, bytes
             ran[job] = token
 
     async def read() -> dict[str, bytes]:
-        return await jobs_at_the_end(await ended(*lines[:whole], rest))
+        return await read_running_jobs(await ended(*lines[:whole], rest))
 
     assert asyncio.run(read()) == ran
 
 
 async def test_reports_all_that_is_lost(caplog: pytest.LogCaptureFixture) -> None:
     temporal: Any = FakeTemporal([UNKNOWN])
-    await report_lost(temporal, "default", "AgentServerEnded", {"a": b"1", "b": b"2", "c": b"3"})
+    await report_failures(temporal, "default", "AgentServerEnded", {"a": b"1", "b": b"2", "c": b"3"})
     assert sorted(temporal.failed) == [(b"2", "AgentServerEnded"), (b"3", "AgentServerEnded")]
     assert "of its 3 jobs, 2 are reported lost" in caplog.text
 

@@ -14,7 +14,7 @@ import pytest
 from temporalio.service import ConnectConfig
 
 from agent.host import sentinel_keeper
-from agent.host.sentinel import connection_line, gone_line, running_line
+from agent.host.sentinel import connection_line, exited_line, running_line
 from agent.host.sentinel_keeper import SentinelKeeper
 
 CONNECTION = ConnectConfig(target_host="127.0.0.1:1")
@@ -72,11 +72,11 @@ async def test_tells_who_runs_and_who_is_gone(keeper: SentinelKeeper, scribes: S
     keeper.running("early", b"1")  # before the sentinel has started
     await scribes.heard(0, FIRST_LINE + running_line("early", b"1"))
     keeper.running("late", b"2")
-    keeper.gone("early")
-    keeper.gone("unknown")
-    told = FIRST_LINE + running_line("early", b"1") + running_line("late", b"2") + gone_line("early")
+    keeper.exited("early")
+    keeper.exited("unknown")
+    told = FIRST_LINE + running_line("early", b"1") + running_line("late", b"2") + exited_line("early")
     await scribes.heard(0, told)
-    keeper.gone("late")
+    keeper.exited("late")
 
 
 async def test_another_takes_over_from_one_that_died(
@@ -85,14 +85,14 @@ async def test_another_takes_over_from_one_that_died(
     await scribes.heard(0, FIRST_LINE)
     keeper.running("a", b"1")
     keeper.running("b", b"2")
-    keeper.gone("a")
-    await scribes.heard(0, FIRST_LINE + running_line("a", b"1") + running_line("b", b"2") + gone_line("a"))
+    keeper.exited("a")
+    await scribes.heard(0, FIRST_LINE + running_line("a", b"1") + running_line("b", b"2") + exited_line("a"))
     assert keeper.pid == scribes.started[0].pid
     os.kill(scribes.started[0].pid, signal.SIGKILL)
     await scribes.heard(1, FIRST_LINE + running_line("b", b"2"))
     assert keeper.pid == scribes.started[1].pid
     assert "ended with status -9" in caplog.text
-    keeper.gone("b")
+    keeper.exited("b")
 
 
 async def test_ends_it_when_nothing_runs(keeper: SentinelKeeper, scribes: Scribes) -> None:

@@ -16,10 +16,10 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_tokens, "_PAUSE_SECONDS", 0)
 
 
-async def fail(temporal: FakeTemporal, patience_seconds: float = 60) -> bool:
+async def fail(temporal: FakeTemporal, retry_seconds: float = 60) -> bool:
     service: Any = temporal
     return await fail_token(
-        service, "default", b"token", failure_type="AgentServerEnded", message="gone", patience_seconds=patience_seconds
+        service, "default", b"token", failure_type="AgentServerEnded", message="gone", retry_seconds=retry_seconds
     )
 
 
@@ -38,7 +38,7 @@ async def test_a_token_that_is_void_is_not_tried_again() -> None:
 
 async def test_gives_up_when_its_patience_is_over(caplog: pytest.LogCaptureFixture) -> None:
     temporal = FakeTemporal([AWAY] * 1000)
-    assert not await fail(temporal, patience_seconds=0)
+    assert not await fail(temporal, retry_seconds=0)
     assert temporal.calls == 1
     assert "does not take the loss" in caplog.text
     assert "token" not in caplog.text.replace("task_tokens", "")

@@ -33,20 +33,20 @@ def of(pool: FakePool | None) -> WarmProcesses:
 
 
 async def test_jobs_that_follow_each_other_do_not_put_it_off_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm_processes, "_CALM_SECONDS", 0.05)
+    monkeypatch.setattr(warm_processes, "_PAUSE_SECONDS", 0.05)
     pool = FakePool()
     warm = of(pool)
-    warm.make_no_more_for_a_moment()
-    warm.make_no_more_for_a_moment()
+    warm.pause_spawning()
+    warm.pause_spawning()
     assert pool.targets == [0]
     await asyncio.wait_for(pool.restored.wait(), 5)
     assert pool.targets == [0, 2]
-    warm.make_no_more_for_a_moment()
+    warm.pause_spawning()
     assert pool.targets == [0, 2, 0]
 
 
 async def test_without_a_pool_it_does_nothing() -> None:
-    of(None).make_no_more_for_a_moment()
+    of(None).pause_spawning()
 
 
 def test_livekit_agents_still_has_what_it_leans_on() -> None:

@@ -14,7 +14,7 @@ from livekit.agents.utils import http_context
 from livekit.plugins import assemblyai, deepgram, inworld
 from pydantic import SecretStr
 
-from agent.conversation.prewarm import rehearse
+from agent.conversation.prewarm import prewarm
 from agent.speech import hosted, language_model, load
 from agent.speech.fallback import Availability, Fallback, llm_fallback, stt_fallback, tts_fallback
 from settings import SpeechSettings
@@ -279,7 +279,7 @@ async def test_a_process_rehearses_with_spares_and_whatever_becomes_of_the_provi
         }
     )
     models = await asyncio.to_thread(load, choice)
-    await rehearse(models)
+    await prewarm(models)
     assert {fallback.part for fallback in models.for_voice("Priya").fallbacks} == {"stt", "llm", "tts"}
     assert {request.path for request in first.asked} >= {"/tts/v1/voice:stream"}
     assert "a-secret-key" not in caplog.text

@@ -90,7 +90,7 @@ async def test_the_client_itself_does_not_retry(endpoint: Endpoint) -> None:
 async def test_a_failure_to_read_ahead_can_be_told_from_that_of_a_reply() -> None:
     told: list[bool] = []
     model = language_model.build(language_model.Endpoint("http://127.0.0.1:9/v1", SecretStr("none"), "none"))
-    model.on("error", lambda _: told.append(language_model.READS_AHEAD.get()))
-    await asyncio.create_task(language_model.read_ahead(model, llm.ChatContext.empty()))
+    model.on("error", lambda _: told.append(language_model.IS_PREFILL.get()))
+    await asyncio.create_task(language_model.prefill(model, llm.ChatContext.empty()))
     assert told == [True]
-    assert not language_model.READS_AHEAD.get()
+    assert not language_model.IS_PREFILL.get()

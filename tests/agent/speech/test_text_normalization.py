@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agent.speech.text_normalization import spoken, spoken_stream
+from agent.speech.text_normalization import normalize_stream, normalize_text
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ from agent.speech.text_normalization import spoken, spoken_stream
     ],
 )
 def test_as_people_say_it(written: str, said: str) -> None:
-    assert spoken(written) == said
+    assert normalize_text(written) == said
 
 
 def streamed(pieces: Sequence[str]) -> list[str]:
@@ -86,7 +86,7 @@ def streamed(pieces: Sequence[str]) -> list[str]:
             yield piece
 
     async def collect() -> list[str]:
-        return [piece async for piece in spoken_stream(source())]
+        return [piece async for piece in normalize_stream(source())]
 
     return asyncio.run(collect())
 
@@ -123,13 +123,13 @@ TEXTS = st.lists(st.tuples(WORDS, st.sampled_from([" ", "  ", "\n", ""])), max_s
 def test_the_same_words_wherever_it_is_cut(text: str, cuts: list[int]) -> None:
     ends = sorted({min(cut, len(text)) for cut in cuts} | {len(text)})
     pieces = [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-    assert "".join(streamed(pieces)) == spoken(text)
+    assert "".join(streamed(pieces)) == normalize_text(text)
 
 
 @given(text=TEXTS)
 @example(text="7 p.m. a4 is it.")  # what follows the dot decides, and is said later
 def test_letter_by_letter(text: str) -> None:
-    assert "".join(streamed(list(text))) == spoken(text)
+    assert "".join(streamed(list(text))) == normalize_text(text)
 
 
 def test_plain_words_are_passed_on_at_once() -> None:

@@ -103,7 +103,7 @@ class Voice:
 async def verdict(beats: Heartbeat, voice: Voice | None = None, *, alone_seconds: float = 60) -> Verdict:
     """What a heartbeat comes to that had begun well."""
     assert await beats.begin() is None
-    return await asyncio.wait_for(beats.until_verdict(voice or Voice(), alone_seconds=alone_seconds), 5)
+    return await asyncio.wait_for(beats.run(voice or Voice(), alone_seconds=alone_seconds), 5)
 
 
 async def test_beats_on_through_an_outage_until_a_verdict() -> None:
@@ -127,7 +127,7 @@ async def test_a_refused_connection_that_hangs_is_no_standstill(monkeypatch: pyt
         await asyncio.sleep(3)
 
     monkeypatch.setattr(handle, "heartbeat", hang)
-    assert await asyncio.wait_for(beats.until_verdict(voice, alone_seconds=0.8), 5) is Verdict.ALONE
+    assert await asyncio.wait_for(beats.run(voice, alone_seconds=0.8), 5) is Verdict.ALONE
     assert voice.muted == [True]  # at the end, and not before
 
 
@@ -151,7 +151,7 @@ async def test_a_process_that_stood_still_is_mute_until_a_beat_is_taken(
     handle, voice = FakeHandle(None, answer, cancelled(cancel_requested=True)), Voice()
     beats = heartbeat(handle)
     assert await beats.begin() is None
-    beating = asyncio.create_task(beats.until_verdict(voice, alone_seconds=60))
+    beating = asyncio.create_task(beats.run(voice, alone_seconds=60))
     await asyncio.sleep(0)
     time.sleep(0.1)  # noqa: ASYNC251  what SIGSTOP does to the event loop
     assert await asyncio.wait_for(beating, 5) is outcome
@@ -160,7 +160,7 @@ async def test_a_process_that_stood_still_is_mute_until_a_beat_is_taken(
 
 async def test_an_agent_that_lost_its_room_does_not_beat() -> None:
     handle = FakeHandle()
-    beating = asyncio.create_task(heartbeat(handle, in_room=False).until_verdict(Voice(), alone_seconds=60))
+    beating = asyncio.create_task(heartbeat(handle, in_room=False).run(Voice(), alone_seconds=60))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(handle.beaten.wait(), 0.1)
     beating.cancel()
@@ -195,7 +195,7 @@ async def test_one_that_lost_its_room_is_mute_until_a_beat_is_taken(
 async def test_whose_room_is_back_beats_at_once() -> None:
     handle = FakeHandle()
     beats = heartbeat(handle, timeout_seconds=3600)
-    beating = asyncio.create_task(beats.until_verdict(Voice(), alone_seconds=7200))
+    beating = asyncio.create_task(beats.run(Voice(), alone_seconds=7200))
     beats.wake()
     await asyncio.wait_for(handle.beaten.wait(), 5)
     beating.cancel()
@@ -206,14 +206,14 @@ async def test_a_successor_is_overdue_only_where_temporal_could_have_sent_one(mo
     stale, away = rpc_error(RPCStatusCode.NOT_FOUND), rpc_error(RPCStatusCode.UNAVAILABLE)
     handle = FakeHandle(*[away] * 20, *[stale] * 1000)
     began = time.monotonic()
-    await heartbeat(handle).until_successor_is_overdue(alone_seconds=60)
+    await heartbeat(handle).wait_for_overdue_successor(alone_seconds=60)
     assert len(handle.beats) > 20
     assert time.monotonic() - began > 20 * 0.01 + 0.2, "the time without Temporal does not count"
 
 
 async def test_without_temporal_it_does_not_wait_for_ever() -> None:
     handle = FakeHandle(*[rpc_error(RPCStatusCode.UNAVAILABLE)] * 1000)
-    await asyncio.wait_for(heartbeat(handle).until_successor_is_overdue(alone_seconds=0.1), 5)
+    await asyncio.wait_for(heartbeat(handle).wait_for_overdue_successor(alone_seconds=0.1), 5)
 
 
 async def test_details_stay_small() -> None:

@@ -39,7 +39,7 @@ async def test_beats_a_third_of_the_timeout_apart_and_waits_for_no_answer_for_lo
         cast("Client", handle), b"token", identity="agent_1_x", timeout_seconds=TIMEOUT_SECONDS, in_room=lambda: True
     )
     assert await beats.begin() is None
-    beating = asyncio.create_task(beats.until_verdict(lambda *, muted: None, alone_seconds=60))
+    beating = asyncio.create_task(beats.run(lambda *, muted: None, alone_seconds=60))
     await asyncio.wait_for(handle.enough.wait(), 30)
     beating.cancel()
     pauses = [later - earlier for earlier, later in zip(handle.at, handle.at[1:], strict=False)]

@@ -14,7 +14,7 @@ from agent.speech import language_model
 from agent.speech.language_model import Endpoint
 from contracts.turns import Turn
 from tests.fakes.roomless_call import RoomlessCall
-from tests.fakes.slow_voice import TENTH, SlowVoice
+from tests.fakes.slow_voice import TENTH, SlowTTS
 from tests.fakes.speech_services import ANSWER, HEARD, SpeechServices
 
 PATIENCE = 0.4
@@ -38,7 +38,7 @@ async def said(call: RoomlessCall) -> Turn:
     return turn
 
 
-async def answers_the_next(call: RoomlessCall, voice: SlowVoice) -> None:
+async def answers_the_next(call: RoomlessCall, voice: SlowTTS) -> None:
     assert call.session.agent_state == "listening"
     voice.make(TENTH, TENTH, None)
     call.session.generate_reply(user_input=HEARD)
@@ -46,7 +46,7 @@ async def answers_the_next(call: RoomlessCall, voice: SlowVoice) -> None:
     assert (turn.text.strip(), turn.interrupted) == (ANSWER, False)
 
 
-async def in_a_call(services: SpeechServices, voice: SlowVoice) -> RoomlessCall:
+async def in_a_call(services: SpeechServices, voice: SlowTTS) -> RoomlessCall:
     """Asked something, by a caller whom the agent answers first."""
     mind = language_model.build(Endpoint(f"{services.url}/v1", SecretStr("a-key"), "any"))
     call = RoomlessCall(voice, mind=mind, seconds=PATIENCE)
@@ -57,7 +57,7 @@ async def in_a_call(services: SpeechServices, voice: SlowVoice) -> RoomlessCall:
 
 async def test_a_model_that_stalls(services: SpeechServices) -> None:
     services.stall = True
-    voice = SlowVoice()
+    voice = SlowTTS()
     async with await in_a_call(services, voice) as call:
         voice.make(TENTH, TENTH, None)
         error = (await asyncio.wait_for(call.errors.get(), 5)).error
@@ -68,7 +68,7 @@ async def test_a_model_that_stalls(services: SpeechServices) -> None:
 
 
 async def test_a_voice_that_stalls(services: SpeechServices) -> None:
-    voice = SlowVoice()
+    voice = SlowTTS()
     async with await in_a_call(services, voice) as call:
         voice.make(TENTH, TENTH)
         await asyncio.wait_for(call.speaker.sounding.wait(), 5)

@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
+from agent.workflow_link.workflow_client import SupersededError, WorkflowClient
 from contracts.agent import AgentReady, Briefing, DispatchMetadata
 from contracts.turns import Turn
 from tests.fakes.briefings import briefing
@@ -53,8 +53,8 @@ class FakeWorkflow:
         return BRIEFING
 
 
-def line_to(workflow: FakeWorkflow) -> WorkflowLine:
-    return WorkflowLine(cast("Client", workflow), METADATA)
+def line_to(workflow: FakeWorkflow) -> WorkflowClient:
+    return WorkflowClient(cast("Client", workflow), METADATA)
 
 
 def unavailable() -> RPCError:
@@ -111,7 +111,7 @@ async def test_claims_once_per_job_and_gets_its_briefing() -> None:
 )
 async def test_a_refused_claim_sends_the_agent_away(refusal: Exception) -> None:
     line = line_to(FakeWorkflow(refusal))
-    with pytest.raises(NotWantedError):
+    with pytest.raises(SupersededError):
         await line.claim("agent_2_x")
     await line.aclose()
 
