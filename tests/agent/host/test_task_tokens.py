@@ -40,5 +40,5 @@ async def test_gives_up_when_its_patience_is_over(caplog: pytest.LogCaptureFixtu
     temporal = FakeTemporal([AWAY] * 1000)
     assert not await fail(temporal, retry_seconds=0)
     assert temporal.calls == 1
-    assert "does not take the loss" in caplog.text
+    assert "could not report an agent's failure" in caplog.text
     assert "token" not in caplog.text.replace("task_tokens", "")

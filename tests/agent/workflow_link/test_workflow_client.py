@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -15,6 +15,7 @@ from agent.workflow_link.workflow_client import SupersededError, WorkflowClient
 from contracts.agent import AgentReady, Briefing, DispatchMetadata
 from contracts.turns import Turn
 from tests.fakes.briefings import briefing
+from tests.fakes.temporal import UNCONNECTED
 
 METADATA = DispatchMetadata(session_id="session_1234567890_abcdef", generation=2, sealed_task_token="sealed")
 BRIEFING = briefing(generation=2)
@@ -69,8 +70,9 @@ def turn(sequence: int) -> Turn:
     return Turn(generation=2, sequence=sequence, role="agent", text=f"number {sequence}", at_ms=sequence)
 
 
-async def test_reports_wait_through_an_outage_and_arrive_in_order() -> None:
-    workflow = FakeWorkflow(unavailable(), unavailable())
+@pytest.mark.parametrize("outage", [unavailable(), UNCONNECTED])
+async def test_reports_are_repeated_during_an_outage_and_stay_in_order(outage: Exception) -> None:
+    workflow = FakeWorkflow(outage, outage)
     line = line_to(workflow)
     ready = AgentReady(generation=2, identity="agent_2_x", at_ms=1)
     line.ready(ready)
@@ -116,11 +118,11 @@ async def test_a_refused_claim_sends_the_agent_away(refusal: Exception) -> None:
     await line.aclose()
 
 
-async def test_a_claim_waits_for_temporal() -> None:
-    workflow = FakeWorkflow(unavailable(), unavailable())
+async def test_a_claim_is_repeated_during_an_outage() -> None:
+    workflow = FakeWorkflow(unavailable(), UNCONNECTED, TimeoutError(), WorkflowUpdateRPCTimeoutOrCancelledError())
     line = line_to(workflow)
     assert await asyncio.wait_for(line.claim("agent_2_x"), 5) == BRIEFING
-    assert workflow.update_ids == ["claim-agent_2_x"] * 3
+    assert workflow.update_ids == ["claim-agent_2_x"] * 5
     await line.aclose()
 
 
