@@ -1,4 +1,4 @@
-"""What an agent says while it is cut off from its room is heard by nobody: it is no turn, and is said again."""
+"""Room outages: an answer that the caller did not hear is no turn, and is repeated after the reconnect."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from livekit import rtc
 from livekit.agents import ChatMessage
 
 _RESUBSCRIBE_SECONDS = 15.0
-"""The caller's client has lost the room as well, and comes back in its own time."""
+"""The caller's client reconnects too; an answer is repeated after so long even without its subscription."""
 
 
 class RoomOutage:
-    """Holds back what ends while the room is out of reach.
+    """Buffers answers that finish while the room is disconnected.
 
-    A connection that is resumed carried the voice all the time: then all of it is given to `keep`. One that is made
-    anew carried nothing: then `repeat_answer(something_ended)` is awaited, once the caller has the agent's track again.
+    A resumed connection carried the voice: the buffered answers go to `commit`. A new connection carried nothing:
+    `repeat_answer(was_buffered)` is awaited once the caller is subscribed to the agent's track again.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class RoomOutage:
         room.on("reconnected", self._on_reconnected)
 
     def buffer(self, message: ChatMessage) -> bool:
-        """Keep an answer that has ended to itself, if it is not known whether it was heard; whether that is so."""
+        """Buffer a finished answer while the room is disconnected. True if it was buffered."""
         if self.disconnected:
             self._buffered.append(message)
         return self.disconnected
@@ -54,8 +54,8 @@ class RoomOutage:
             self._repeating = asyncio.create_task(self._repeat())
             return
         self.disconnected = False
-        held, self._buffered = self._buffered, []
-        for message in held:
+        buffered, self._buffered = self._buffered, []
+        for message in buffered:
             self._commit(message)
 
     async def _repeat(self) -> None:

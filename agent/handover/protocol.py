@@ -1,7 +1,7 @@
-"""How one agent follows another in a room, heard by the caller as one voice: the newcomer asks, the incumbent yields.
+"""The handover protocol: a newcomer asks for the floor, the incumbent finishes its sentence and yields.
 
-The two talk by LiveKit RPC, so a takeover needs nothing but the room they are both in. An incumbent that is dead or
-frozen does not answer, and is removed from the room.
+Both use LiveKit RPC, so a handover needs nothing but the room. A dead or frozen incumbent does not answer, and is
+removed from the room.
 """
 
 from __future__ import annotations
@@ -26,22 +26,23 @@ HAND_OVER = "hand_over"
 HANDED_OVER = "handed over to its successor"
 
 _SLOW_LIVENESS_PROBE_SECONDS = 3.0
-"""`LIVENESS_PROBE_SECONDS` for one of which nothing is known but that it serves: nobody waits for its successor."""
+"""Replaces `LIVENESS_PROBE_SECONDS` for a predecessor that is known to serve: the caller is not waiting then."""
 _ANSWER_SECONDS = 2.0
 _FINISH_SECONDS = 20.0
-"""How long an incumbent may talk on before its floor is taken from it."""
+"""An incumbent may talk so long before the floor is taken from it."""
 _DELIVERY_SECONDS = 0.3
 _ASK_GRACE_SECONDS = 3.0
+"""An incumbent leaves if a newcomer has not asked it after so long."""
 _MAX_HANDOVER_BYTES = 14_000
 """LiveKit carries 15 KiB in an answer."""
 
 
 @dataclass(frozen=True)
 class Succession:
-    """How the floor came to a newcomer.
+    """The result of a takeover.
 
-    `in_order`: from a live predecessor, which left nothing unsaid. `certain`: the briefing and `turns` are all that was
-    said; not so when a predecessor lived after the briefing and was then lost.
+    `in_order`: a live predecessor finished and handed over. `certain`: briefing and `turns` are the whole transcript;
+    False if a predecessor answered and then failed.
     """
 
     in_order: bool = False
@@ -49,7 +50,7 @@ class Succession:
     turns: tuple[Turn, ...] = ()
 
     def after(self, known: Iterable[Turn]) -> tuple[Turn, ...]:
-        """All that was said: what the newcomer knew already, and what was handed over."""
+        """Merge the turns known before with those handed over."""
         transcript = Transcript()
         for turn in (*known, *self.turns):
             transcript.note(turn)
@@ -57,9 +58,9 @@ class Succession:
 
 
 async def take_over(room: rtc.Room, briefing: Briefing, remove: Callable[[str], Awaitable[object]]) -> Succession:
-    """Have every older generation in the room yield; `remove` takes an identity that does not answer out of the room.
+    """Make every older generation in the room yield; `remove` those that do not answer.
 
-    Returns when none of them will be heard any more.
+    When it returns, none of them will be heard any more.
     """
     older = [identity for identity in room.remote_participants if _is_older(identity, briefing.generation)]
     parts = await asyncio.gather(*(_replace_one(room, identity, briefing, remove) for identity in older))
@@ -81,29 +82,31 @@ async def _replace_one(
     known = max((turn.sequence for turn in theirs), default=0)
     request = YieldRequest(generation=briefing.generation, known_sequence=known).model_dump_json()
     answered = False
-    sign = _SLOW_LIVENESS_PROBE_SECONDS if briefing.predecessor_lives else LIVENESS_PROBE_SECONDS
+    probe = _SLOW_LIVENESS_PROBE_SECONDS if briefing.predecessor_lives else LIVENESS_PROBE_SECONDS
     try:
-        await _call(room, identity, YIELD, request, sign=sign, seconds=_ANSWER_SECONDS)
+        await _call(room, identity, YIELD, request, probe_seconds=probe, answer_seconds=_ANSWER_SECONDS)
         answered = True
-        finish_speaking = _FINISH_SECONDS + _ANSWER_SECONDS
-        answer = await _call(room, identity, HAND_OVER, request, sign=sign, seconds=finish_speaking)
+        finish_seconds = _FINISH_SECONDS + _ANSWER_SECONDS
+        answer = await _call(room, identity, HAND_OVER, request, probe_seconds=probe, answer_seconds=finish_seconds)
         return Succession(in_order=True, turns=Handover.model_validate_json(answer).turns)
     except (rtc.RpcError, TimeoutError, ValidationError) as error:
-        logger.info("%s did not hand over (%s), so it is removed", identity, type(error).__name__)
+        logger.info("%s did not hand over (%s): removing it", identity, type(error).__name__)
     await remove(identity)
     return Succession(certain=not answered)
 
 
-async def _call(room: rtc.Room, identity: str, method: str, payload: str, *, sign: float, seconds: float) -> str:
-    """Call; wait so long for a sign of life, and from there so many seconds for the answer."""
-    # The library's own timer is not relied upon: a newcomer must never wait for good.
-    async with asyncio.timeout(sign + seconds):
+async def _call(
+    room: rtc.Room, identity: str, method: str, payload: str, *, probe_seconds: float, answer_seconds: float
+) -> str:
+    """Call a participant: `probe_seconds` for its acknowledgement, then `answer_seconds` for its answer."""
+    # A second timer beside the library's: a newcomer must never wait for good.
+    async with asyncio.timeout(probe_seconds + answer_seconds):
         return await room.local_participant.perform_rpc(
             destination_identity=identity,
             method=method,
             payload=payload,
-            response_timeout=sign + seconds,
-            max_round_trip_latency=sign,
+            response_timeout=probe_seconds + answer_seconds,
+            max_round_trip_latency=probe_seconds,
         )
 
 
@@ -127,11 +130,11 @@ class Incumbent:
         room.on("participant_connected", self._on_participant)
         for participant in room.remote_participants.values():
             if self._is_newer(participant.identity) and ARRIVED in participant.attributes:
-                # It has asked whoever was there, and that was not this one, which came late.
+                # It asked before this agent had joined.
                 self._watch(self._give_way(participant.identity))
 
     async def wait_for_dismissal(self) -> str:
-        """Wait until this agent has nothing left to do in the room; why."""
+        """Wait until a newer generation has replaced this one; return the reason."""
         return await asyncio.shield(self._dismissed)
 
     async def _on_yield(self, call: rtc.RpcInvocationData) -> str:
@@ -144,12 +147,12 @@ class Incumbent:
         self._require_newer(call)
         known = YieldRequest.model_validate_json(call.payload).known_sequence
         turns = await asyncio.shield(self._finish())
-        # Only when the answer is on its way may this agent leave the room, and the way with it.
+        # Leaving the room cuts the connection, so the answer goes out first.
         asyncio.get_running_loop().call_later(_DELIVERY_SECONDS, self._dismiss, HANDED_OVER)
         return pack_handover(turn for turn in turns if turn.sequence > known)
 
     def _require_newer(self, call: rtc.RpcInvocationData) -> None:
-        """A caller who may send data could call as well; only a newer generation of the agent may have the floor."""
+        """Refuse callers and older generations: every participant that may send data can call."""
         if not self._is_newer(call.caller_identity):
             raise rtc.RpcError(rtc.RpcError.ErrorCode.APPLICATION_ERROR, "only a newer generation may ask")
 
@@ -174,9 +177,9 @@ class Incumbent:
         watch.add_done_callback(self._watches.discard)
 
     async def _watch_newcomer(self, newcomer: str) -> None:
-        """A newcomer that cannot reach us, or takes us for dead, must not become a second voice.
+        """Leave if a newcomer does not ask: it may not reach us, and must not become a second voice.
 
-        One that is not accepted itself yet, since Temporal is out of its reach, has no voice: then we talk on.
+        Keep talking while its own claim is not accepted, as in an outage of Temporal: it stays silent then.
         """
         while self._finishing is None:
             await asyncio.sleep(_ASK_GRACE_SECONDS)
@@ -187,17 +190,17 @@ class Incumbent:
                 await self._give_way(newcomer)
 
     async def _give_way(self, newcomer: str) -> None:
-        logger.warning("%s is there and did not ask: generation %s leaves", newcomer, self._generation)
+        logger.warning("%s joined and did not ask for the floor: generation %s leaves", newcomer, self._generation)
         await self._finish()
         self._dismiss("a newer generation was there and did not ask")
 
-    def _dismiss(self, why: str) -> None:
+    def _dismiss(self, reason: str) -> None:
         if not self._dismissed.done():
-            self._dismissed.set_result(why)
+            self._dismissed.set_result(reason)
 
 
 def pack_handover(turns: Iterable[Turn]) -> str:
-    """As many of the latest turns as an answer can carry."""
+    """Serialize as many of the latest turns as fit into one RPC answer."""
     kept = tuple(turns)
     while len(text := Handover(turns=kept).model_dump_json()) > _MAX_HANDOVER_BYTES and kept:
         kept = kept[1:]

@@ -22,7 +22,7 @@ from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, 
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from agent.job import watch_caller
+from agent.workflow_link.caller_watch import watch_caller
 from agent.workflow_link.workflow_client import SupersededError, WorkflowClient
 from connections.dispatch_seal import Sealer
 from contracts.agent import AgentOutcome, AgentReady, Briefing, DispatchMetadata

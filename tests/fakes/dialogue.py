@@ -17,6 +17,7 @@ from livekit.agents import (
     ChatMessage,
     ConversationItemAddedEvent,
     NotGivenOr,
+    inference,
     llm,
     stt,
     tts,
@@ -26,8 +27,11 @@ from livekit.agents import (
 from livekit.agents.language import LanguageCode
 from livekit.agents.vad import VADEvent, VADEventType
 from livekit.agents.voice import io
+from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.conversation.turn_taking import TURNS
+from agent.speech import SpeechParts
+from agent.speech.fallback import Fallback
 
 RATE = 24_000
 WINDOW = 0.032
@@ -121,6 +125,25 @@ class _Sound(tts.ChunkedStream):
         output_emitter.initialize(request_id=utils.shortuuid(), sample_rate=RATE, num_channels=1, mime_type="audio/pcm")
         output_emitter.push(bytes(2 * RATE * 10))
         output_emitter.flush()
+
+
+def fake_parts(
+    voice: tts.TTS[Any],
+    *,
+    model: llm.LLM[Any] | None = None,
+    conn_options: SessionConnectOptions | None = None,
+    fallbacks: tuple[Fallback, ...] = (),
+) -> SpeechParts:
+    """The parts of a session, all fakes but `voice`, unless `model` is given."""
+    return SpeechParts(
+        stt=FakeSTT(),
+        llm=model or FakeLLM(),
+        tts=voice,
+        vad=FakeVAD(),
+        turn_detection=inference.TurnDetector(version="v1-mini"),
+        conn_options=conn_options or SessionConnectOptions(),
+        fallbacks=fallbacks,
+    )
 
 
 class Loudspeaker(io.AudioOutput):

@@ -44,7 +44,7 @@ async def test_they_are_heard_before_all_of_them_is_made(call: Call) -> None:
     call.voice.make(TENTH, None)
     await asyncio.wait_for(call.speaker.complete.wait(), 5)
     call.speaker.finish()
-    turn = await asyncio.wait_for(call.line.turns.get(), 5)
+    turn = await asyncio.wait_for(call.workflow.turns.get(), 5)
     assert (turn.text, turn.interrupted) == (LINE, False)
     assert call.speaker.seconds == pytest.approx(0.3, abs=PADDING)
 
@@ -62,9 +62,9 @@ async def test_nothing_sounds_before_the_floor_is_taken(call: Call) -> None:
     call.voice.make(TENTH, TENTH, None)
     call.conversation.presynthesize()
     await call.join()
-    ahead = call.conversation._presynthesized
+    ahead = call.conversation.presynthesized
     assert ahead is not None
-    await asyncio.wait_for(asyncio.shield(ahead._synthesis), 5)
+    await asyncio.wait_for(asyncio.shield(ahead.synthesis), 5)
     assert call.speaker.seconds == 0
     await call.begin()
     await asyncio.wait_for(call.speaker.complete.wait(), 5)
@@ -75,10 +75,10 @@ async def test_what_failed_too_early_to_be_heard_of_is_said_in_the_ordinary_way(
     """Nobody listens for errors before the session runs."""
     call.conversation.presynthesize()
     call.voice.make(REFUSED)
-    ahead = call.conversation._presynthesized
+    ahead = call.conversation.presynthesized
     assert ahead is not None
     with pytest.raises(APIError):
-        await asyncio.wait_for(ahead._synthesis, 5)
+        await asyncio.wait_for(ahead.synthesis, 5)
     await call.join()
     await call.begin()
     call.voice.make(TENTH, TENTH, None)
@@ -105,20 +105,20 @@ async def test_a_failure_in_the_middle_breaks_them_off_and_the_agent_listens(cal
     call.voice.make(REFUSED)
     event = await asyncio.wait_for(call.errors.get(), 5)
     assert event.error.type == "tts_error"
-    turn = await asyncio.wait_for(call.line.turns.get(), 5)
+    turn = await asyncio.wait_for(call.workflow.turns.get(), 5)
     assert turn.interrupted
     assert call.session.agent_state == "listening"
 
 
 async def heard(ahead: PresynthesizedSpeech) -> float:
-    return sum([frame.duration async for frame in ahead.sound(lambda: None)])
+    return sum([frame.duration async for frame in ahead.frames(lambda: None)])
 
 
 async def test_a_try_of_which_nothing_was_heard_leaves_nothing_behind() -> None:
     voice = SlowTTS()
     ahead = PresynthesizedSpeech("Hello.", voice, TWO_TRIES)
     voice.make(TENTH, TENTH, REFUSED, TENTH, None)
-    await asyncio.wait_for(asyncio.shield(ahead._synthesis), 5)
+    await asyncio.wait_for(asyncio.shield(ahead.synthesis), 5)
     assert await heard(ahead) == pytest.approx(0.1, abs=PADDING)
 
 
@@ -127,7 +127,7 @@ async def test_what_was_heard_is_not_begun_anew() -> None:
     ahead = PresynthesizedSpeech("Hello.", voice, TWO_TRIES)
     broken: list[str] = []
     voice.make(TENTH, TENTH)
-    sound = ahead.sound(lambda: broken.append("off"))
+    sound = ahead.frames(lambda: broken.append("off"))
     async with asyncio.timeout(5):
         first = await anext(sound)
         voice.make(REFUSED, TENTH, TENTH, TENTH, None)
@@ -140,8 +140,8 @@ async def test_others_have_their_turn_between_its_frames() -> None:
     voice = SlowTTS()
     ahead = PresynthesizedSpeech("Hello.", voice, ONE_TRY)
     voice.make(TENTH, None)
-    await asyncio.wait_for(asyncio.shield(ahead._synthesis), 5)
-    sound = ahead.sound(lambda: None)
+    await asyncio.wait_for(asyncio.shield(ahead.synthesis), 5)
+    sound = ahead.frames(lambda: None)
     await anext(sound)
     others: list[str] = []
     asyncio.get_running_loop().call_soon(others.append, "ran")

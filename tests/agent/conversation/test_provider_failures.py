@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from livekit.agents import ChatMessage
+from livekit.agents import ChatMessage, CloseEvent, CloseReason
 
 from agent.conversation import provider_failures
 from agent.conversation.instructions import NO_ANSWER
-from agent.conversation.provider_failures import ProviderFailures
+from agent.conversation.provider_failures import ProviderFailures, report_availability
 from agent.handover.quiet import Quiet
+from agent.speech.fallback import Availability
 from agent.speech.language_model import IS_PREFILL
-from tests.fakes.agent_session import FakeSession
+from tests.fakes.agent_session import FakeSession, provider_error
+from tests.fakes.workflow_client import FakeWorkflowClient
 
 
 def answer(session: FakeSession) -> None:
@@ -29,13 +29,12 @@ def no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def session() -> FakeSession:
+async def session() -> FakeSession:
     return FakeSession()
 
 
 def follow(session: FakeSession, *, proven: bool = True) -> ProviderFailures:
-    any_session: Any = session
-    return ProviderFailures(any_session, Quiet(any_session), proven=proven)
+    return ProviderFailures(session, Quiet(session), proven=proven)
 
 
 async def reason(follower: ProviderFailures) -> str:
@@ -91,12 +90,12 @@ async def test_an_answer_between_them_makes_up_for_it(session: FakeSession) -> N
 async def test_nobody_apologizes_while_something_is_being_said_nor_after_an_answer(session: FakeSession) -> None:
     """A model is asked ahead, before the caller has finished: that it failed then says nothing of the answer."""
     follower = follow(session)
-    session.agent("thinking")
+    session.agent_becomes("thinking")
     session.fail("llm_error")
     assert await is_with_the_caller(follower)
     assert session.said.empty()
     answer(session)
-    session.agent("listening")
+    session.agent_becomes("listening")
     assert await is_with_the_caller(follower)
     assert session.said.empty()
 
@@ -141,19 +140,19 @@ async def test_a_sound_between_them_makes_up_for_it(session: FakeSession) -> Non
     follower = follow(session)
     for _ in range(3):
         session.fail("tts_error")
-        session.agent("speaking")
+        session.agent_becomes("speaking")
     assert await is_with_the_caller(follower)
 
 
 async def test_a_session_that_the_framework_gave_up_is_left(session: FakeSession) -> None:
     follower = follow(session)
-    session.emit("close", SimpleNamespace(error=SimpleNamespace(type="stt_error")))
+    session.emit("close", CloseEvent(error=provider_error("stt_error"), reason=CloseReason.ERROR))
     assert await reason(follower) == "speech to text failed"
 
 
 async def test_a_session_that_was_closed_in_order_is_not_reported(session: FakeSession) -> None:
     follower = follow(session)
-    session.emit("close", SimpleNamespace(error=None))
+    session.emit("close", CloseEvent(reason=CloseReason.JOB_SHUTDOWN))
     assert await is_with_the_caller(follower)
 
 
@@ -167,3 +166,16 @@ async def test_what_is_tried_again_is_no_mishap_and_no_text_of_an_error_is_logge
     session.fail("tts_error")
     assert "RuntimeError" in caplog.text
     assert "what the caller said" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("available", "next_up", "words"),
+    [(False, None, "llm of {}: a/m failed; next is none"), (True, "a/m", "llm of {}: a/m is back")],
+)
+def test_a_change_of_availability_is_logged_and_reported(
+    available: bool, next_up: str | None, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    workflow = FakeWorkflowClient()
+    report_availability(workflow, workflow.briefing, Availability("llm", "a/m", available, next_up))
+    assert caplog.messages == [words.format(workflow.briefing.session_id)]
+    assert [(r.available, r.next_up, r.generation) for r in workflow.provider_changes] == [(available, next_up, 1)]

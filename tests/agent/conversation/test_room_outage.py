@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
 
 import pytest
 from livekit.agents import ChatMessage
-from livekit.agents.utils import EventEmitter
 
 from agent.conversation import room_outage
 from agent.conversation.room_outage import RoomOutage
+from tests.fakes.rpc_rooms import FakeRoom
 
 ANSWER = ChatMessage(role="assistant", content=["Tulips are two euros."])
 
@@ -19,7 +18,7 @@ class Agent:
     """Notes what is kept, and when it must speak again."""
 
     def __init__(self) -> None:
-        self.room: Any = cast("Any", EventEmitter())
+        self.room = FakeRoom("agent_1_AJ_a")
         self.kept: list[ChatMessage] = []
         self.again: asyncio.Queue[bool] = asyncio.Queue()
         self.outage = RoomOutage(self.room, self.kept.append, self._repeat_answer)

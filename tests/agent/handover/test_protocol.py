@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 from livekit import rtc
@@ -29,7 +28,7 @@ class Predecessor:
         self.turns = turns
         self.sentence_over = asyncio.Event()
         self.finished = 0
-        self.incumbent = Incumbent(_any(self.room), 1, self._finish_speaking)
+        self.incumbent = Incumbent(self.room, 1, self._finish_speaking)
 
     async def _finish_speaking(self, limit_seconds: float) -> tuple[Turn, ...]:
         self.finished += 1
@@ -49,11 +48,7 @@ class Newcomer:
         self.removed.append(identity)
 
     async def take_over(self) -> Succession:
-        return await take_over(_any(self.room), briefing(generation=2, turns=self.known), self._remove)
-
-
-def _any(room: FakeRoom) -> Any:
-    return room
+        return await take_over(self.room, briefing(generation=2, turns=self.known), self._remove)
 
 
 async def test_nobody_to_follow() -> None:
@@ -96,7 +91,7 @@ async def test_one_that_gives_no_sign_of_life_is_removed() -> None:
 async def test_one_that_answers_and_then_dies_leaves_the_newcomer_uncertain() -> None:
     old, new = Predecessor(turn(1)), Newcomer()
     new.room.meet(old.room)
-    del old.room.local_participant.handlers[protocol.HAND_OVER]
+    del old.room.own.handlers[protocol.HAND_OVER]
     assert await new.take_over() == Succession(in_order=False, certain=False, turns=())
     assert new.removed == ["agent_1_AJ_a"]
 
@@ -110,7 +105,7 @@ async def test_a_process_that_runs_but_never_answers_is_not_waited_for(monkeypat
         await asyncio.Event().wait()
         return ""
 
-    old.room.local_participant.handlers[protocol.YIELD] = hang
+    old.room.own.handlers[protocol.YIELD] = hang
     assert await asyncio.wait_for(new.take_over(), 5) == Succession(in_order=False, certain=True, turns=())
     assert new.removed == ["agent_1_AJ_a"]
 
@@ -131,9 +126,7 @@ async def test_only_a_newer_generation_may_ask(identity: str) -> None:
     other.meet(old.room)
     for method in (protocol.YIELD, protocol.HAND_OVER):
         with pytest.raises(rtc.RpcError):
-            await other.local_participant.perform_rpc(
-                destination_identity="agent_1_AJ_a", method=method, payload='{"generation": 9}'
-            )
+            await other.own.perform_rpc(destination_identity="agent_1_AJ_a", method=method, payload='{"generation": 9}')
     assert old.finished == 0
 
 
@@ -157,7 +150,7 @@ async def test_one_that_comes_when_a_newer_one_serves_gives_way_at_once() -> Non
         finished.set()
         return ()
 
-    late = Incumbent(_any(room), 1, finish_speaking)
+    late = Incumbent(room, 1, finish_speaking)
     assert "did not ask" in await asyncio.wait_for(late.wait_for_dismissal(), 5)
     assert finished.is_set()
 
@@ -171,7 +164,7 @@ async def test_a_newer_one_that_is_not_accepted_yet_is_no_reason_to_leave() -> N
         raise AssertionError("nobody asked")
 
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(Incumbent(_any(room), 1, finish_speaking).wait_for_dismissal(), 0.1)
+        await asyncio.wait_for(Incumbent(room, 1, finish_speaking).wait_for_dismissal(), 0.1)
 
 
 async def test_a_newcomer_that_is_not_accepted_itself_takes_no_floor(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,13 +81,13 @@ async def test_each_answer_has_its_verdict(answer: Exception | None, verdict: Ve
 
 async def test_begins_only_with_a_heartbeat_that_was_taken() -> None:
     handle = FakeHandle(rpc_error(RPCStatusCode.UNAVAILABLE), rpc_error(RPCStatusCode.UNAVAILABLE))
-    assert await asyncio.wait_for(heartbeat(handle).begin(), 5) is None
+    assert await asyncio.wait_for(heartbeat(handle).start(), 5) is None
     assert len(handle.beats) == 3
 
 
 async def test_does_not_begin_when_it_is_not_wanted() -> None:
     handle = FakeHandle(rpc_error(RPCStatusCode.NOT_FOUND))
-    assert await heartbeat(handle).begin() is Verdict.SUPERSEDED
+    assert await heartbeat(handle).start() is Verdict.SUPERSEDED
 
 
 class Voice:
@@ -102,7 +102,7 @@ class Voice:
 
 async def verdict(beats: Heartbeat, voice: Voice | None = None, *, alone_seconds: float = 60) -> Verdict:
     """What a heartbeat comes to that had begun well."""
-    assert await beats.begin() is None
+    assert await beats.start() is None
     return await asyncio.wait_for(beats.run(voice or Voice(), alone_seconds=alone_seconds), 5)
 
 
@@ -121,7 +121,7 @@ async def test_a_refused_connection_that_hangs_is_no_standstill(monkeypatch: pyt
     monkeypatch.setattr("agent.workflow_link.heartbeat._RPC_TIMEOUT", timedelta(seconds=0.02))
     handle, voice = FakeHandle(None), Voice()
     beats = heartbeat(handle, timeout_seconds=0.3)
-    assert await beats.begin() is None
+    assert await beats.start() is None
 
     async def hang(*_: object, **__: object) -> None:
         await asyncio.sleep(3)
@@ -150,7 +150,7 @@ async def test_a_process_that_stood_still_is_mute_until_a_beat_is_taken(
     monkeypatch.setattr("agent.workflow_link.heartbeat._RPC_TIMEOUT", timedelta(0))
     handle, voice = FakeHandle(None, answer, cancelled(cancel_requested=True)), Voice()
     beats = heartbeat(handle)
-    assert await beats.begin() is None
+    assert await beats.start() is None
     beating = asyncio.create_task(beats.run(voice, alone_seconds=60))
     await asyncio.sleep(0)
     time.sleep(0.1)  # noqa: ASYNC251  what SIGSTOP does to the event loop

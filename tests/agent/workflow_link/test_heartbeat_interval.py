@@ -38,7 +38,7 @@ async def test_beats_a_third_of_the_timeout_apart_and_waits_for_no_answer_for_lo
     beats = Heartbeat(
         cast("Client", handle), b"token", identity="agent_1_x", timeout_seconds=TIMEOUT_SECONDS, in_room=lambda: True
     )
-    assert await beats.begin() is None
+    assert await beats.start() is None
     beating = asyncio.create_task(beats.run(lambda *, muted: None, alone_seconds=60))
     await asyncio.wait_for(handle.enough.wait(), 30)
     beating.cancel()

@@ -33,7 +33,7 @@ async def said(call: RoomlessCall) -> Turn:
         await call.speaker.complete.wait()
         call.speaker.complete.clear()
         call.speaker.finish()
-        while (turn := await call.line.turns.get()).role != "agent":
+        while (turn := await call.workflow.turns.get()).role != "agent":
             pass
     return turn
 
@@ -48,8 +48,8 @@ async def answers_the_next(call: RoomlessCall, voice: SlowTTS) -> None:
 
 async def in_a_call(services: SpeechServices, voice: SlowTTS) -> RoomlessCall:
     """Asked something, by a caller whom the agent answers first."""
-    mind = language_model.build(Endpoint(f"{services.url}/v1", SecretStr("a-key"), "any"))
-    call = RoomlessCall(voice, mind=mind, seconds=PATIENCE)
+    model = language_model.build(Endpoint(f"{services.url}/v1", SecretStr("a-key"), "any"))
+    call = RoomlessCall(voice, model=model, seconds=PATIENCE)
     await call.join()
     await call.begin([ASKED])
     return call
