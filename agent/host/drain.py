@@ -14,7 +14,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 from tenacity import wait_fixed
 
-from agent.host.lost_jobs import JobWatch
+from agent.host.job_watch import JobWatch
 from agent.workflow_link.retries import retry_outages
 from connections.temporal_client import LazyClient
 from contracts.agent import DispatchMetadata, DrainRequest
