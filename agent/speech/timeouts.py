@@ -1,6 +1,6 @@
-"""Hosted speech that must not keep a caller waiting: silence for too long is a failure, which is told or has a spare.
+"""Timeouts for hosted speech: a provider that is silent for too long fails, so that a fallback can take over.
 
-The plugins themselves bound the connecting, but give an answer half a minute and more, or for ever.
+The plugins bound the time of connecting, but wait half a minute or longer for an answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN
 
 
 class TimeoutSTT(stt.STT[Any]):
-    """A non-streaming STT whose recognition of an utterance takes `seconds` at the most."""
+    """A non-streaming STT that fails after `seconds`."""
 
     def __init__(self, wrapped: stt.STT[Any], seconds: float) -> None:
         super().__init__(capabilities=wrapped.capabilities)
@@ -24,12 +24,12 @@ class TimeoutSTT(stt.STT[Any]):
 
     @property
     def model(self) -> str:
-        """The wrapped one's."""
+        """Name of the wrapped instance."""
         return self._wrapped.model
 
     @property
     def provider(self) -> str:
-        """The wrapped one's."""
+        """Name of the wrapped instance."""
         return self._wrapped.provider
 
     async def _recognize_impl(
@@ -50,7 +50,7 @@ class TimeoutSTT(stt.STT[Any]):
 
 
 class TimeoutTTS(tts.TTS[Any]):
-    """A TTS that is never silent for longer than `seconds` while there is something to say."""
+    """A TTS that fails if it is silent for `seconds` while there is text to speak."""
 
     def __init__(self, wrapped: tts.TTS[Any], seconds: float) -> None:
         super().__init__(
@@ -62,26 +62,26 @@ class TimeoutTTS(tts.TTS[Any]):
 
     @property
     def model(self) -> str:
-        """The wrapped one's."""
+        """Name of the wrapped instance."""
         return self.wrapped.model
 
     @property
     def provider(self) -> str:
-        """The wrapped one's."""
+        """Name of the wrapped instance."""
         return self.wrapped.provider
 
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> tts.ChunkedStream:
-        """Speak one text."""
+        """Speak a complete text."""
         return _Chunked(tts=self, input_text=text, conn_options=conn_options)
 
     def stream(self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS) -> tts.SynthesizeStream:
-        """Speak a text that is still being written."""
+        """Speak a streamed text."""
         return _Streamed(tts=self, conn_options=conn_options)
 
     def prewarm(self) -> None:
-        """Connect ahead, where the wrapped one can."""
+        """Connect ahead, if the wrapped TTS can."""
         self.wrapped.prewarm()
 
     async def aclose(self) -> None:
@@ -94,7 +94,7 @@ class _Chunked(tts.ChunkedStream):
 
     async def _metrics_monitor_task(self, event_aiter: Any) -> None:
         async for _ in event_aiter:
-            pass  # the wrapped one tells
+            pass  # the wrapped TTS emits them
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         output_emitter.initialize(
@@ -146,14 +146,14 @@ class _Streamed(tts.SynthesizeStream):
 
 
 def _without_retries(options: APIConnectOptions) -> APIConnectOptions:
-    """Whoever wraps is asked again already."""
+    """The wrapping TTS is retried already."""
     return replace(options, max_retry=0)
 
 
 async def _with_timeout(
     stream: AsyncIterator[tts.SynthesizedAudio], seconds: float, writing: asyncio.Task[None] | None = None
 ) -> AsyncIterator[tts.SynthesizedAudio]:
-    """What `stream` gives, none of it later than `seconds` after the last, once all of its text is written."""
+    """Yield from `stream`; fail `seconds` after its last audio, counted once some audio or all text has arrived."""
     while True:
         audio = asyncio.ensure_future(anext(stream))
         try:
