@@ -20,7 +20,7 @@ BACK_WITHIN = 4.0
 """Seconds from the kill to a new voice: noticing, dispatch and speech, on a busy machine."""
 
 
-async def test_the_caller_hears_an_agent_again_that_knows_what_was_said(world: World) -> None:
+async def test_a_successor_speaks_soon_and_knows_the_transcript(world: World) -> None:
     started = await world.rest.start("survivor", openingLine=OPENING)
     session = world.session(started.session_id)
     async with Caller(started.server_url, started.token) as caller:

@@ -69,7 +69,7 @@ async def test_a_whole_call_from_start_to_bill(world: World) -> None:
         assert private not in logs
 
 
-async def test_presence_comes_from_livekits_webhooks_too(world: World) -> None:
+async def test_livekit_webhooks_report_presence(world: World) -> None:
     started = await world.rest.start("webhook")
     async with Caller(started.server_url, started.token) as caller:
         await caller.hear()

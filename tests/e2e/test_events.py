@@ -56,7 +56,7 @@ class Watcher:
                 await asyncio.sleep(0.05)
 
 
-async def test_events_go_on_where_they_broke_off_though_the_api_is_killed(world: World) -> None:
+async def test_events_resume_after_kills_of_the_api(world: World) -> None:
     started = await world.rest.start("watched")
     url = f"http://127.0.0.1:{world.stack.settings.api.port}/api/session/{started.session_id}/events"
     watcher, late = Watcher(url), Watcher(url)

@@ -46,7 +46,7 @@ async def into_the_greeting(caller: Caller, text: str, samples: Samples) -> Spok
     return await caller.utter(text, samples)
 
 
-async def test_the_agent_stops_soon_and_knows_what_was_not_heard(world: World) -> None:
+async def test_an_interrupted_agent_stops_soon_and_reports_the_played_text(world: World) -> None:
     remark = await speech.synthesize(REMARK)
     taken: list[float] = []
     for _ in range(3):
@@ -69,7 +69,7 @@ async def test_the_agent_stops_soon_and_knows_what_was_not_heard(world: World) -
 
 
 @pytest.mark.parametrize("noise", ["cough", "Mm-hm.", "Yeah."])
-async def test_a_noise_does_not_end_a_sentence(world: World, noise: str) -> None:
+async def test_a_noise_does_not_interrupt_a_sentence(world: World, noise: str) -> None:
     samples = cough() if noise == "cough" else await speech.synthesize(noise)
     started = await world.rest.start("listener", openingLine=OPENING)
     # The pause for a hum is 1.5 s at the most: no end of what is said.
@@ -82,7 +82,7 @@ async def test_a_noise_does_not_end_a_sentence(world: World, noise: str) -> None
     assert (turn.role, turn.text, turn.interrupted, turn.final) == ("agent", OPENING, False, True)
 
 
-async def test_words_into_the_very_beginning_are_heard(world: World) -> None:
+async def test_words_into_the_first_second_are_heard(world: World) -> None:
     started = await world.rest.start("eager", openingLine=OPENING)
     async with Caller(started.server_url, started.token) as caller:
         began = await caller.sound(after=0)

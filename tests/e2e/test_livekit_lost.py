@@ -19,7 +19,7 @@ ANSWERED_WITHIN = 20.0
 """Seconds from the kill: LiveKit starts, both sides come back, and an agent answers. Nobody asks a second time."""
 
 
-async def test_a_question_that_livekit_swallowed_the_answer_to_is_answered(world: World) -> None:
+async def test_an_answer_during_a_livekit_outage_is_repeated(world: World) -> None:
     started = await world.rest.start("patient", openingLine="Hello there.")
     session = world.session(started.session_id)
     before = world.registrations("agent")

@@ -41,7 +41,7 @@ async def forgetful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
             yield world
 
 
-async def test_the_caller_talks_on_across_runs(forgetful: World) -> None:
+async def test_a_call_continues_across_continue_as_new(forgetful: World) -> None:
     started = await forgetful.rest.start("talker", openingLine=OPENING)
     session = forgetful.session(started.session_id)
     first_run = (await session.describe()).run_id

@@ -72,7 +72,7 @@ async def test_the_agent_asks_once_and_then_the_session_ends(world: World) -> No
     assert await questions(world, join_token.session_id) == 1
 
 
-async def test_who_speaks_is_not_asked(world: World) -> None:
+async def test_a_speaking_caller_is_not_asked(world: World) -> None:
     await speech.synthesize(LONG_QUESTION)  # the same text is spoken at once when it is asked for again
     join_token = await begin(world, idle_seconds=0)
     async with Caller(join_token.server_url, join_token.token) as caller:
@@ -87,7 +87,7 @@ async def test_who_speaks_is_not_asked(world: World) -> None:
     assert await questions(world, join_token.session_id) == 0
 
 
-async def test_whoever_takes_over_does_not_ask_again(world: World) -> None:
+async def test_a_successor_does_not_ask_again(world: World) -> None:
     join_token = await begin(world, idle_seconds=3 * SILENCE)
     async with Caller(join_token.server_url, join_token.token) as caller:
         await caller.hear()

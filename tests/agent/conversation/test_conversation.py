@@ -27,12 +27,12 @@ def test_the_first_agent_greets(succession: Succession) -> None:
 
 
 @pytest.mark.parametrize("succession", [LOST, IN_ORDER])
-def test_a_later_agent_answers_what_was_left_open(succession: Succession) -> None:
+def test_a_later_agent_answers_an_open_question(succession: Succession) -> None:
     turns = [turn("agent", "Hi there."), turn("caller", "What do tulips cost?")]
     assert first_utterance(turns, succession, "Hi there.") is None
 
 
-def test_a_later_agent_goes_on_where_an_answer_was_cut_off() -> None:
+def test_a_later_agent_completes_a_cut_off_answer() -> None:
     heard = turn("agent", "Tulips are two euros.").model_copy(update={"final": False, "interrupted": True})
     assert first_utterance([turn("caller", "What do tulips cost?"), heard], LOST, "Hi there.") is None
 
@@ -41,25 +41,25 @@ def test_a_later_agent_does_not_greet_twice() -> None:
     assert first_utterance([turn("agent", "Hi there.")], LOST, "Hi there.") == RESUMING
 
 
-def test_nobody_waits_for_the_rest_of_what_answered_nothing() -> None:
+def test_a_cut_off_greeting_is_no_open_question() -> None:
     """A greeting, or the question whether the caller is still there, broke off: a model has nothing to answer."""
     broke_off = turn("agent", "Are you").model_copy(update={"final": False, "interrupted": True})
     for turns in ([broke_off], [turn("agent", "Hi there."), broke_off]):
         assert first_utterance(turns, LOST, "Hi there.") == RESUMING
 
 
-def test_nobody_hears_of_a_handover_in_order() -> None:
+def test_a_handover_in_order_is_silent() -> None:
     assert first_utterance([turn("agent", "Hi there.")], IN_ORDER, "Hi there.") == ""
 
 
-def test_history_keeps_order_roles_times_and_what_was_cut_off() -> None:
+def test_history_keeps_order_roles_times_and_interruptions() -> None:
     items = history((turn("agent", "Hi there."), turn("caller", "Wait."), turn("agent", "Of", interrupted=True))).items
     messages = [(m.role, m.text_content, m.interrupted) for m in items if m.type == "message"]
     assert messages == [("assistant", "Hi there.", False), ("user", "Wait.", False), ("assistant", "Of", True)]
     assert items[0].created_at == 1_700_000_000
 
 
-def test_two_turns_of_the_agent_are_one_message() -> None:
+def test_consecutive_agent_turns_become_one_message() -> None:
     """A server of language models may refuse two in a row."""
     (message,) = history((turn("agent", "Hi there."), turn("agent", "Are you", interrupted=True))).items
     assert message.type == "message"
@@ -80,5 +80,5 @@ ASKED = turn("agent", STILL_THERE)
         ([AGENT, ASKED, CALLER, AGENT], False),
     ],
 )
-def test_nobody_is_asked_twice_in_one_silence(turns: list[Turn], asked: bool) -> None:
+def test_a_silence_has_one_question(turns: list[Turn], asked: bool) -> None:
     assert was_asked_if_there(turns) is asked

@@ -35,18 +35,18 @@ class Captions:
         (("It costs 2.50 euros.", " Cheap."), ["It costs 2.50 euros."]),
     ],
 )
-async def test_a_sentence_was_heard_when_the_next_one_begins(words: tuple[str, ...], told: list[str]) -> None:
+async def test_a_sentence_is_reported_when_the_next_one_starts(words: tuple[str, ...], told: list[str]) -> None:
     assert await Captions().hears(*words) == told
 
 
-async def test_each_answer_begins_anew() -> None:
+async def test_each_answer_starts_empty() -> None:
     told = Captions()
     await told.hears("One. ", "Two.")
     told.output.flush()
     assert await told.hears("Three. ", "Four.") == ["One.", "Three."]
 
 
-async def test_while_the_voice_is_paused_nothing_more_is_heard() -> None:
+async def test_nothing_is_reported_while_playout_is_paused() -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
     captions = TranscriptSynchronizer(
         next_in_chain_audio=Loudspeaker(), next_in_chain_text=PlayoutCaptions(told.put_nowait), speed=4

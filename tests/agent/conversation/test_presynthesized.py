@@ -35,7 +35,7 @@ async def call() -> AsyncIterator[Call]:
         yield call
 
 
-async def test_they_are_heard_before_all_of_them_is_made(call: Call) -> None:
+async def test_playback_starts_before_synthesis_ends(call: Call) -> None:
     call.conversation.presynthesize()
     await call.join()
     await call.begin()
@@ -49,7 +49,7 @@ async def test_they_are_heard_before_all_of_them_is_made(call: Call) -> None:
     assert call.speaker.seconds == pytest.approx(0.3, abs=PADDING)
 
 
-async def test_the_voice_is_asked_once_and_for_words_as_people_say_them(call: Call) -> None:
+async def test_the_text_is_synthesized_once_and_normalized(call: Call) -> None:
     call.conversation.presynthesize()
     await call.join()
     await call.begin()
@@ -58,7 +58,7 @@ async def test_the_voice_is_asked_once_and_for_words_as_people_say_them(call: Ca
     assert [" ".join(text.split()) for text in call.voice.asked] == ["Tulips cost three dollars today."]
 
 
-async def test_nothing_sounds_before_the_floor_is_taken(call: Call) -> None:
+async def test_nothing_plays_before_the_floor_is_taken(call: Call) -> None:
     call.voice.make(TENTH, TENTH, None)
     call.conversation.presynthesize()
     await call.join()
@@ -71,7 +71,7 @@ async def test_nothing_sounds_before_the_floor_is_taken(call: Call) -> None:
     assert call.speaker.seconds == pytest.approx(0.2, abs=PADDING)
 
 
-async def test_what_failed_too_early_to_be_heard_of_is_said_in_the_ordinary_way(call: Call) -> None:
+async def test_an_early_failure_falls_back_to_plain_synthesis(call: Call) -> None:
     """Nobody listens for errors before the session runs."""
     call.conversation.presynthesize()
     call.voice.make(REFUSED)
@@ -86,7 +86,7 @@ async def test_what_failed_too_early_to_be_heard_of_is_said_in_the_ordinary_way(
     assert len(call.voice.asked) == 2
 
 
-async def test_a_failure_while_they_are_waited_for_is_told_as_that_of_any_sentence(call: Call) -> None:
+async def test_a_failure_before_the_first_frame_is_a_tts_error(call: Call) -> None:
     call.conversation.presynthesize()
     await call.join()
     await call.begin()
@@ -96,7 +96,7 @@ async def test_a_failure_while_they_are_waited_for_is_told_as_that_of_any_senten
     assert call.speaker.seconds == 0
 
 
-async def test_a_failure_in_the_middle_breaks_them_off_and_the_agent_listens(call: Call) -> None:
+async def test_a_failure_during_playback_interrupts_and_the_agent_listens(call: Call) -> None:
     call.conversation.presynthesize()
     await call.join()
     await call.begin()
@@ -114,7 +114,7 @@ async def heard(ahead: PresynthesizedSpeech) -> float:
     return sum([frame.duration async for frame in ahead.frames(lambda: None)])
 
 
-async def test_a_try_of_which_nothing_was_heard_leaves_nothing_behind() -> None:
+async def test_frames_of_a_failed_attempt_are_dropped() -> None:
     voice = SlowTTS()
     ahead = PresynthesizedSpeech("Hello.", voice, TWO_TRIES)
     voice.make(TENTH, TENTH, REFUSED, TENTH, None)
@@ -122,7 +122,7 @@ async def test_a_try_of_which_nothing_was_heard_leaves_nothing_behind() -> None:
     assert await heard(ahead) == pytest.approx(0.1, abs=PADDING)
 
 
-async def test_what_was_heard_is_not_begun_anew() -> None:
+async def test_played_speech_is_not_restarted() -> None:
     voice = SlowTTS()
     ahead = PresynthesizedSpeech("Hello.", voice, TWO_TRIES)
     broken: list[str] = []
@@ -136,7 +136,7 @@ async def test_what_was_heard_is_not_begun_anew() -> None:
     assert first.duration + sum(frame.duration for frame in rest) <= 0.2 + PADDING
 
 
-async def test_others_have_their_turn_between_its_frames() -> None:
+async def test_other_tasks_run_between_frames() -> None:
     voice = SlowTTS()
     ahead = PresynthesizedSpeech("Hello.", voice, ONE_TRY)
     voice.make(TENTH, None)
@@ -149,7 +149,7 @@ async def test_others_have_their_turn_between_its_frames() -> None:
     assert others == ["ran"]
 
 
-async def test_a_text_without_a_word_is_nothing_to_ask_a_voice_for() -> None:
+async def test_text_without_words_is_not_synthesized() -> None:
     voice = SlowTTS()
     assert await heard(PresynthesizedSpeech("\N{TULIP}", voice, ONE_TRY)) == 0
     assert voice.asked == []

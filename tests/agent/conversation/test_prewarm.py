@@ -14,7 +14,7 @@ from settings import SpeechSettings
 pytestmark = pytest.mark.slow
 
 
-def test_nothing_is_imported_any_more_when_a_second_session_starts() -> None:
+def test_a_second_session_imports_nothing() -> None:
     models = load(SpeechSettings(llm_base_url="http://127.0.0.1:9/v1"))
     asyncio.run(prewarm(models))
     before = set(sys.modules)

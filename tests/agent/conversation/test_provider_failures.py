@@ -56,7 +56,7 @@ async def apology(session: FakeSession) -> str:
         return await session.said.get()
 
 
-async def test_a_reply_that_cannot_be_had_is_asked_for_again_and_the_third_time_the_agent_leaves(
+async def test_two_failed_replies_are_apologized_for_and_the_third_makes_the_agent_exit(
     session: FakeSession,
 ) -> None:
     follower = follow(session)
@@ -69,7 +69,7 @@ async def test_a_reply_that_cannot_be_had_is_asked_for_again_and_the_third_time_
     assert session.said.empty()
 
 
-async def test_what_was_read_ahead_was_asked_by_nobody(session: FakeSession) -> None:
+async def test_failed_prefills_are_ignored(session: FakeSession) -> None:
     follower = follow(session, proven=False)
     asked = IS_PREFILL.set(True)
     session.fail("llm_error")
@@ -78,7 +78,7 @@ async def test_what_was_read_ahead_was_asked_by_nobody(session: FakeSession) -> 
     assert session.said.empty()
 
 
-async def test_an_answer_between_them_makes_up_for_it(session: FakeSession) -> None:
+async def test_an_answer_resets_the_count_of_failed_replies(session: FakeSession) -> None:
     follower = follow(session)
     for _ in range(5):
         session.fail("llm_error")
@@ -87,7 +87,7 @@ async def test_an_answer_between_them_makes_up_for_it(session: FakeSession) -> N
     assert await is_with_the_caller(follower)
 
 
-async def test_nobody_apologizes_while_something_is_being_said_nor_after_an_answer(session: FakeSession) -> None:
+async def test_there_is_no_apology_during_or_after_an_answer(session: FakeSession) -> None:
     """A model is asked ahead, before the caller has finished: that it failed then says nothing of the answer."""
     follower = follow(session)
     session.agent_becomes("thinking")
@@ -112,7 +112,7 @@ async def test_several_failures_of_one_reply_count_once(session: FakeSession) ->
 @pytest.mark.parametrize(
     ("kind", "words"), [("llm_error", "the language model failed"), ("tts_error", "text to speech failed")]
 )
-async def test_the_successor_of_a_lost_agent_leaves_at_its_first_failure(
+async def test_the_successor_of_a_failed_agent_exits_at_its_first_failure(
     session: FakeSession, kind: str, words: str
 ) -> None:
     follower = follow(session, proven=False)
@@ -121,14 +121,14 @@ async def test_the_successor_of_a_lost_agent_leaves_at_its_first_failure(
     assert session.said.empty()
 
 
-async def test_a_successor_that_has_answered_once_has_credit(session: FakeSession) -> None:
+async def test_a_successor_that_has_answered_may_fail(session: FakeSession) -> None:
     follow(session, proven=False)
     answer(session)
     session.fail("llm_error")
     assert await apology(session) == NO_ANSWER
 
 
-async def test_an_agent_without_a_voice_leaves_after_two_silent_answers(session: FakeSession) -> None:
+async def test_two_silent_answers_make_the_agent_exit(session: FakeSession) -> None:
     follower = follow(session)
     session.fail("tts_error")
     assert await is_with_the_caller(follower)
@@ -136,7 +136,7 @@ async def test_an_agent_without_a_voice_leaves_after_two_silent_answers(session:
     assert await reason(follower) == "text to speech failed"
 
 
-async def test_a_sound_between_them_makes_up_for_it(session: FakeSession) -> None:
+async def test_a_sound_resets_the_count_of_silent_answers(session: FakeSession) -> None:
     follower = follow(session)
     for _ in range(3):
         session.fail("tts_error")
@@ -144,19 +144,19 @@ async def test_a_sound_between_them_makes_up_for_it(session: FakeSession) -> Non
     assert await is_with_the_caller(follower)
 
 
-async def test_a_session_that_the_framework_gave_up_is_left(session: FakeSession) -> None:
+async def test_a_session_closed_with_an_error_makes_the_agent_exit(session: FakeSession) -> None:
     follower = follow(session)
     session.emit("close", CloseEvent(error=provider_error("stt_error"), reason=CloseReason.ERROR))
     assert await reason(follower) == "speech to text failed"
 
 
-async def test_a_session_that_was_closed_in_order_is_not_reported(session: FakeSession) -> None:
+async def test_a_session_closed_in_order_is_no_failure(session: FakeSession) -> None:
     follower = follow(session)
     session.emit("close", CloseEvent(reason=CloseReason.JOB_SHUTDOWN))
     assert await is_with_the_caller(follower)
 
 
-async def test_what_is_tried_again_is_no_mishap_and_no_text_of_an_error_is_logged(
+async def test_recoverable_errors_are_ignored_and_error_texts_not_logged(
     session: FakeSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     follower = follow(session, proven=False)

@@ -33,11 +33,11 @@ async def agent() -> Agent:
     return Agent()
 
 
-async def test_in_its_room_nothing_is_held(agent: Agent) -> None:
+async def test_a_connected_room_buffers_nothing(agent: Agent) -> None:
     assert not agent.outage.buffer(ANSWER)
 
 
-async def test_a_connection_that_is_resumed_has_carried_the_voice(agent: Agent) -> None:
+async def test_a_resumed_connection_commits_the_buffered_answers(agent: Agent) -> None:
     agent.room.emit("reconnecting")
     assert agent.outage.buffer(ANSWER)
     assert agent.kept == []
@@ -47,7 +47,7 @@ async def test_a_connection_that_is_resumed_has_carried_the_voice(agent: Agent) 
 
 
 @pytest.mark.parametrize("something_ended", [True, False])
-async def test_in_a_new_connection_it_is_said_again_once_the_caller_is_back(
+async def test_a_new_connection_repeats_the_answer_once_the_caller_is_subscribed(
     agent: Agent, something_ended: bool
 ) -> None:
     agent.room.emit("reconnecting")
@@ -64,9 +64,7 @@ async def test_in_a_new_connection_it_is_said_again_once_the_caller_is_back(
     assert not agent.outage.buffer(ANSWER)
 
 
-async def test_a_caller_who_does_not_come_back_is_not_waited_for_for_ever(
-    agent: Agent, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_wait_for_the_callers_subscription_is_bounded(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room_outage, "_RESUBSCRIBE_SECONDS", 0.01)
     agent.room.emit("reconnecting")
     agent.room.emit("local_track_republished", "publication", "TR_old")

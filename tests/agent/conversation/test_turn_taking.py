@@ -41,7 +41,7 @@ async def pauses(dialogue: Dialogue) -> None:
 
 
 @pytest.mark.parametrize("noise", ["", "Mm-hm.", "Yeah, okay."])
-async def test_a_noise_makes_it_pause_and_go_on(dialogue: Dialogue, noise: str) -> None:
+async def test_a_noise_pauses_and_resumes_the_agent(dialogue: Dialogue, noise: str) -> None:
     await speaks(dialogue, LONG)
     await pauses(dialogue)
     dialogue.caller_stops(noise)
@@ -53,7 +53,7 @@ async def test_a_noise_makes_it_pause_and_go_on(dialogue: Dialogue, noise: str) 
 
 
 @pytest.mark.parametrize(("line", "words"), [(LONG, "What about lilies?"), (LONG, "Stop."), (QUESTION, "Yes.")])
-async def test_words_end_what_it_says(dialogue: Dialogue, line: str, words: str) -> None:
+async def test_words_interrupt_the_agent(dialogue: Dialogue, line: str, words: str) -> None:
     await speaks(dialogue, line)
     await pauses(dialogue)
     dialogue.caller_stops(words)
@@ -64,14 +64,14 @@ async def test_words_end_what_it_says(dialogue: Dialogue, line: str, words: str)
     assert (asked.role, asked.text_content) == ("user", words)
 
 
-async def test_an_assent_to_nothing_is_a_turn(dialogue: Dialogue) -> None:
+async def test_an_assent_while_the_agent_listens_is_a_turn(dialogue: Dialogue) -> None:
     dialogue.caller_begins()
     dialogue.caller_stops("Yes.")
     asked = await asyncio.wait_for(dialogue.messages.get(), 3)
     assert (asked.role, asked.text_content) == ("user", "Yes.")
 
 
-async def test_an_assent_from_before_an_answer_sounds_is_a_turn_and_a_hum_is_not(dialogue: Dialogue) -> None:
+async def test_an_assent_before_an_answer_plays_is_a_turn_and_a_hum_is_not(dialogue: Dialogue) -> None:
     """The agent still thinks: it was not what the caller listened to."""
     thinks = asyncio.Event()
     dialogue.session.once("agent_state_changed", lambda _: thinks.set())
@@ -85,7 +85,7 @@ async def test_an_assent_from_before_an_answer_sounds_is_a_turn_and_a_hum_is_not
     assert (asked.role, asked.text_content) == ("user", "Yes.")
 
 
-async def test_an_assent_after_a_pause_is_still_one_to_what_the_agent_was_saying(dialogue: Dialogue) -> None:
+async def test_repeated_assents_into_one_utterance_are_backchannels(dialogue: Dialogue) -> None:
     await speaks(dialogue, LONG)
     for words in ("Yeah.", "Okay."):
         await pauses(dialogue)
@@ -97,9 +97,7 @@ async def test_an_assent_after_a_pause_is_still_one_to_what_the_agent_was_saying
 
 
 @pytest.mark.parametrize(("stopped_at", "mine"), [(99.5, False), (102.0, True)])
-async def test_a_turn_that_the_predecessor_took_is_not_taken_again_however_late_it_comes(
-    stopped_at: float, mine: bool
-) -> None:
+async def test_a_turn_of_the_predecessor_is_ignored_however_late_it_arrives(stopped_at: float, mine: bool) -> None:
     floor = Floor()
     floor.take(last_turn_at=100.0)
     agent = VoiceAgent(briefing(generation=2), floor, ChatContext.empty())

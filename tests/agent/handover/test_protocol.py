@@ -51,7 +51,7 @@ class Newcomer:
         return await take_over(self.room, briefing(generation=2, turns=self.known), self._remove)
 
 
-async def test_nobody_to_follow() -> None:
+async def test_without_predecessors_nothing_is_removed() -> None:
     newcomer = Newcomer()
     newcomer.room.meet(FakeRoom("user_ann"))
     newcomer.room.meet(FakeRoom("agent_3_AJ_c"))
@@ -59,7 +59,7 @@ async def test_nobody_to_follow() -> None:
     assert newcomer.removed == []
 
 
-async def test_a_live_one_finishes_its_sentence_and_hands_over_what_is_not_known_yet() -> None:
+async def test_a_live_incumbent_finishes_and_hands_over_unknown_turns() -> None:
     old, new = Predecessor(turn(1), turn(2), turn(3)), Newcomer(turn(1), turn(2))
     new.room.meet(old.room)
     taking = asyncio.create_task(new.take_over())
@@ -72,7 +72,7 @@ async def test_a_live_one_finishes_its_sentence_and_hands_over_what_is_not_known
     assert old.finished == 1
 
 
-async def test_an_answer_known_in_part_is_handed_over_whole() -> None:
+async def test_a_partly_known_answer_is_handed_over_whole() -> None:
     part = turn(2, "Half of it.").model_copy(update={"final": False})
     old, new = Predecessor(turn(1), turn(2, "Half of it. And the rest.")), Newcomer(turn(1), part)
     new.room.meet(old.room)
@@ -81,14 +81,14 @@ async def test_an_answer_known_in_part_is_handed_over_whole() -> None:
     assert [each.text for each in succession.after(new.known)] == ["something said", "Half of it. And the rest."]
 
 
-async def test_one_that_gives_no_sign_of_life_is_removed() -> None:
+async def test_an_unresponsive_predecessor_is_removed() -> None:
     new = Newcomer()
     new.room.meet(FakeRoom("agent_1_AJ_a"))
     assert await new.take_over() == Succession(in_order=False, certain=True, turns=())
     assert new.removed == ["agent_1_AJ_a"]
 
 
-async def test_one_that_answers_and_then_dies_leaves_the_newcomer_uncertain() -> None:
+async def test_a_predecessor_that_answers_and_then_fails_makes_the_transcript_uncertain() -> None:
     old, new = Predecessor(turn(1)), Newcomer()
     new.room.meet(old.room)
     del old.room.own.handlers[protocol.HAND_OVER]
@@ -96,7 +96,7 @@ async def test_one_that_answers_and_then_dies_leaves_the_newcomer_uncertain() ->
     assert new.removed == ["agent_1_AJ_a"]
 
 
-async def test_a_process_that_runs_but_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_predecessor_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "_ANSWER_SECONDS", 0.01)
     old, new = Predecessor(), Newcomer()
     new.room.meet(old.room)
@@ -130,7 +130,7 @@ async def test_only_a_newer_generation_may_ask(identity: str) -> None:
     assert old.finished == 0
 
 
-async def test_a_newcomer_that_does_not_ask_is_given_way_to(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_incumbent_leaves_when_a_newcomer_does_not_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "_ASK_GRACE_SECONDS", 0.01)
     old = Predecessor()
     old.sentence_over.set()
@@ -140,7 +140,7 @@ async def test_a_newcomer_that_does_not_ask_is_given_way_to(monkeypatch: pytest.
     assert old.finished == 1
 
 
-async def test_one_that_comes_when_a_newer_one_serves_gives_way_at_once() -> None:
+async def test_an_agent_that_joins_after_a_newer_one_leaves_at_once() -> None:
     """Its way into the room took so long that another was sent, who asked everybody that was there."""
     room, serving = FakeRoom("agent_1_AJ_a"), FakeRoom("agent_2_AJ_b")
     room.meet(serving)
@@ -155,7 +155,7 @@ async def test_one_that_comes_when_a_newer_one_serves_gives_way_at_once() -> Non
     assert finished.is_set()
 
 
-async def test_a_newer_one_that_is_not_accepted_yet_is_no_reason_to_leave() -> None:
+async def test_a_newer_agent_without_an_accepted_claim_is_ignored() -> None:
     room, coming = FakeRoom("agent_1_AJ_a"), FakeRoom("agent_2_AJ_b")
     coming.attributes.clear()
     room.meet(coming)
@@ -167,7 +167,7 @@ async def test_a_newer_one_that_is_not_accepted_yet_is_no_reason_to_leave() -> N
         await asyncio.wait_for(Incumbent(room, 1, finish_speaking).wait_for_dismissal(), 0.1)
 
 
-async def test_a_newcomer_that_is_not_accepted_itself_takes_no_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_newcomer_without_an_accepted_claim_takes_no_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Temporal is out of reach for both, the caller has nobody but the incumbent."""
     monkeypatch.setattr(protocol, "_ASK_GRACE_SECONDS", 0.01)
     old, new = Predecessor(), Newcomer()
@@ -180,7 +180,7 @@ async def test_a_newcomer_that_is_not_accepted_itself_takes_no_floor(monkeypatch
     assert "did not ask" in await asyncio.wait_for(old.incumbent.wait_for_dismissal(), 5)
 
 
-async def test_a_newcomer_that_is_gone_again_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_newcomer_that_has_left_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "_ASK_GRACE_SECONDS", 0.01)
     old = Predecessor()
     old.room.meet(FakeRoom("agent_2_AJ_b"))
@@ -190,7 +190,7 @@ async def test_a_newcomer_that_is_gone_again_changes_nothing(monkeypatch: pytest
     assert old.finished == 0
 
 
-def test_a_handover_fits_into_one_answer_and_keeps_the_latest_turns() -> None:
+def test_a_handover_fits_into_one_rpc_answer_and_keeps_the_latest_turns() -> None:
     turns = [turn(number, "x" * 1000) for number in range(1, 31)]
     text = pack_handover(turns)
     kept = Handover.model_validate_json(text).turns

@@ -30,12 +30,12 @@ async def waits(quiet: Quiet) -> asyncio.Task[None]:
     return waiting
 
 
-async def test_comes_at_once_when_nobody_speaks(quiet: Quiet) -> None:
+async def test_quiet_is_immediate_when_nobody_speaks(quiet: Quiet) -> None:
     await asyncio.wait_for(quiet.wait_for_quiet(), 1)
 
 
 @pytest.mark.parametrize("state", ["speaking", "thinking"])
-async def test_waits_for_the_end_of_what_the_agent_says(session: FakeSession, quiet: Quiet, state: AgentState) -> None:
+async def test_quiet_waits_for_the_agents_utterance(session: FakeSession, quiet: Quiet, state: AgentState) -> None:
     session.agent_becomes(state)
     session.speech = SpeechHandle.create()
     waiting = await waits(quiet)
@@ -44,7 +44,7 @@ async def test_waits_for_the_end_of_what_the_agent_says(session: FakeSession, qu
     await asyncio.wait_for(waiting, 1)
 
 
-async def test_a_sentence_under_way_is_heard_committed_and_answered(session: FakeSession, quiet: Quiet) -> None:
+async def test_quiet_waits_for_the_answer_to_a_started_sentence(session: FakeSession, quiet: Quiet) -> None:
     session.caller_becomes("speaking")
     waiting = await waits(quiet)
     session.caller_becomes("listening")
@@ -56,7 +56,7 @@ async def test_a_sentence_under_way_is_heard_committed_and_answered(session: Fak
     await asyncio.wait_for(waiting, 1)
 
 
-async def test_a_noise_that_becomes_no_turn_is_not_waited_for_long(
+async def test_a_noise_without_a_turn_delays_quiet_briefly(
     session: FakeSession, quiet: Quiet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.handover.quiet._END_OF_TURN_SECONDS", 0.2)
@@ -66,7 +66,7 @@ async def test_a_noise_that_becomes_no_turn_is_not_waited_for_long(
     await asyncio.wait_for(waiting, 1)
 
 
-async def test_a_sentence_that_begins_later_is_left_to_the_newcomer(session: FakeSession, quiet: Quiet) -> None:
+async def test_a_sentence_that_starts_later_does_not_delay_quiet(session: FakeSession, quiet: Quiet) -> None:
     session.agent_becomes("speaking")
     waiting = await waits(quiet)
     session.caller_becomes("speaking")

@@ -95,7 +95,7 @@ async def hear(hearing: stt.STT[Any]) -> str:
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, "breaks off"])
-async def test_another_ear_hears_when_the_first_one_fails(
+async def test_a_failed_stt_is_replaced_by_its_fallback(
     first: SpeechServices, second: SpeechServices, fault: str
 ) -> None:
     strike(first, fault)
@@ -110,7 +110,7 @@ async def test_another_ear_hears_when_the_first_one_fails(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_an_utterance_that_one_fails_on_is_given_to_the_next(
+async def test_a_failed_utterance_goes_to_the_fallback(
     first: SpeechServices, second: SpeechServices, fault: str
 ) -> None:
     strike(first, fault)
@@ -147,7 +147,7 @@ async def say(speaking: tts.TTS[Any], *, streaming: bool) -> bytes:
 
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_another_voice_speaks_when_the_first_one_fails(
+async def test_a_failed_tts_is_replaced_by_its_fallback(
     first: SpeechServices, second: SpeechServices, fault: str, streaming: bool
 ) -> None:
     strike(first, fault)
@@ -161,7 +161,7 @@ async def test_another_voice_speaks_when_the_first_one_fails(
     await speaking.aclose()
 
 
-async def test_a_voice_that_breaks_off_before_its_first_sound_is_replaced(
+async def test_a_tts_that_closes_before_its_first_audio_is_replaced(
     first: SpeechServices, second: SpeechServices
 ) -> None:
     first.hang_up = True
@@ -171,7 +171,7 @@ async def test_a_voice_that_breaks_off_before_its_first_sound_is_replaced(
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-async def test_a_voice_that_stalls_in_the_middle_is_not_waited_for(
+async def test_a_tts_that_stalls_in_a_sentence_fails(
     first: SpeechServices, second: SpeechServices, streaming: bool
 ) -> None:
     """What had sounded is not said again by another; the next sentence is."""
@@ -188,7 +188,7 @@ async def test_a_voice_that_stalls_in_the_middle_is_not_waited_for(
     await speaking.aclose()
 
 
-async def test_a_voice_that_works_again_is_taken_again(first: SpeechServices, second: SpeechServices) -> None:
+async def test_a_recovered_tts_is_used_again(first: SpeechServices, second: SpeechServices) -> None:
     strike(first, "refuses")
     speaking, fallback = voices(first, second)
     news = News(fallback)
@@ -202,9 +202,7 @@ async def test_a_voice_that_works_again_is_taken_again(first: SpeechServices, se
     await speaking.aclose()
 
 
-async def test_where_all_of_them_fail_it_is_an_error_and_nobody_is_next(
-    first: SpeechServices, second: SpeechServices
-) -> None:
+async def test_the_failure_of_all_providers_is_an_error(first: SpeechServices, second: SpeechServices) -> None:
     strike(first, "refuses")
     strike(second, "is out of quota")
     speaking, fallback = voices(first, second)
@@ -236,7 +234,7 @@ async def think(thinking: llm.LLM[Any]) -> str:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_another_model_answers_when_the_first_one_fails(
+async def test_a_failed_llm_is_replaced_by_its_fallback(
     first: SpeechServices, second: SpeechServices, fault: str
 ) -> None:
     strike(first, fault)
@@ -247,9 +245,7 @@ async def test_another_model_answers_when_the_first_one_fails(
     assert second.asked[0].headers["authorization"] == "Bearer its-key"
 
 
-async def test_a_model_that_stalls_in_the_middle_is_not_waited_for(
-    first: SpeechServices, second: SpeechServices
-) -> None:
+async def test_an_llm_that_stalls_in_an_answer_fails(first: SpeechServices, second: SpeechServices) -> None:
     first.stall = True
     thinking, fallback = minds(first, second)
     news = News(fallback)
@@ -262,7 +258,7 @@ async def test_a_model_that_stalls_in_the_middle_is_not_waited_for(
 
 
 @pytest.mark.parametrize("fault", ["nothing", "refuses", "is silent"])
-async def test_a_process_rehearses_with_spares_and_whatever_becomes_of_the_providers(
+async def test_a_process_prewarms_with_fallbacks_even_if_providers_fail(
     first: SpeechServices, second: SpeechServices, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

@@ -76,7 +76,7 @@ async def say(services: SpeechServices, choice: str, voice: str, *, streaming: b
 
 
 @pytest.mark.parametrize("choice", STREAMING)
-async def test_a_streamed_question_is_heard_as_it_is_spoken(services: SpeechServices, choice: str) -> None:
+async def test_a_streamed_question_gives_interim_and_final_transcripts(services: SpeechServices, choice: str) -> None:
     events = await hear(services, choice)
     spoken = [(event.type, event.alternatives[0].text) for event in events if event.alternatives]
     assert spoken[0] == (stt.SpeechEventType.INTERIM_TRANSCRIPT, "What do")
@@ -86,7 +86,7 @@ async def test_a_streamed_question_is_heard_as_it_is_spoken(services: SpeechServ
     assert services.audio_bytes == pytest.approx(16_000, rel=0.02)  # half a second of 16-bit samples at 16 kHz
 
 
-async def test_deepgram_is_told_who_asks_and_for_what(services: SpeechServices) -> None:
+async def test_deepgram_receives_key_and_options(services: SpeechServices) -> None:
     await hear(services, "deepgram/nova-3")
     [asked] = services.asked
     assert asked.headers["authorization"] == f"Token {SECRET}"
@@ -99,7 +99,7 @@ async def test_deepgram_is_told_who_asks_and_for_what(services: SpeechServices) 
     assert {"type": "Finalize"} in services.told
 
 
-async def test_assemblyai_is_told_who_asks_and_for_what(services: SpeechServices) -> None:
+async def test_assemblyai_receives_key_and_options(services: SpeechServices) -> None:
     await hear(services, "assemblyai/universal-streaming-english")
     [asked] = services.asked
     assert asked.headers["authorization"] == SECRET
@@ -110,7 +110,7 @@ async def test_assemblyai_is_told_who_asks_and_for_what(services: SpeechServices
     }
 
 
-async def test_openai_hears_an_utterance_at_once(services: SpeechServices) -> None:
+async def test_openai_transcribes_a_whole_utterance(services: SpeechServices) -> None:
     hearing = load_provider("STT", "openai/gpt-4o-mini-transcribe", STT_PROVIDERS, settings(services))()
     assert not hearing.capabilities.streaming  # the session cuts the caller's speech by its own ears
     event = await hearing.recognize([sound()], conn_options=ONE_TRY)
@@ -123,7 +123,7 @@ async def test_openai_hears_an_utterance_at_once(services: SpeechServices) -> No
 
 
 @pytest.mark.parametrize("voice", VOICES)
-async def test_inworld_speaks_with_its_own_voices(services: SpeechServices, voice: str) -> None:
+async def test_inworld_uses_its_own_voices(services: SpeechServices, voice: str) -> None:
     assert await say(services, "inworld/inworld-tts-1.5-max", voice, streaming=True) == SOUND
     create = next(order["create"] for order in services.told if "create" in order)
     assert (create["voiceId"], create["modelId"]) == (voice, "inworld-tts-1.5-max")
@@ -132,7 +132,7 @@ async def test_inworld_speaks_with_its_own_voices(services: SpeechServices, voic
     assert services.asked[0].headers["authorization"] == f"Basic {SECRET}"
 
 
-async def test_inworld_speaks_a_greeting_at_once(services: SpeechServices) -> None:
+async def test_inworld_synthesizes_a_complete_text(services: SpeechServices) -> None:
     assert await say(services, "inworld/inworld-tts-2", "Priya", streaming=False) == SOUND
     [asked] = services.asked
     assert asked.headers["authorization"] == f"Basic {SECRET}"
@@ -144,7 +144,7 @@ async def test_inworld_speaks_a_greeting_at_once(services: SpeechServices) -> No
 
 
 @pytest.mark.parametrize("voice", VOICES)
-async def test_openai_speaks_with_the_voice_that_comes_nearest(services: SpeechServices, voice: str) -> None:
+async def test_openai_uses_the_nearest_voice(services: SpeechServices, voice: str) -> None:
     assert await say(services, "openai/gpt-4o-mini-tts", voice, streaming=False) == SOUND
     [asked] = services.asked
     assert asked.headers["authorization"] == f"Bearer {SECRET}"
@@ -156,7 +156,7 @@ async def test_openai_speaks_with_the_voice_that_comes_nearest(services: SpeechS
     }
 
 
-def test_openai_has_a_voice_of_its_own_for_each_of_the_six() -> None:
+def test_the_six_voices_have_distinct_openai_voices() -> None:
     assert set(OPENAI_VOICES) == set(VOICES)
     assert len(set(OPENAI_VOICES.values())) == len(VOICES)
 
@@ -177,7 +177,7 @@ async def test_a_refused_stream_is_an_error_without_the_key(services: SpeechServ
 
 
 @pytest.mark.parametrize("choice", STREAMING)
-async def test_a_stream_that_breaks_is_an_error(services: SpeechServices, choice: str) -> None:
+async def test_a_closed_stream_is_an_error(services: SpeechServices, choice: str) -> None:
     services.hang_up = True
     with pytest.raises(APIError):
         await hear(services, choice)

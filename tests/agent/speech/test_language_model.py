@@ -87,7 +87,7 @@ async def test_the_client_itself_does_not_retry(endpoint: Endpoint) -> None:
     assert len(endpoint.requests) == 1
 
 
-async def test_a_failure_to_read_ahead_can_be_told_from_that_of_a_reply() -> None:
+async def test_a_failed_prefill_is_distinguishable_from_a_failed_reply() -> None:
     told: list[bool] = []
     model = language_model.build(language_model.Endpoint("http://127.0.0.1:9/v1", SecretStr("none"), "none"))
     model.on("error", lambda _: told.append(language_model.IS_PREFILL.get()))

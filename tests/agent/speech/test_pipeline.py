@@ -46,13 +46,13 @@ HOWEVER_ASKED = pytest.mark.parametrize(
 
 
 @HOWEVER_ASKED
-async def test_a_voice_that_works_is_heard(speaking: tts.TTS[Any], streaming: bool) -> None:
+async def test_a_working_tts_is_passed_through(speaking: tts.TTS[Any], streaming: bool) -> None:
     assert await say(speaking, streaming=streaming) == SOUND
 
 
 @HOWEVER_ASKED
 @pytest.mark.parametrize("fault", ["is silent", "stalls"])
-async def test_a_voice_that_falls_silent_is_an_error_soon(
+async def test_a_silent_or_stalled_tts_times_out(
     services: SpeechServices, speaking: tts.TTS[Any], streaming: bool, fault: str
 ) -> None:
     services.mute = fault == "is silent"
@@ -63,7 +63,9 @@ async def test_a_voice_that_falls_silent_is_an_error_soon(
 
 
 @pytest.mark.parametrize("speaking", [OPENAI], indirect=True)
-async def test_it_is_asked_again_as_often_as_the_session_says(services: SpeechServices, speaking: tts.TTS[Any]) -> None:
+async def test_the_tts_is_retried_as_often_as_the_session_says(
+    services: SpeechServices, speaking: tts.TTS[Any]
+) -> None:
     services.status = 500
     patience = APIConnectOptions(max_retry=2, retry_interval=0, timeout=5)
     with pytest.raises(APIStatusError):

@@ -28,7 +28,7 @@ def ready(provider: str, key: str) -> SpeechSettings:
 
 
 @pytest.mark.parametrize("choice", ["inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts"])
-async def test_a_voice_is_heard(choice: str) -> None:
+async def test_a_real_tts_speaks(choice: str) -> None:
     provider = choice.partition("/")[0]
     settings = ready(choice, TTS_PROVIDERS[provider].key)
     async with http_context.open():
@@ -41,7 +41,7 @@ async def test_a_voice_is_heard(choice: str) -> None:
 @pytest.mark.parametrize(
     "choice", ["deepgram/nova-3", "assemblyai/universal-streaming-english", "openai/gpt-4o-mini-transcribe"]
 )
-async def test_an_account_is_taken(choice: str) -> None:
+async def test_a_real_stt_accepts_the_account(choice: str) -> None:
     """Half a second of quiet: refused accounts and unknown models are errors, and there is nothing to hear."""
     provider = choice.partition("/")[0]
     settings = ready(choice, STT_PROVIDERS[provider].key)
@@ -59,7 +59,7 @@ async def test_an_account_is_taken(choice: str) -> None:
 
 
 @pytest.mark.parametrize("which", ["LLM", "LLM_FALLBACK"])
-async def test_a_language_model_answers(which: str) -> None:
+async def test_a_real_llm_answers(which: str) -> None:
     """The endpoint of the settings, if it is somebody's service: the one of this machine takes any key."""
     settings = SpeechSettings()
     name = f"{which.lower()}_api_key"

@@ -76,7 +76,7 @@ from agent.speech.text_normalization import normalize_stream, normalize_text
         ("Well. So it is.", "Well. So it is."),
     ],
 )
-def test_as_people_say_it(written: str, said: str) -> None:
+def test_signs_become_words(written: str, said: str) -> None:
     assert normalize_text(written) == said
 
 
@@ -120,7 +120,7 @@ TEXTS = st.lists(st.tuples(WORDS, st.sampled_from([" ", "  ", "\n", ""])), max_s
 
 
 @given(text=st.one_of(TEXTS, st.text(max_size=60)), cuts=st.lists(st.integers(0, 100), max_size=10))
-def test_the_same_words_wherever_it_is_cut(text: str, cuts: list[int]) -> None:
+def test_chunk_boundaries_do_not_change_the_result(text: str, cuts: list[int]) -> None:
     ends = sorted({min(cut, len(text)) for cut in cuts} | {len(text)})
     pieces = [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     assert "".join(streamed(pieces)) == normalize_text(text)
@@ -128,9 +128,9 @@ def test_the_same_words_wherever_it_is_cut(text: str, cuts: list[int]) -> None:
 
 @given(text=TEXTS)
 @example(text="7 p.m. a4 is it.")  # what follows the dot decides, and is said later
-def test_letter_by_letter(text: str) -> None:
+def test_single_characters_give_the_same_result(text: str) -> None:
     assert "".join(streamed(list(text))) == normalize_text(text)
 
 
-def test_plain_words_are_passed_on_at_once() -> None:
+def test_plain_words_are_yielded_at_once() -> None:
     assert streamed(["It ", "is ", "sunny ", "today."]) == ["It ", "is ", "sunny ", "today."]

@@ -79,13 +79,13 @@ async def test_each_answer_has_its_verdict(answer: Exception | None, verdict: Ve
     assert await heartbeat(FakeHandle(answer)).beat() == verdict
 
 
-async def test_begins_only_with_a_heartbeat_that_was_taken() -> None:
+async def test_start_waits_for_an_accepted_heartbeat() -> None:
     handle = FakeHandle(rpc_error(RPCStatusCode.UNAVAILABLE), rpc_error(RPCStatusCode.UNAVAILABLE))
     assert await asyncio.wait_for(heartbeat(handle).start(), 5) is None
     assert len(handle.beats) == 3
 
 
-async def test_does_not_begin_when_it_is_not_wanted() -> None:
+async def test_start_returns_the_verdict_of_a_stale_token() -> None:
     handle = FakeHandle(rpc_error(RPCStatusCode.NOT_FOUND))
     assert await heartbeat(handle).start() is Verdict.SUPERSEDED
 
@@ -106,7 +106,7 @@ async def verdict(beats: Heartbeat, voice: Voice | None = None, *, alone_seconds
     return await asyncio.wait_for(beats.run(voice or Voice(), alone_seconds=alone_seconds), 5)
 
 
-async def test_beats_on_through_an_outage_until_a_verdict() -> None:
+async def test_heartbeats_go_on_through_an_outage_until_a_verdict() -> None:
     handle, voice = (
         FakeHandle(None, rpc_error(RPCStatusCode.UNAVAILABLE), None, rpc_error(RPCStatusCode.NOT_FOUND)),
         Voice(),
@@ -116,7 +116,7 @@ async def test_beats_on_through_an_outage_until_a_verdict() -> None:
     assert voice.muted == []  # whoever replaces it will ask it: until then the caller has nobody else
 
 
-async def test_a_refused_connection_that_hangs_is_no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_connection_is_not_taken_for_a_freeze(monkeypatch: pytest.MonkeyPatch) -> None:
     """An RPC can outlast its own timeout: the agent must not take that for its own sleep, and fall silent."""
     monkeypatch.setattr("agent.workflow_link.heartbeat._RPC_TIMEOUT", timedelta(seconds=0.02))
     handle, voice = FakeHandle(None), Voice()
@@ -131,7 +131,7 @@ async def test_a_refused_connection_that_hangs_is_no_standstill(monkeypatch: pyt
     assert voice.muted == [True]  # at the end, and not before
 
 
-async def test_an_outage_without_end_ends_the_conversation() -> None:
+async def test_a_long_outage_ends_the_conversation() -> None:
     handle, voice = FakeHandle(None, *[rpc_error(RPCStatusCode.UNAVAILABLE) for _ in range(500)]), Voice()
     assert await verdict(heartbeat(handle), voice, alone_seconds=0.1) is Verdict.ALONE
     assert voice.muted == [True]
@@ -144,7 +144,7 @@ async def test_an_outage_without_end_ends_the_conversation() -> None:
         (None, Verdict.SESSION_ENDING, [True, False]),
     ],
 )
-async def test_a_process_that_stood_still_is_mute_until_a_beat_is_taken(
+async def test_a_frozen_process_is_muted_until_a_heartbeat_is_accepted(
     monkeypatch: pytest.MonkeyPatch, answer: Exception | None, outcome: Verdict, muted: list[bool]
 ) -> None:
     monkeypatch.setattr("agent.workflow_link.heartbeat._RPC_TIMEOUT", timedelta(0))
@@ -158,7 +158,7 @@ async def test_a_process_that_stood_still_is_mute_until_a_beat_is_taken(
     assert voice.muted == muted
 
 
-async def test_an_agent_that_lost_its_room_does_not_beat() -> None:
+async def test_an_agent_outside_its_room_sends_no_heartbeat() -> None:
     handle = FakeHandle()
     beating = asyncio.create_task(heartbeat(handle, in_room=False).run(Voice(), alone_seconds=60))
     with pytest.raises(TimeoutError):
@@ -174,7 +174,7 @@ async def test_an_agent_that_lost_its_room_does_not_beat() -> None:
         (None, Verdict.SESSION_ENDING, [True, False]),
     ],
 )
-async def test_one_that_lost_its_room_is_mute_until_a_beat_is_taken(
+async def test_an_agent_outside_its_room_is_muted_until_a_heartbeat_is_accepted(
     answer: Exception | None, outcome: Verdict, muted: list[bool]
 ) -> None:
     """Meanwhile another may have come, and found nobody to ask."""
@@ -192,7 +192,7 @@ async def test_one_that_lost_its_room_is_mute_until_a_beat_is_taken(
     assert voice.muted == muted
 
 
-async def test_whose_room_is_back_beats_at_once() -> None:
+async def test_a_reconnect_triggers_a_heartbeat() -> None:
     handle = FakeHandle()
     beats = heartbeat(handle, timeout_seconds=3600)
     beating = asyncio.create_task(beats.run(Voice(), alone_seconds=7200))
@@ -201,7 +201,7 @@ async def test_whose_room_is_back_beats_at_once() -> None:
     beating.cancel()
 
 
-async def test_a_successor_is_overdue_only_where_temporal_could_have_sent_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_outages_of_temporal_extend_the_wait_for_a_successor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.workflow_link.heartbeat._SUCCESSOR_SECONDS", 0.2)
     stale, away = rpc_error(RPCStatusCode.NOT_FOUND), rpc_error(RPCStatusCode.UNAVAILABLE)
     handle = FakeHandle(*[away] * 20, *[stale] * 1000)
@@ -211,18 +211,18 @@ async def test_a_successor_is_overdue_only_where_temporal_could_have_sent_one(mo
     assert time.monotonic() - began > 20 * 0.01 + 0.2, "the time without Temporal does not count"
 
 
-async def test_without_temporal_it_does_not_wait_for_ever() -> None:
+async def test_the_wait_for_a_successor_is_bounded() -> None:
     handle = FakeHandle(*[rpc_error(RPCStatusCode.UNAVAILABLE)] * 1000)
     await asyncio.wait_for(heartbeat(handle).wait_for_overdue_successor(alone_seconds=0.1), 5)
 
 
-async def test_details_stay_small() -> None:
+async def test_heartbeat_details_are_identity_and_pid() -> None:
     handle = FakeHandle()
     await heartbeat(handle).beat()
     assert handle.beats == [(AgentPulse(identity="agent_1_x", pid=os.getpid()),)]
 
 
-async def test_completes_its_generation_and_bears_to_come_too_late() -> None:
+async def test_completing_a_closed_generation_has_no_effect() -> None:
     handle = FakeHandle(None, rpc_error(RPCStatusCode.NOT_FOUND), rpc_error(RPCStatusCode.UNAVAILABLE))
     for _ in range(3):
         await heartbeat(handle).complete(OUTCOME)

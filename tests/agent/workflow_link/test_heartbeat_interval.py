@@ -33,7 +33,7 @@ class CountingHandle:
             self.enough.set()
 
 
-async def test_beats_a_third_of_the_timeout_apart_and_waits_for_no_answer_for_long() -> None:
+async def test_heartbeats_are_a_third_of_the_timeout_apart_with_short_rpc_timeouts() -> None:
     handle = CountingHandle()
     beats = Heartbeat(
         cast("Client", handle), b"token", identity="agent_1_x", timeout_seconds=TIMEOUT_SECONDS, in_room=lambda: True

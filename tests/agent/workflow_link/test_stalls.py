@@ -55,7 +55,7 @@ async def in_a_call(services: SpeechServices, voice: SlowTTS) -> RoomlessCall:
     return call
 
 
-async def test_a_model_that_stalls(services: SpeechServices) -> None:
+async def test_a_stalled_llm_fails_and_the_next_answer_works(services: SpeechServices) -> None:
     services.stall = True
     voice = SlowTTS()
     async with await in_a_call(services, voice) as call:
@@ -67,7 +67,7 @@ async def test_a_model_that_stalls(services: SpeechServices) -> None:
         await answers_the_next(call, voice)
 
 
-async def test_a_voice_that_stalls(services: SpeechServices) -> None:
+async def test_a_stalled_tts_fails_and_the_next_answer_works(services: SpeechServices) -> None:
     voice = SlowTTS()
     async with await in_a_call(services, voice) as call:
         voice.make(TENTH, TENTH)

@@ -83,7 +83,7 @@ async def test_reports_are_repeated_during_an_outage_and_stay_in_order(outage: E
     await line.aclose()
 
 
-async def test_nobody_is_told_after_the_session_is_over() -> None:
+async def test_reports_after_the_end_of_the_session_are_dropped() -> None:
     workflow = FakeWorkflow(gone())
     line = line_to(workflow)
     line.turn(turn(1))
@@ -92,7 +92,7 @@ async def test_nobody_is_told_after_the_session_is_over() -> None:
     await line.aclose()
 
 
-async def test_a_leaving_agent_does_not_wait_for_ever() -> None:
+async def test_flush_is_bounded() -> None:
     workflow = FakeWorkflow(*[unavailable() for _ in range(50)])
     line = line_to(workflow)
     line.turn(turn(1))
@@ -100,7 +100,7 @@ async def test_a_leaving_agent_does_not_wait_for_ever() -> None:
     await line.aclose()
 
 
-async def test_claims_once_per_job_and_gets_its_briefing() -> None:
+async def test_a_claim_returns_the_briefing() -> None:
     workflow = FakeWorkflow()
     line = line_to(workflow)
     assert await line.claim("agent_2_x") == BRIEFING
@@ -111,7 +111,7 @@ async def test_claims_once_per_job_and_gets_its_briefing() -> None:
 @pytest.mark.parametrize(
     "refusal", [WorkflowUpdateFailedError(ApplicationError("not wanted any more", type="Superseded")), gone()]
 )
-async def test_a_refused_claim_sends_the_agent_away(refusal: Exception) -> None:
+async def test_a_refused_claim_raises_superseded(refusal: Exception) -> None:
     line = line_to(FakeWorkflow(refusal))
     with pytest.raises(SupersededError):
         await line.claim("agent_2_x")
@@ -126,13 +126,13 @@ async def test_a_claim_is_repeated_during_an_outage() -> None:
     await line.aclose()
 
 
-async def test_a_newcomer_can_ask_for_everything_that_was_said() -> None:
+async def test_the_transcript_can_be_queried() -> None:
     line = line_to(FakeWorkflow())
     assert await line.transcript() == (turn(1),)
     await line.aclose()
 
 
-async def test_a_newcomer_goes_on_with_what_it_knows_where_temporal_does_not_answer() -> None:
+async def test_an_unanswered_transcript_query_returns_none() -> None:
     line = line_to(FakeWorkflow(unavailable()))
     assert await line.transcript() is None
     await line.aclose()

@@ -60,9 +60,7 @@ async def test_speech_at_48_khz_stereo_in_small_frames_is_understood(
     assert word_errors(SENTENCE, event.alternatives[0].text) == 0
 
 
-async def test_an_utterance_cut_short_leaves_nothing_for_the_next(
-    hearing: MoonshineSTT, spoken: rtc.AudioFrame
-) -> None:
+async def test_a_truncated_utterance_does_not_affect_the_next(hearing: MoonshineSTT, spoken: rtc.AudioFrame) -> None:
     alone = await hearing.recognize(spoken)
     half = spoken.samples_per_channel // 2
     await hearing.recognize(rtc.AudioFrame(bytes(spoken.data)[: 2 * half], 24_000, 1, half))
@@ -71,7 +69,7 @@ async def test_an_utterance_cut_short_leaves_nothing_for_the_next(
 
 
 @pytest.mark.parametrize("loudness", [0, 300])
-async def test_noise_without_speech_is_no_text(hearing: MoonshineSTT, loudness: int) -> None:
+async def test_noise_gives_no_text(hearing: MoonshineSTT, loudness: int) -> None:
     noise = (np.random.default_rng(1).standard_normal(32_000) * loudness).astype(np.int16)
     event = await hearing.recognize(rtc.AudioFrame(noise.tobytes(), 16_000, 1, len(noise)))
     assert event.alternatives[0].text == ""
@@ -92,7 +90,7 @@ async def test_recognition_runs_outside_the_event_loop(
     assert threading.main_thread() not in threads
 
 
-def test_a_process_that_heard_something_exits_cleanly() -> None:
+def test_a_process_exits_cleanly_after_recognition() -> None:
     """Moonshine's own clean-up kills the process at its exit; ours must not reach it."""
     script = (
         "from agent.speech.embedded import hibari_tts as h, moonshine_stt as m; h.load('default'); m.load('tiny-en')"
