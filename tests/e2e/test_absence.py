@@ -1,4 +1,4 @@
-"""Callers that never come, leave for a moment, or leave for good; and a bill that survives a restart of everything."""
+"""No-show, rejoin and leave of the caller, and a bill that survives a restart of the stack."""
 
 from __future__ import annotations
 

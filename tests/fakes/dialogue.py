@@ -1,4 +1,4 @@
-"""A conversation without a room: livekit-agents' real session, with ears and a loudspeaker that a test moves."""
+"""A conversation without a room: the real AgentSession, with a VAD and a loudspeaker that the test controls."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WINDOW = 0.032
 
 
 class FakeVAD(vad.VAD):
-    """Tells the session of speech when the test says so; its audio is never looked at."""
+    """Emits the events that the test puts into `events`."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=vad.VADCapabilities(update_interval=WINDOW))
@@ -50,14 +50,14 @@ class FakeVAD(vad.VAD):
 
 class _Stream(vad.VADStream):
     async def _main_task(self) -> None:
-        ears = self._vad
-        assert isinstance(ears, FakeVAD)
+        fake = self._vad
+        assert isinstance(fake, FakeVAD)
         while True:
-            self._event_ch.send_nowait(await ears.events.get())
+            self._event_ch.send_nowait(await fake.events.get())
 
 
 class FakeSTT(stt.STT[Any]):
-    """Recognizes what the test puts into `texts`."""
+    """Recognizes the texts that the test puts into `texts`."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=False))
@@ -90,7 +90,7 @@ class _Recognition(stt.RecognizeStream):
 
 
 class FakeLLM(llm.LLM[Any]):
-    """Thinks for ever: what an agent answers is not what these tests are about."""
+    """Never answers."""
 
     def chat(
         self,
@@ -100,16 +100,16 @@ class FakeLLM(llm.LLM[Any]):
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
         **_: Any,
     ) -> llm.LLMStream:
-        return _Thought(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=conn_options)
+        return _NoAnswer(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=conn_options)
 
 
-class _Thought(llm.LLMStream):
+class _NoAnswer(llm.LLMStream):
     async def _run(self) -> None:
         await asyncio.Event().wait()
 
 
 class FakeTTS(tts.TTS[Any]):
-    """Ten seconds of silence for every sentence."""
+    """Synthesizes ten seconds of silence per sentence."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=tts.TTSCapabilities(streaming=False), sample_rate=RATE, num_channels=1)
@@ -147,9 +147,9 @@ def fake_parts(
 
 
 class Loudspeaker(io.AudioOutput):
-    """Begins to sound with the first frame, and ends when the test says so or when it is cleared.
+    """Starts playback at the first frame, and finishes it when the test says so or the buffer is cleared.
 
-    `seconds` of sound were handed to it so far; `complete` once there was an end of them.
+    `seconds` of audio were captured so far; `complete` is set at their end.
     """
 
     def __init__(self) -> None:
@@ -158,18 +158,18 @@ class Loudspeaker(io.AudioOutput):
         self.silent = asyncio.Event()
         self.complete = asyncio.Event()
         self.seconds = 0.0
-        self._begun = False
+        self._playing = False
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         await super().capture_frame(frame)
         self.seconds += frame.duration
-        if not self._begun:
-            self._begun = True
+        if not self._playing:
+            self._playing = True
             self.resume()
             self.on_playback_started(created_at=time.time())
 
     def flush(self) -> None:
-        """The rest of it is there."""
+        """Mark the segment as complete."""
         super().flush()
         self.complete.set()
 
@@ -177,9 +177,9 @@ class Loudspeaker(io.AudioOutput):
         self.finish(interrupted=True)
 
     def finish(self, *, interrupted: bool = False) -> None:
-        """All of it has sounded, or what comes is not wanted any more."""
-        if self._begun:
-            self._begun = False
+        """Finish the playback."""
+        if self._playing:
+            self._playing = False
             self.on_playback_finished(playback_position=1.0, interrupted=interrupted)
 
     def pause(self) -> None:
@@ -187,13 +187,13 @@ class Loudspeaker(io.AudioOutput):
         self.silent.set()
 
     def resume(self) -> None:
-        if self._begun:
+        if self._playing:
             self.silent.clear()
             self.sounding.set()
 
 
 class Roomless:
-    """A real session into no room: what it says comes from `speaker`, which the test moves."""
+    """A real session without a room; its audio goes to `speaker`."""
 
     session: AgentSession[None]
     speaker: Loudspeaker
@@ -210,15 +210,15 @@ class Roomless:
 
 
 class Dialogue(Roomless):
-    """An agent that speaks to a caller whom the test plays; use as an async context manager."""
+    """An agent and a caller played by the test; use as an async context manager."""
 
     def __init__(self, agent: Agent) -> None:
-        self.ears, self.recognizer, self.speaker = FakeVAD(), FakeSTT(), Loudspeaker()
+        self.vad, self.stt, self.speaker = FakeVAD(), FakeSTT(), Loudspeaker()
         self.messages: asyncio.Queue[ChatMessage] = asyncio.Queue()
         self._agent = agent
         self.session = AgentSession(
-            vad=self.ears,
-            stt=self.recognizer,
+            vad=self.vad,
+            stt=self.stt,
             llm=FakeLLM(),
             tts=FakeTTS(),
             turn_handling={**TURNS, "turn_detection": "vad"},
@@ -232,22 +232,22 @@ class Dialogue(Roomless):
         return self
 
     def caller_begins(self) -> None:
-        """The voice detection is sure: two windows of speech, and one more."""
-        self._hear(VADEventType.START_OF_SPEECH, 2)
-        self._hear(VADEventType.INFERENCE_DONE, 2)
+        """Start to speak: two VAD windows of speech, and one more."""
+        self._emit_vad(VADEventType.START_OF_SPEECH, 2)
+        self._emit_vad(VADEventType.INFERENCE_DONE, 2)
 
     def caller_stops(self, text: str) -> None:
-        """The voice detection is sure; `text` is what was recognized, nothing where it was a noise."""
-        self._hear(VADEventType.END_OF_SPEECH, 10)
+        """Stop speaking; `text` is recognized, empty for a noise."""
+        self._emit_vad(VADEventType.END_OF_SPEECH, 10)
         if text:
-            self.recognizer.texts.put_nowait(text)
+            self.stt.texts.put_nowait(text)
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         if isinstance(event.item, ChatMessage):
             self.messages.put_nowait(event.item)
 
-    def _hear(self, kind: VADEventType, windows: int) -> None:
-        self.ears.events.put_nowait(
+    def _emit_vad(self, kind: VADEventType, windows: int) -> None:
+        self.vad.events.put_nowait(
             VADEvent(
                 type=kind,
                 samples_index=0,

@@ -1,4 +1,4 @@
-"""What a listener says while they listen does not stop an agent; everything else does."""
+"""Backchannels do not interrupt an agent; all other words do."""
 
 from __future__ import annotations
 

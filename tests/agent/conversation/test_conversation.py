@@ -1,4 +1,4 @@
-"""What an agent says first, and what it remembers of the agents before it."""
+"""An agent's first utterance, and its history of earlier generations."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def turn(role: Literal["caller", "agent"], text: str, *, interrupted: bool = Fal
     return Turn(generation=1, sequence=1, role=role, text=text, at_ms=1_700_000_000_000, interrupted=interrupted)
 
 
-LOST = Succession()
+FAILED = Succession()
 IN_ORDER = Succession(in_order=True)
 
 
-@pytest.mark.parametrize("succession", [LOST, IN_ORDER])
+@pytest.mark.parametrize("succession", [FAILED, IN_ORDER])
 def test_the_first_agent_greets(succession: Succession) -> None:
-    """Also a later one, where nobody has heard a greeting yet."""
+    """A later one too, if no greeting was heard."""
     assert first_utterance([], succession, "Hi there.") == "Hi there."
 
 
-@pytest.mark.parametrize("succession", [LOST, IN_ORDER])
+@pytest.mark.parametrize("succession", [FAILED, IN_ORDER])
 def test_a_later_agent_answers_an_open_question(succession: Succession) -> None:
     turns = [turn("agent", "Hi there."), turn("caller", "What do tulips cost?")]
     assert first_utterance(turns, succession, "Hi there.") is None
@@ -34,18 +34,18 @@ def test_a_later_agent_answers_an_open_question(succession: Succession) -> None:
 
 def test_a_later_agent_completes_a_cut_off_answer() -> None:
     heard = turn("agent", "Tulips are two euros.").model_copy(update={"final": False, "interrupted": True})
-    assert first_utterance([turn("caller", "What do tulips cost?"), heard], LOST, "Hi there.") is None
+    assert first_utterance([turn("caller", "What do tulips cost?"), heard], FAILED, "Hi there.") is None
 
 
 def test_a_later_agent_does_not_greet_twice() -> None:
-    assert first_utterance([turn("agent", "Hi there.")], LOST, "Hi there.") == RESUMING
+    assert first_utterance([turn("agent", "Hi there.")], FAILED, "Hi there.") == RESUMING
 
 
 def test_a_cut_off_greeting_is_no_open_question() -> None:
-    """A greeting, or the question whether the caller is still there, broke off: a model has nothing to answer."""
-    broke_off = turn("agent", "Are you").model_copy(update={"final": False, "interrupted": True})
-    for turns in ([broke_off], [turn("agent", "Hi there."), broke_off]):
-        assert first_utterance(turns, LOST, "Hi there.") == RESUMING
+    """The LLM has nothing to answer."""
+    cut_off = turn("agent", "Are you").model_copy(update={"final": False, "interrupted": True})
+    for turns in ([cut_off], [turn("agent", "Hi there."), cut_off]):
+        assert first_utterance(turns, FAILED, "Hi there.") == RESUMING
 
 
 def test_a_handover_in_order_is_silent() -> None:
@@ -60,7 +60,7 @@ def test_history_keeps_order_roles_times_and_interruptions() -> None:
 
 
 def test_consecutive_agent_turns_become_one_message() -> None:
-    """A server of language models may refuse two in a row."""
+    """Some LLM servers refuse two in a row."""
     (message,) = history((turn("agent", "Hi there."), turn("agent", "Are you", interrupted=True))).items
     assert message.type == "message"
     assert (message.role, message.text_content, message.interrupted) == ("assistant", "Hi there. Are you", True)
@@ -76,7 +76,7 @@ ASKED = turn("agent", STILL_THERE)
         ([], False),
         ([AGENT, CALLER, AGENT], False),
         ([AGENT, ASKED], True),
-        ([AGENT, ASKED, turn("agent", RESUMING)], True),  # whoever takes over does not ask again
+        ([AGENT, ASKED, turn("agent", RESUMING)], True),  # a successor does not ask again
         ([AGENT, ASKED, CALLER, AGENT], False),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the model is told, and that nobody but us can write the rules of it."""
+"""The system prompt, and its protection from customer and caller data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the time of an answer went, out of what livekit-agents measured."""
+"""The latency breakdown of an answer."""
 
 from __future__ import annotations
 

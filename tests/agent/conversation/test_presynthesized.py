@@ -1,4 +1,4 @@
-"""The first words: their sound is begun ahead of its time, is heard as it comes, and fails as any other does."""
+"""Presynthesized speech: playback, normalization, retries and failures."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.fakes.roomless_call import RoomlessCall
 from tests.fakes.slow_voice import TENTH, SlowTTS
 
 LINE = "**Tulips** cost $3 \N{TULIP} today."
-ONE_TRY = APIConnectOptions(max_retry=0, timeout=5)
-TWO_TRIES = APIConnectOptions(max_retry=1, retry_interval=0, timeout=5)
+NO_RETRY = APIConnectOptions(max_retry=0, timeout=5)
+ONE_RETRY = APIConnectOptions(max_retry=1, retry_interval=0, timeout=5)
 REFUSED = APIConnectionError()
 PADDING = 0.02
-"""The framework adds a moment of quiet at an end."""
+"""livekit-agents appends a short silence."""
 
 
 class Call(RoomlessCall):
-    """One whose voice and loudspeaker the test moves."""
+    """A call whose TTS and loudspeaker the test controls."""
 
     def __init__(self) -> None:
         self.voice = SlowTTS()
@@ -62,9 +62,9 @@ async def test_nothing_plays_before_the_floor_is_taken(call: Call) -> None:
     call.voice.make(TENTH, TENTH, None)
     call.conversation.presynthesize()
     await call.join()
-    ahead = call.conversation.presynthesized
-    assert ahead is not None
-    await asyncio.wait_for(asyncio.shield(ahead.synthesis), 5)
+    speech = call.conversation.presynthesized
+    assert speech is not None
+    await asyncio.wait_for(asyncio.shield(speech.synthesis), 5)
     assert call.speaker.seconds == 0
     await call.begin()
     await asyncio.wait_for(call.speaker.complete.wait(), 5)
@@ -72,13 +72,13 @@ async def test_nothing_plays_before_the_floor_is_taken(call: Call) -> None:
 
 
 async def test_an_early_failure_falls_back_to_plain_synthesis(call: Call) -> None:
-    """Nobody listens for errors before the session runs."""
+    """Errors before the session starts are not handled."""
     call.conversation.presynthesize()
     call.voice.make(REFUSED)
-    ahead = call.conversation.presynthesized
-    assert ahead is not None
+    speech = call.conversation.presynthesized
+    assert speech is not None
     with pytest.raises(APIError):
-        await asyncio.wait_for(ahead.synthesis, 5)
+        await asyncio.wait_for(speech.synthesis, 5)
     await call.join()
     await call.begin()
     call.voice.make(TENTH, TENTH, None)
@@ -110,38 +110,38 @@ async def test_a_failure_during_playback_interrupts_and_the_agent_listens(call: 
     assert call.session.agent_state == "listening"
 
 
-async def heard(ahead: PresynthesizedSpeech) -> float:
-    return sum([frame.duration async for frame in ahead.frames(lambda: None)])
+async def played_seconds(speech: PresynthesizedSpeech) -> float:
+    return sum([frame.duration async for frame in speech.frames(lambda: None)])
 
 
 async def test_frames_of_a_failed_attempt_are_dropped() -> None:
     voice = SlowTTS()
-    ahead = PresynthesizedSpeech("Hello.", voice, TWO_TRIES)
+    speech = PresynthesizedSpeech("Hello.", voice, ONE_RETRY)
     voice.make(TENTH, TENTH, REFUSED, TENTH, None)
-    await asyncio.wait_for(asyncio.shield(ahead.synthesis), 5)
-    assert await heard(ahead) == pytest.approx(0.1, abs=PADDING)
+    await asyncio.wait_for(asyncio.shield(speech.synthesis), 5)
+    assert await played_seconds(speech) == pytest.approx(0.1, abs=PADDING)
 
 
 async def test_played_speech_is_not_restarted() -> None:
     voice = SlowTTS()
-    ahead = PresynthesizedSpeech("Hello.", voice, TWO_TRIES)
-    broken: list[str] = []
+    speech = PresynthesizedSpeech("Hello.", voice, ONE_RETRY)
+    interrupted: list[str] = []
     voice.make(TENTH, TENTH)
-    sound = ahead.frames(lambda: broken.append("off"))
+    sound = speech.frames(lambda: interrupted.append("yes"))
     async with asyncio.timeout(5):
         first = await anext(sound)
         voice.make(REFUSED, TENTH, TENTH, TENTH, None)
         rest = [frame async for frame in sound]
-    assert broken == ["off"]
+    assert interrupted == ["yes"]
     assert first.duration + sum(frame.duration for frame in rest) <= 0.2 + PADDING
 
 
 async def test_other_tasks_run_between_frames() -> None:
     voice = SlowTTS()
-    ahead = PresynthesizedSpeech("Hello.", voice, ONE_TRY)
+    speech = PresynthesizedSpeech("Hello.", voice, NO_RETRY)
     voice.make(TENTH, None)
-    await asyncio.wait_for(asyncio.shield(ahead.synthesis), 5)
-    sound = ahead.frames(lambda: None)
+    await asyncio.wait_for(asyncio.shield(speech.synthesis), 5)
+    sound = speech.frames(lambda: None)
     await anext(sound)
     others: list[str] = []
     asyncio.get_running_loop().call_soon(others.append, "ran")
@@ -151,5 +151,5 @@ async def test_other_tasks_run_between_frames() -> None:
 
 async def test_text_without_words_is_not_synthesized() -> None:
     voice = SlowTTS()
-    assert await heard(PresynthesizedSpeech("\N{TULIP}", voice, ONE_TRY)) == 0
+    assert await played_seconds(PresynthesizedSpeech("\N{TULIP}", voice, NO_RETRY)) == 0
     assert voice.asked == []

@@ -1,4 +1,4 @@
-"""A process rehearses before it gets a job: nothing is left for the first caller to wait for."""
+"""A prewarmed process has nothing left to import."""
 
 from __future__ import annotations
 

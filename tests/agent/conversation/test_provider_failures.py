@@ -1,4 +1,4 @@
-"""What the caller hears when providers of speech fail in the middle of a call, and when an agent gives up."""
+"""Provider failures during a call: apologies, and the agent's exit."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def reason(follower: ProviderFailures) -> str:
         return await follower.wait_for_failure()
 
 
-async def is_with_the_caller(follower: ProviderFailures) -> bool:
+async def is_serving(follower: ProviderFailures) -> bool:
     for _ in range(10):
         await asyncio.sleep(0)
     waiting = asyncio.ensure_future(follower.wait_for_failure())
@@ -63,7 +63,7 @@ async def test_two_failed_replies_are_apologized_for_and_the_third_makes_the_age
     for _ in range(2):
         session.fail("llm_error")
         assert await apology(session) == NO_ANSWER
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     session.fail("llm_error")
     assert await reason(follower) == "the language model failed"
     assert session.said.empty()
@@ -74,7 +74,7 @@ async def test_failed_prefills_are_ignored(session: FakeSession) -> None:
     asked = IS_PREFILL.set(True)
     session.fail("llm_error")
     IS_PREFILL.reset(asked)
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     assert session.said.empty()
 
 
@@ -84,19 +84,19 @@ async def test_an_answer_resets_the_count_of_failed_replies(session: FakeSession
         session.fail("llm_error")
         await apology(session)
         answer(session)
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
 
 
 async def test_there_is_no_apology_during_or_after_an_answer(session: FakeSession) -> None:
-    """A model is asked ahead, before the caller has finished: that it failed then says nothing of the answer."""
+    """Preemptive generation can fail before the caller has finished."""
     follower = follow(session)
     session.agent_becomes("thinking")
     session.fail("llm_error")
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     assert session.said.empty()
     answer(session)
     session.agent_becomes("listening")
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     assert session.said.empty()
 
 
@@ -105,7 +105,7 @@ async def test_several_failures_of_one_reply_count_once(session: FakeSession) ->
     for _ in range(4):
         session.fail("llm_error")
     await apology(session)
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     assert session.said.empty()
 
 
@@ -131,7 +131,7 @@ async def test_a_successor_that_has_answered_may_fail(session: FakeSession) -> N
 async def test_two_silent_answers_make_the_agent_exit(session: FakeSession) -> None:
     follower = follow(session)
     session.fail("tts_error")
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     session.fail("tts_error")
     assert await reason(follower) == "text to speech failed"
 
@@ -141,7 +141,7 @@ async def test_a_sound_resets_the_count_of_silent_answers(session: FakeSession) 
     for _ in range(3):
         session.fail("tts_error")
         session.agent_becomes("speaking")
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
 
 
 async def test_a_session_closed_with_an_error_makes_the_agent_exit(session: FakeSession) -> None:
@@ -153,7 +153,7 @@ async def test_a_session_closed_with_an_error_makes_the_agent_exit(session: Fake
 async def test_a_session_closed_in_order_is_no_failure(session: FakeSession) -> None:
     follower = follow(session)
     session.emit("close", CloseEvent(reason=CloseReason.JOB_SHUTDOWN))
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
 
 
 async def test_recoverable_errors_are_ignored_and_error_texts_not_logged(
@@ -162,7 +162,7 @@ async def test_recoverable_errors_are_ignored_and_error_texts_not_logged(
     follower = follow(session, proven=False)
     for kind in ("stt_error", "llm_error", "tts_error"):
         session.fail(kind, recoverable=True)
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     session.fail("tts_error")
     assert "RuntimeError" in caplog.text
     assert "what the caller said" not in caplog.text

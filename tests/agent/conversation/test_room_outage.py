@@ -1,4 +1,4 @@
-"""What an agent said while it was cut off from its room: kept where it was heard, and said again where it was not."""
+"""Answers during a room outage: committed if they were heard, repeated if not."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ ANSWER = ChatMessage(role="assistant", content=["Tulips are two euros."])
 
 
 class Agent:
-    """Notes what is kept, and when it must speak again."""
+    """Records committed messages and requests to repeat."""
 
     def __init__(self) -> None:
         self.room = FakeRoom("agent_1_AJ_a")
-        self.kept: list[ChatMessage] = []
-        self.again: asyncio.Queue[bool] = asyncio.Queue()
-        self.outage = RoomOutage(self.room, self.kept.append, self._repeat_answer)
+        self.committed: list[ChatMessage] = []
+        self.repeats: asyncio.Queue[bool] = asyncio.Queue()
+        self.outage = RoomOutage(self.room, self.committed.append, self._repeat_answer)
 
-    async def _repeat_answer(self, something_ended: bool) -> None:
-        assert self.outage.disconnected  # what ends in here is no turn either
-        self.again.put_nowait(something_ended)
+    async def _repeat_answer(self, was_buffered: bool) -> None:
+        assert self.outage.disconnected  # answers that finish here are buffered too
+        self.repeats.put_nowait(was_buffered)
 
 
 @pytest.fixture
@@ -40,26 +40,26 @@ async def test_a_connected_room_buffers_nothing(agent: Agent) -> None:
 async def test_a_resumed_connection_commits_the_buffered_answers(agent: Agent) -> None:
     agent.room.emit("reconnecting")
     assert agent.outage.buffer(ANSWER)
-    assert agent.kept == []
+    assert agent.committed == []
     agent.room.emit("reconnected")
-    assert agent.kept == [ANSWER]
+    assert agent.committed == [ANSWER]
     assert not agent.outage.disconnected
 
 
-@pytest.mark.parametrize("something_ended", [True, False])
+@pytest.mark.parametrize("was_buffered", [True, False])
 async def test_a_new_connection_repeats_the_answer_once_the_caller_is_subscribed(
-    agent: Agent, something_ended: bool
+    agent: Agent, was_buffered: bool
 ) -> None:
     agent.room.emit("reconnecting")
-    if something_ended:
+    if was_buffered:
         agent.outage.buffer(ANSWER)
     agent.room.emit("local_track_republished", "publication", "TR_old")
     agent.room.emit("reconnected")
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(agent.again.get(), 0.05)
+        await asyncio.wait_for(agent.repeats.get(), 0.05)
     agent.room.emit("local_track_subscribed", "track")
-    assert await asyncio.wait_for(agent.again.get(), 5) is something_ended
-    assert agent.kept == []
+    assert await asyncio.wait_for(agent.repeats.get(), 5) is was_buffered
+    assert agent.committed == []
     assert not agent.outage.disconnected
     assert not agent.outage.buffer(ANSWER)
 
@@ -69,4 +69,4 @@ async def test_the_wait_for_the_callers_subscription_is_bounded(agent: Agent, mo
     agent.room.emit("reconnecting")
     agent.room.emit("local_track_republished", "publication", "TR_old")
     agent.room.emit("reconnected")
-    assert await asyncio.wait_for(agent.again.get(), 5) is False
+    assert await asyncio.wait_for(agent.repeats.get(), 5) is False

@@ -1,4 +1,4 @@
-"""One agent at a time has the floor, and each sentence of the caller is taken by exactly one."""
+"""The floor: one agent holds it, and each turn belongs to exactly one."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ async def test_a_turn_waits_until_the_floor_is_taken() -> None:
     assert await waiting
 
 
-@pytest.mark.parametrize(("heard_at", "mine"), [(99.0, False), (100.0, False), (101.0, False), (102.0, True)])
-async def test_turns_of_the_predecessor_are_not_answered_again(heard_at: float, mine: bool) -> None:
+@pytest.mark.parametrize(("turn_at", "owned"), [(99.0, False), (100.0, False), (101.0, False), (102.0, True)])
+async def test_turns_of_the_predecessor_are_not_answered_again(turn_at: float, owned: bool) -> None:
     floor = Floor()
     floor.take(last_turn_at=100.0)
-    assert await floor.owns_turn(heard_at) is mine
+    assert await floor.owns_turn(turn_at) is owned
 
 
 async def test_without_earlier_turns_every_turn_is_owned() -> None:

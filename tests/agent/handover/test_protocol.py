@@ -1,4 +1,4 @@
-"""A newcomer and its predecessors: who yields, who is removed, and what is handed over."""
+"""A takeover: predecessors yield or are removed, and hand over their turns."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.fakes.briefings import briefing
 from tests.fakes.rpc_rooms import FakeRoom
 
 
-def turn(sequence: int, text: str = "something said") -> Turn:
+def turn(sequence: int, text: str = "something") -> Turn:
     return Turn(generation=1, sequence=sequence, role="agent", text=text, at_ms=sequence)
 
 
 class Predecessor:
-    """Generation 1, in a room of its own until it meets somebody."""
+    """Generation 1, alone in its room at first."""
 
     def __init__(self, *turns: Turn) -> None:
         self.room = FakeRoom("agent_1_AJ_a")
@@ -37,7 +37,7 @@ class Predecessor:
 
 
 class Newcomer:
-    """Generation 2 and the way it takes somebody out of the room."""
+    """Generation 2; records whom it removes."""
 
     def __init__(self, *known: Turn) -> None:
         self.room = FakeRoom("agent_2_AJ_b")
@@ -78,7 +78,7 @@ async def test_a_partly_known_answer_is_handed_over_whole() -> None:
     new.room.meet(old.room)
     old.sentence_over.set()
     succession = await new.take_over()
-    assert [each.text for each in succession.after(new.known)] == ["something said", "Half of it. And the rest."]
+    assert [each.text for each in succession.after(new.known)] == ["something", "Half of it. And the rest."]
 
 
 async def test_an_unresponsive_predecessor_is_removed() -> None:
@@ -141,7 +141,7 @@ async def test_the_incumbent_leaves_when_a_newcomer_does_not_ask(monkeypatch: py
 
 
 async def test_an_agent_that_joins_after_a_newer_one_leaves_at_once() -> None:
-    """Its way into the room took so long that another was sent, who asked everybody that was there."""
+    """It took so long to join that a successor was launched, which found no predecessor to ask."""
     room, serving = FakeRoom("agent_1_AJ_a"), FakeRoom("agent_2_AJ_b")
     room.meet(serving)
     finished = asyncio.Event()
@@ -161,14 +161,14 @@ async def test_a_newer_agent_without_an_accepted_claim_is_ignored() -> None:
     room.meet(coming)
 
     async def finish_speaking(_: float) -> tuple[Turn, ...]:
-        raise AssertionError("nobody asked")
+        raise AssertionError("not asked")
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(Incumbent(room, 1, finish_speaking).wait_for_dismissal(), 0.1)
 
 
 async def test_a_newcomer_without_an_accepted_claim_takes_no_floor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where Temporal is out of reach for both, the caller has nobody but the incumbent."""
+    """In an outage of Temporal the caller has no other agent than the incumbent."""
     monkeypatch.setattr(protocol, "_ASK_GRACE_SECONDS", 0.01)
     old, new = Predecessor(), Newcomer()
     new.room.attributes.clear()

@@ -1,4 +1,4 @@
-"""When one agent can follow another: nothing is being said, and nothing that was said is left unanswered."""
+"""Quiet: the agent says nothing, and no turn is unanswered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hosted providers: livekit-agents' real plugins, asked by our settings, against fakes of their wire protocols."""
+"""Hosted providers: livekit-agents' plugins with our settings, against fakes of their wire protocols."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from settings import SpeechSettings
 from tests.fakes.speech_services import HEARD, SOUND, SpeechServices
 
 SECRET = "a-secret-key"
-ONE_TRY = APIConnectOptions(max_retry=0, timeout=5)
+NO_RETRY = APIConnectOptions(max_retry=0, timeout=5)
 STREAMING = ["deepgram/nova-3", "assemblyai/universal-streaming-english"]
 VOICED = ["inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts"]
 
@@ -48,10 +48,10 @@ def sound(seconds: float = 0.5, rate: int = 48_000) -> rtc.AudioFrame:
 
 
 async def hear(services: SpeechServices, choice: str) -> list[stt.SpeechEvent]:
-    """All that is told of one question, to its end."""
-    hearing = load_provider("STT", choice, STT_PROVIDERS, settings(services))()
+    """Return the events of one question."""
+    recognizer = load_provider("STT", choice, STT_PROVIDERS, settings(services))()
     events: list[stt.SpeechEvent] = []
-    async with hearing.stream(conn_options=ONE_TRY) as stream:
+    async with recognizer.stream(conn_options=NO_RETRY) as stream:
         stream.push_frame(sound())
         stream.flush()
         async for event in stream:
@@ -62,25 +62,25 @@ async def hear(services: SpeechServices, choice: str) -> list[stt.SpeechEvent]:
 
 
 async def say(services: SpeechServices, choice: str, voice: str, *, streaming: bool) -> bytes:
-    """The sound of a sentence, without the quiet that the framework adds at its end."""
-    speaking = load_provider("TTS", choice, TTS_PROVIDERS, settings(services))(voice)
+    """Return the audio of a sentence, without livekit-agents' padding."""
+    tts_part = load_provider("TTS", choice, TTS_PROVIDERS, settings(services))(voice)
     try:
         if not streaming:
-            return bytes((await speaking.synthesize("Two euros.", conn_options=ONE_TRY).collect()).data).rstrip(b"\0")
-        async with speaking.stream(conn_options=ONE_TRY) as stream:
+            return bytes((await tts_part.synthesize("Two euros.", conn_options=NO_RETRY).collect()).data).rstrip(b"\0")
+        async with tts_part.stream(conn_options=NO_RETRY) as stream:
             stream.push_text("Two euros.")
             stream.end_input()
             return b"".join([bytes(event.frame.data) async for event in stream]).rstrip(b"\0")
     finally:
-        await speaking.aclose()
+        await tts_part.aclose()
 
 
 @pytest.mark.parametrize("choice", STREAMING)
 async def test_a_streamed_question_gives_interim_and_final_transcripts(services: SpeechServices, choice: str) -> None:
     events = await hear(services, choice)
-    spoken = [(event.type, event.alternatives[0].text) for event in events if event.alternatives]
-    assert spoken[0] == (stt.SpeechEventType.INTERIM_TRANSCRIPT, "What do")
-    assert spoken[-1] == (stt.SpeechEventType.FINAL_TRANSCRIPT, HEARD)
+    transcripts = [(event.type, event.alternatives[0].text) for event in events if event.alternatives]
+    assert transcripts[0] == (stt.SpeechEventType.INTERIM_TRANSCRIPT, "What do")
+    assert transcripts[-1] == (stt.SpeechEventType.FINAL_TRANSCRIPT, HEARD)
     kinds = [event.type for event in events if event.type is not stt.SpeechEventType.RECOGNITION_USAGE]
     assert kinds[0] is stt.SpeechEventType.START_OF_SPEECH
     assert services.audio_bytes == pytest.approx(16_000, rel=0.02)  # half a second of 16-bit samples at 16 kHz
@@ -96,7 +96,7 @@ async def test_deepgram_receives_key_and_options(services: SpeechServices) -> No
         "encoding": "linear16",
         "interim_results": "true",
     }
-    assert {"type": "Finalize"} in services.told
+    assert {"type": "Finalize"} in services.messages
 
 
 async def test_assemblyai_receives_key_and_options(services: SpeechServices) -> None:
@@ -111,9 +111,9 @@ async def test_assemblyai_receives_key_and_options(services: SpeechServices) -> 
 
 
 async def test_openai_transcribes_a_whole_utterance(services: SpeechServices) -> None:
-    hearing = load_provider("STT", "openai/gpt-4o-mini-transcribe", STT_PROVIDERS, settings(services))()
-    assert not hearing.capabilities.streaming  # the session cuts the caller's speech by its own ears
-    event = await hearing.recognize([sound()], conn_options=ONE_TRY)
+    recognizer = load_provider("STT", "openai/gpt-4o-mini-transcribe", STT_PROVIDERS, settings(services))()
+    assert not recognizer.capabilities.streaming  # the session segments speech by VAD
+    event = await recognizer.recognize([sound()], conn_options=NO_RETRY)
     assert event.alternatives[0].text == HEARD
     [asked] = services.asked
     assert asked.headers["authorization"] == f"Bearer {SECRET}"
@@ -125,10 +125,10 @@ async def test_openai_transcribes_a_whole_utterance(services: SpeechServices) ->
 @pytest.mark.parametrize("voice", VOICES)
 async def test_inworld_uses_its_own_voices(services: SpeechServices, voice: str) -> None:
     assert await say(services, "inworld/inworld-tts-1.5-max", voice, streaming=True) == SOUND
-    create = next(order["create"] for order in services.told if "create" in order)
+    create = next(order["create"] for order in services.messages if "create" in order)
     assert (create["voiceId"], create["modelId"]) == (voice, "inworld-tts-1.5-max")
     assert (create["audioConfig"]["audioEncoding"], create["audioConfig"]["sampleRateHertz"]) == ("PCM", 24_000)
-    assert "".join(order["send_text"]["text"] for order in services.told if "send_text" in order) == "Two euros."
+    assert "".join(order["send_text"]["text"] for order in services.messages if "send_text" in order) == "Two euros."
     assert services.asked[0].headers["authorization"] == f"Basic {SECRET}"
 
 

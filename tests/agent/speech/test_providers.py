@@ -1,4 +1,4 @@
-"""Choosing providers by settings: a clear word for what is wrong, and room for others."""
+"""The choice of providers by settings, and its errors."""
 
 from __future__ import annotations
 

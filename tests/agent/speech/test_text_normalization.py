@@ -1,4 +1,4 @@
-"""What is written in signs is read aloud in words, however the text is cut on its way to the voice."""
+"""Text normalization, complete and streamed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from agent.speech.text_normalization import normalize_stream, normalize_text
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "spoken"),
     [
         ("We have 3 left.", "We have three left."),
         (
@@ -76,8 +76,8 @@ from agent.speech.text_normalization import normalize_stream, normalize_text
         ("Well. So it is.", "Well. So it is."),
     ],
 )
-def test_signs_become_words(written: str, said: str) -> None:
-    assert normalize_text(written) == said
+def test_signs_become_words(written: str, spoken: str) -> None:
+    assert normalize_text(written) == spoken
 
 
 def streamed(pieces: Sequence[str]) -> list[str]:
@@ -127,7 +127,7 @@ def test_chunk_boundaries_do_not_change_the_result(text: str, cuts: list[int]) -
 
 
 @given(text=TEXTS)
-@example(text="7 p.m. a4 is it.")  # what follows the dot decides, and is said later
+@example(text="7 p.m. a4 is it.")  # the text after the dot decides
 def test_single_characters_give_the_same_result(text: str) -> None:
     assert "".join(streamed(list(text))) == normalize_text(text)
 

@@ -1,4 +1,4 @@
-"""The agent's sign of life: what each answer of Temporal means for an agent."""
+"""Heartbeats, and the verdicts that follow from Temporal's answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from temporalio.activity import ActivityCancellationDetails
@@ -20,12 +20,12 @@ OUTCOME = AgentOutcome(generation=1, cause="done")
 
 
 class FakeHandle:
-    """Answers heartbeats and completions from a list; None is a yes."""
+    """Answers heartbeats and completions from a list; None accepts."""
 
     def __init__(self, *answers: Exception | None) -> None:
         self.answers = list(answers)
-        self.beats: list[Any] = []
-        self.completed: list[Any] = []
+        self.beats: list[tuple[object, ...]] = []
+        self.completed: list[object] = []
         self.beaten = asyncio.Event()
 
     def get_async_activity_handle(self, *, task_token: bytes) -> FakeHandle:
@@ -36,12 +36,12 @@ class FakeHandle:
         if self.answers and (answer := self.answers.pop(0)) is not None:
             raise answer
 
-    async def heartbeat(self, *details: Any, rpc_timeout: object) -> None:
+    async def heartbeat(self, *details: object, rpc_timeout: object) -> None:
         self.beats.append(details)
         self.beaten.set()
         self._answer()
 
-    async def complete(self, result: Any, *, rpc_timeout: object) -> None:
+    async def complete(self, result: object, *, rpc_timeout: object) -> None:
         self._answer()
         self.completed.append(result)
 
@@ -57,7 +57,7 @@ def heartbeat(handle: FakeHandle, *, in_room: bool = True, timeout_seconds: floa
 
 
 def rpc_error(status: RPCStatusCode) -> RPCError:
-    return RPCError("said by Temporal", status, b"")
+    return RPCError("from Temporal", status, b"")
 
 
 def cancelled(**details: bool) -> AsyncActivityCancelledError:
@@ -91,7 +91,7 @@ async def test_start_returns_the_verdict_of_a_stale_token() -> None:
 
 
 class Voice:
-    """Notes how an agent is muted."""
+    """Records mute and unmute."""
 
     def __init__(self) -> None:
         self.muted: list[bool] = []
@@ -101,7 +101,7 @@ class Voice:
 
 
 async def verdict(beats: Heartbeat, voice: Voice | None = None, *, alone_seconds: float = 60) -> Verdict:
-    """What a heartbeat comes to that had begun well."""
+    """Return the verdict of a heartbeat that was started."""
     assert await beats.start() is None
     return await asyncio.wait_for(beats.run(voice or Voice(), alone_seconds=alone_seconds), 5)
 
@@ -113,11 +113,11 @@ async def test_heartbeats_go_on_through_an_outage_until_a_verdict() -> None:
     )
     assert await verdict(heartbeat(handle), voice) is Verdict.SUPERSEDED
     assert len(handle.beats) == 4
-    assert voice.muted == []  # whoever replaces it will ask it: until then the caller has nobody else
+    assert voice.muted == []  # a successor will ask it; until then the caller has no other agent
 
 
 async def test_a_hanging_connection_is_not_taken_for_a_freeze(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An RPC can outlast its own timeout: the agent must not take that for its own sleep, and fall silent."""
+    """An RPC can outlast its own timeout, which must not mute the agent."""
     monkeypatch.setattr("agent.workflow_link.heartbeat._RPC_TIMEOUT", timedelta(seconds=0.02))
     handle, voice = FakeHandle(None), Voice()
     beats = heartbeat(handle, timeout_seconds=0.3)
@@ -128,7 +128,7 @@ async def test_a_hanging_connection_is_not_taken_for_a_freeze(monkeypatch: pytes
 
     monkeypatch.setattr(handle, "heartbeat", hang)
     assert await asyncio.wait_for(beats.run(voice, alone_seconds=0.8), 5) is Verdict.ALONE
-    assert voice.muted == [True]  # at the end, and not before
+    assert voice.muted == [True]  # only at the end
 
 
 async def test_a_long_outage_ends_the_conversation() -> None:
@@ -177,17 +177,17 @@ async def test_an_agent_outside_its_room_sends_no_heartbeat() -> None:
 async def test_an_agent_outside_its_room_is_muted_until_a_heartbeat_is_accepted(
     answer: Exception | None, outcome: Verdict, muted: list[bool]
 ) -> None:
-    """Meanwhile another may have come, and found nobody to ask."""
+    """A successor may have arrived meanwhile without finding it."""
     handle, voice = FakeHandle(None, answer, cancelled(cancel_requested=True)), Voice()
-    is_there = [True, False, False, True, True]
+    connected = [True, False, False, True, True]
     beats = Heartbeat(
         cast("Client", handle),
         b"token",
         identity="agent_1_x",
         timeout_seconds=0.03,
-        in_room=lambda: is_there.pop(0) if len(is_there) > 1 else is_there[0],
+        in_room=lambda: connected.pop(0) if len(connected) > 1 else connected[0],
     )
-    handle.answers.insert(1, None)  # while it is there
+    handle.answers.insert(1, None)  # accepted while in the room
     assert await verdict(beats, voice) is outcome
     assert voice.muted == muted
 

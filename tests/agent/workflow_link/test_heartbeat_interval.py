@@ -1,4 +1,4 @@
-"""Heartbeats of asynchronous activities are not throttled by Temporal's client, so their pace is ours."""
+"""The heartbeat interval: Temporal's client does not throttle heartbeats by task token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SDK_RETRIES_FOR = timedelta(seconds=10)
 
 
 class CountingHandle:
-    """Takes every heartbeat and notes when it came."""
+    """Accepts every heartbeat and records its time."""
 
     def __init__(self) -> None:
         self.at: list[float] = []

@@ -1,10 +1,10 @@
-"""Reports reach the workflow in order, each until it is taken; a refused claim sends the agent away."""
+"""Claims and reports through outages of Temporal."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from agent.workflow_link.workflow_client import SupersededError, WorkflowClient
-from contracts.agent import AgentReady, Briefing, DispatchMetadata
+from contracts.agent import AgentReady, Briefing, ClaimRequest, DispatchMetadata
 from contracts.turns import Turn
 from tests.fakes.briefings import briefing
 from tests.fakes.temporal import UNCONNECTED
@@ -22,11 +22,11 @@ BRIEFING = briefing(generation=2)
 
 
 class FakeWorkflow:
-    """Takes signals and updates; `refusals` are raised first, one a call."""
+    """Accepts signals and updates; raises one of `refusals` per call first."""
 
     def __init__(self, *refusals: Exception) -> None:
         self.refusals = list(refusals)
-        self.signals: list[Any] = []
+        self.signals: list[object] = []
         self.update_ids: list[str] = []
         self.down = asyncio.Event()
 
@@ -34,19 +34,19 @@ class FakeWorkflow:
         assert session_id == METADATA.session_id
         return self
 
-    async def signal(self, _signal: object, report: Any) -> None:
+    async def signal(self, _signal: object, report: object) -> None:
         if self.refusals:
             self.down.set()
             raise self.refusals.pop(0)
         self.signals.append(report)
 
     async def query(self, _query: object, *, rpc_timeout: timedelta) -> tuple[Turn, ...]:
-        assert rpc_timeout <= timedelta(seconds=2)  # a caller waits in silence
+        assert rpc_timeout <= timedelta(seconds=2)  # the caller is waiting
         if self.refusals:
             raise self.refusals.pop(0)
         return (turn(1),)
 
-    async def execute_update(self, _update: object, claim: Any, *, id: str) -> Briefing:
+    async def execute_update(self, _update: object, claim: ClaimRequest, *, id: str) -> Briefing:
         self.update_ids.append(id)
         assert claim.generation == METADATA.generation
         if self.refusals:
@@ -54,7 +54,7 @@ class FakeWorkflow:
         return BRIEFING
 
 
-def line_to(workflow: FakeWorkflow) -> WorkflowClient:
+def client_of(workflow: FakeWorkflow) -> WorkflowClient:
     return WorkflowClient(cast("Client", workflow), METADATA)
 
 
@@ -62,7 +62,7 @@ def unavailable() -> RPCError:
     return RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
 
 
-def gone() -> RPCError:
+def not_found() -> RPCError:
     return RPCError("workflow execution already completed", RPCStatusCode.NOT_FOUND, b"")
 
 
@@ -73,66 +73,66 @@ def turn(sequence: int) -> Turn:
 @pytest.mark.parametrize("outage", [unavailable(), UNCONNECTED])
 async def test_reports_are_repeated_during_an_outage_and_stay_in_order(outage: Exception) -> None:
     workflow = FakeWorkflow(outage, outage)
-    line = line_to(workflow)
+    client = client_of(workflow)
     ready = AgentReady(generation=2, identity="agent_2_x", at_ms=1)
-    line.ready(ready)
+    client.ready(ready)
     for sequence in (1, 2, 3):
-        line.turn(turn(sequence))
-    assert await line.flush(5)
+        client.turn(turn(sequence))
+    assert await client.flush(5)
     assert workflow.signals == [ready, turn(1), turn(2), turn(3)]
-    await line.aclose()
+    await client.aclose()
 
 
 async def test_reports_after_the_end_of_the_session_are_dropped() -> None:
-    workflow = FakeWorkflow(gone())
-    line = line_to(workflow)
-    line.turn(turn(1))
-    assert await line.flush(5)
+    workflow = FakeWorkflow(not_found())
+    client = client_of(workflow)
+    client.turn(turn(1))
+    assert await client.flush(5)
     assert workflow.signals == []
-    await line.aclose()
+    await client.aclose()
 
 
 async def test_flush_is_bounded() -> None:
     workflow = FakeWorkflow(*[unavailable() for _ in range(50)])
-    line = line_to(workflow)
-    line.turn(turn(1))
-    assert not await line.flush(0.05)
-    await line.aclose()
+    client = client_of(workflow)
+    client.turn(turn(1))
+    assert not await client.flush(0.05)
+    await client.aclose()
 
 
 async def test_a_claim_returns_the_briefing() -> None:
     workflow = FakeWorkflow()
-    line = line_to(workflow)
-    assert await line.claim("agent_2_x") == BRIEFING
+    client = client_of(workflow)
+    assert await client.claim("agent_2_x") == BRIEFING
     assert workflow.update_ids == ["claim-agent_2_x"]
-    await line.aclose()
+    await client.aclose()
 
 
 @pytest.mark.parametrize(
-    "refusal", [WorkflowUpdateFailedError(ApplicationError("not wanted any more", type="Superseded")), gone()]
+    "refusal", [WorkflowUpdateFailedError(ApplicationError("superseded", type="Superseded")), not_found()]
 )
 async def test_a_refused_claim_raises_superseded(refusal: Exception) -> None:
-    line = line_to(FakeWorkflow(refusal))
+    client = client_of(FakeWorkflow(refusal))
     with pytest.raises(SupersededError):
-        await line.claim("agent_2_x")
-    await line.aclose()
+        await client.claim("agent_2_x")
+    await client.aclose()
 
 
 async def test_a_claim_is_repeated_during_an_outage() -> None:
     workflow = FakeWorkflow(unavailable(), UNCONNECTED, TimeoutError(), WorkflowUpdateRPCTimeoutOrCancelledError())
-    line = line_to(workflow)
-    assert await asyncio.wait_for(line.claim("agent_2_x"), 5) == BRIEFING
+    client = client_of(workflow)
+    assert await asyncio.wait_for(client.claim("agent_2_x"), 5) == BRIEFING
     assert workflow.update_ids == ["claim-agent_2_x"] * 5
-    await line.aclose()
+    await client.aclose()
 
 
 async def test_the_transcript_can_be_queried() -> None:
-    line = line_to(FakeWorkflow())
-    assert await line.transcript() == (turn(1),)
-    await line.aclose()
+    client = client_of(FakeWorkflow())
+    assert await client.transcript() == (turn(1),)
+    await client.aclose()
 
 
 async def test_an_unanswered_transcript_query_returns_none() -> None:
-    line = line_to(FakeWorkflow(unavailable()))
-    assert await line.transcript() is None
-    await line.aclose()
+    client = client_of(FakeWorkflow(unavailable()))
+    assert await client.transcript() is None
+    await client.aclose()

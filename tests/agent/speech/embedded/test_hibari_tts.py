@@ -1,4 +1,4 @@
-"""Speaking: sentence by sentence, off the event loop, and no longer than anybody listens."""
+"""The local TTS: sentence by sentence, off the event loop, cancellable."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ def speech(models: SpeechModels) -> HibariTTS:
 async def test_closing_the_stream_drops_the_sentences_not_started(
     speech: HibariTTS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[str] = []
-    second_begun, go_on = threading.Event(), threading.Event()
+    started: list[str] = []
+    second_started, go_on = threading.Event(), threading.Event()
     speak = speech.engine.speak
 
     def slow(phonemes: str, voice: Voice) -> bytes:
-        begun.append(phonemes)
-        if len(begun) == 2:
-            second_begun.set()
+        started.append(phonemes)
+        if len(started) == 2:
+            second_started.set()
             go_on.wait(10)
         return speak(phonemes, voice)
 
     monkeypatch.setattr(speech.engine, "speak", slow)
     stream = speech.synthesize(TEXT)
     assert (await anext(stream)).frame.duration > 0
-    await asyncio.to_thread(second_begun.wait, 10)
+    await asyncio.to_thread(second_started.wait, 10)
     await stream.aclose()
     go_on.set()
     await asyncio.to_thread(speech.engine.executor.shutdown, wait=True)
-    assert len(begun) == 2
+    assert len(started) == 2
 
 
 async def test_synthesis_runs_outside_the_event_loop(speech: HibariTTS, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ async def test_synthesis_runs_outside_the_event_loop(speech: HibariTTS, monkeypa
 
 
 async def test_a_streamed_answer_is_synthesized_completely(models: SpeechModels) -> None:
-    """As the session does it: words arrive one by one, a sentence adapter feeds the synthesizer."""
+    """As in a session: words arrive one by one, and a sentence adapter feeds the TTS."""
     adapter = tts.StreamAdapter(tts=models.for_voice("Wendy").tts)
     async with adapter.stream() as stream:
         for word in TEXT.split():

@@ -1,4 +1,4 @@
-"""The local language model as its clients see it: a process, an OpenAI endpoint, a signal that ends it."""
+"""The local language model's server: process, OpenAI endpoint and signals."""
 
 from __future__ import annotations
 

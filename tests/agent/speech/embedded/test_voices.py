@@ -1,4 +1,4 @@
-"""Each of the six voices says what it should, and no two of them sound alike."""
+"""The six voices: intelligible, distinct, of the right pace and level."""
 
 from __future__ import annotations
 
