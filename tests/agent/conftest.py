@@ -1,14 +1,18 @@
-"""An AgentServer of fakes and its job watch."""
+"""Fakes of the AgentServer with its job watch, and of hosted speech services."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
+from livekit.agents.utils import http_context
 from pydantic import SecretStr
 
 from agent.host import job_watch
 from agent.host.job_watch import JobWatch
 from settings import AgentSettings, LiveKitSettings, Settings
 from tests.fakes.agent_server import SECRET, FakeSentinel, FakeServer
+from tests.fakes.speech_services import SpeechServices
 from tests.fakes.temporal import FakeTemporal
 
 
@@ -47,3 +51,9 @@ async def jobs(
     watch = JobWatch(server, agent_settings)
     server.emit("worker_started")
     return watch
+
+
+@pytest.fixture
+async def services() -> AsyncIterator[SpeechServices]:
+    async with SpeechServices() as services, http_context.open():
+        yield services

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from livekit.agents import APIConnectOptions, APIError, inference, llm, stt, tts
-from livekit.agents.utils import http_context
 from livekit.plugins import assemblyai, deepgram, inworld
 from pydantic import SecretStr
 
@@ -29,9 +28,8 @@ FAULTS = ["refuses", "is out of quota", "is silent"]
 
 
 @pytest.fixture
-async def first() -> AsyncIterator[SpeechServices]:
-    async with SpeechServices() as services, http_context.open():
-        yield services
+def first(services: SpeechServices) -> SpeechServices:
+    return services
 
 
 @pytest.fixture

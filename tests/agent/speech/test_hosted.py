@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from livekit import rtc
 from livekit.agents import APIConnectOptions, APIError, APIStatusError, stt
-from livekit.agents.utils import http_context
 from pydantic import SecretStr
 
 from agent.speech.hosted import OPENAI_VOICES
@@ -20,12 +17,6 @@ SECRET = "a-secret-key"
 NO_RETRY = APIConnectOptions(max_retry=0, timeout=5)
 STREAMING = ["deepgram/nova-3", "assemblyai/universal-streaming-english"]
 VOICED = ["inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts"]
-
-
-@pytest.fixture
-async def services() -> AsyncIterator[SpeechServices]:
-    async with SpeechServices() as services, http_context.open():
-        yield services
 
 
 def settings(services: SpeechServices) -> SpeechSettings:

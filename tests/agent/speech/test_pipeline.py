@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from livekit.agents import APIConnectOptions, APIStatusError, APITimeoutError, tts
-from livekit.agents.utils import http_context
 from livekit.plugins import inworld
 
 from agent.speech import SpeechModels, pipeline
@@ -20,12 +19,6 @@ PLUGINS = (inworld,)
 """Imported here because plugins must be imported on the main thread."""
 SECONDS = 0.4
 INWORLD, OPENAI = "inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts"
-
-
-@pytest.fixture
-async def services() -> AsyncIterator[SpeechServices]:
-    async with SpeechServices() as services, http_context.open():
-        yield services
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from datetime import timedelta
+from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -15,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from agent.workflow_link.heartbeat import Heartbeat, Verdict
 from contracts.agent import AgentOutcome, AgentPulse
+from tests.fakes.temporal import NOT_FOUND, UNAVAILABLE
 
 OUTCOME = AgentOutcome(generation=1, cause="done")
 
@@ -25,6 +27,8 @@ class FakeHandle:
     def __init__(self, *answers: Exception | None) -> None:
         self.answers = list(answers)
         self.beats: list[tuple[object, ...]] = []
+        self.beat_at: list[float] = []
+        self.rpc_timeouts: set[timedelta] = set()
         self.completed: list[object] = []
         self.beaten = asyncio.Event()
 
@@ -36,8 +40,10 @@ class FakeHandle:
         if self.answers and (answer := self.answers.pop(0)) is not None:
             raise answer
 
-    async def heartbeat(self, *details: object, rpc_timeout: object) -> None:
+    async def heartbeat(self, *details: object, rpc_timeout: timedelta) -> None:
         self.beats.append(details)
+        self.beat_at.append(time.monotonic())
+        self.rpc_timeouts.add(rpc_timeout)
         self.beaten.set()
         self._answer()
 
@@ -56,10 +62,6 @@ def heartbeat(handle: FakeHandle, *, in_room: bool = True, timeout_seconds: floa
     )
 
 
-def rpc_error(status: RPCStatusCode) -> RPCError:
-    return RPCError("from Temporal", status, b"")
-
-
 def cancelled(**details: bool) -> AsyncActivityCancelledError:
     return AsyncActivityCancelledError(ActivityCancellationDetails(**details))
 
@@ -70,9 +72,9 @@ def cancelled(**details: bool) -> AsyncActivityCancelledError:
         (None, None),
         (cancelled(cancel_requested=True), Verdict.SESSION_ENDING),
         (cancelled(paused=True), None),
-        (rpc_error(RPCStatusCode.NOT_FOUND), Verdict.SUPERSEDED),
-        (rpc_error(RPCStatusCode.UNAVAILABLE), None),
-        (rpc_error(RPCStatusCode.DEADLINE_EXCEEDED), None),
+        (NOT_FOUND, Verdict.SUPERSEDED),
+        (UNAVAILABLE, None),
+        (RPCError("late", RPCStatusCode.DEADLINE_EXCEEDED, b""), None),
     ],
 )
 async def test_each_answer_has_its_verdict(answer: Exception | None, verdict: Verdict | None) -> None:
@@ -80,13 +82,13 @@ async def test_each_answer_has_its_verdict(answer: Exception | None, verdict: Ve
 
 
 async def test_start_waits_for_an_accepted_heartbeat() -> None:
-    handle = FakeHandle(rpc_error(RPCStatusCode.UNAVAILABLE), rpc_error(RPCStatusCode.UNAVAILABLE))
+    handle = FakeHandle(UNAVAILABLE, UNAVAILABLE)
     assert await asyncio.wait_for(heartbeat(handle).start(), 5) is None
     assert len(handle.beats) == 3
 
 
 async def test_start_returns_the_verdict_of_a_stale_token() -> None:
-    handle = FakeHandle(rpc_error(RPCStatusCode.NOT_FOUND))
+    handle = FakeHandle(NOT_FOUND)
     assert await heartbeat(handle).start() is Verdict.SUPERSEDED
 
 
@@ -107,10 +109,7 @@ async def verdict(beats: Heartbeat, voice: Voice | None = None, *, alone_seconds
 
 
 async def test_heartbeats_go_on_through_an_outage_until_a_verdict() -> None:
-    handle, voice = (
-        FakeHandle(None, rpc_error(RPCStatusCode.UNAVAILABLE), None, rpc_error(RPCStatusCode.NOT_FOUND)),
-        Voice(),
-    )
+    handle, voice = FakeHandle(None, UNAVAILABLE, None, NOT_FOUND), Voice()
     assert await verdict(heartbeat(handle), voice) is Verdict.SUPERSEDED
     assert len(handle.beats) == 4
     assert voice.muted == []  # a successor will ask it; until then the caller has no other agent
@@ -132,7 +131,7 @@ async def test_a_hanging_connection_is_not_taken_for_a_freeze(monkeypatch: pytes
 
 
 async def test_a_long_outage_ends_the_conversation() -> None:
-    handle, voice = FakeHandle(None, *[rpc_error(RPCStatusCode.UNAVAILABLE) for _ in range(500)]), Voice()
+    handle, voice = FakeHandle(None, *[UNAVAILABLE for _ in range(500)]), Voice()
     assert await verdict(heartbeat(handle), voice, alone_seconds=0.1) is Verdict.ALONE
     assert voice.muted == [True]
 
@@ -140,7 +139,7 @@ async def test_a_long_outage_ends_the_conversation() -> None:
 @pytest.mark.parametrize(
     ("answer", "outcome", "muted"),
     [
-        (rpc_error(RPCStatusCode.NOT_FOUND), Verdict.FROZEN, [True]),
+        (NOT_FOUND, Verdict.FROZEN, [True]),
         (None, Verdict.SESSION_ENDING, [True, False]),
     ],
 )
@@ -170,7 +169,7 @@ async def test_an_agent_outside_its_room_sends_no_heartbeat() -> None:
 @pytest.mark.parametrize(
     ("answer", "outcome", "muted"),
     [
-        (rpc_error(RPCStatusCode.NOT_FOUND), Verdict.FROZEN, [True]),
+        (NOT_FOUND, Verdict.FROZEN, [True]),
         (None, Verdict.SESSION_ENDING, [True, False]),
     ],
 )
@@ -203,7 +202,7 @@ async def test_a_reconnect_triggers_a_heartbeat() -> None:
 
 async def test_outages_of_temporal_extend_the_wait_for_a_successor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.workflow_link.heartbeat._SUCCESSOR_SECONDS", 0.2)
-    stale, away = rpc_error(RPCStatusCode.NOT_FOUND), rpc_error(RPCStatusCode.UNAVAILABLE)
+    stale, away = NOT_FOUND, UNAVAILABLE
     handle = FakeHandle(*[away] * 20, *[stale] * 1000)
     began = time.monotonic()
     await heartbeat(handle).wait_for_overdue_successor(alone_seconds=60)
@@ -212,8 +211,16 @@ async def test_outages_of_temporal_extend_the_wait_for_a_successor(monkeypatch: 
 
 
 async def test_the_wait_for_a_successor_is_bounded() -> None:
-    handle = FakeHandle(*[rpc_error(RPCStatusCode.UNAVAILABLE)] * 1000)
+    handle = FakeHandle(*[UNAVAILABLE] * 1000)
     await asyncio.wait_for(heartbeat(handle).wait_for_overdue_successor(alone_seconds=0.1), 5)
+
+
+async def test_heartbeats_are_a_third_of_the_timeout_apart_with_short_rpc_timeouts() -> None:
+    """Temporal's client does not throttle heartbeats by task token, and retries an RPC for 10 s by default."""
+    handle = FakeHandle(None, None, None, None, NOT_FOUND)
+    assert await verdict(heartbeat(handle, timeout_seconds=0.3)) is Verdict.SUPERSEDED
+    assert min(later - earlier for earlier, later in pairwise(handle.beat_at)) > 0.9 * 0.3 / 3
+    assert all(each < timedelta(seconds=10) for each in handle.rpc_timeouts)
 
 
 async def test_heartbeat_details_are_identity_and_pid() -> None:
@@ -223,7 +230,7 @@ async def test_heartbeat_details_are_identity_and_pid() -> None:
 
 
 async def test_completing_a_closed_generation_has_no_effect() -> None:
-    handle = FakeHandle(None, rpc_error(RPCStatusCode.NOT_FOUND), rpc_error(RPCStatusCode.UNAVAILABLE))
+    handle = FakeHandle(None, NOT_FOUND, UNAVAILABLE)
     for _ in range(3):
         await heartbeat(handle).complete(OUTCOME)
     assert handle.completed == [OUTCOME]

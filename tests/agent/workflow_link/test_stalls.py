@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from livekit.agents import APITimeoutError
-from livekit.agents.utils import http_context
 from pydantic import SecretStr
 
 from agent.speech import language_model
@@ -19,12 +16,6 @@ from tests.fakes.speech_services import ANSWER, HEARD, SpeechServices
 
 SECONDS = 0.4
 ASKED = Turn(generation=1, sequence=1, role="caller", text=HEARD, at_ms=1_700_000_000_000)
-
-
-@pytest.fixture
-async def services() -> AsyncIterator[SpeechServices]:
-    async with SpeechServices() as services, http_context.open():
-        yield services
 
 
 async def spoken_turn(call: RoomlessCall) -> Turn:

@@ -9,13 +9,12 @@ from typing import cast
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
 
 from agent.workflow_link.workflow_client import SupersededError, WorkflowClient
 from contracts.agent import AgentReady, Briefing, ClaimRequest, DispatchMetadata
 from contracts.turns import Turn
 from tests.fakes.briefings import briefing
-from tests.fakes.temporal import UNCONNECTED
+from tests.fakes.temporal import NOT_FOUND, UNAVAILABLE, UNCONNECTED
 
 METADATA = DispatchMetadata(session_id="session_1234567890_abcdef", generation=2, sealed_task_token="sealed")
 BRIEFING = briefing(generation=2)
@@ -58,19 +57,11 @@ def client_of(workflow: FakeWorkflow) -> WorkflowClient:
     return WorkflowClient(cast("Client", workflow), METADATA)
 
 
-def unavailable() -> RPCError:
-    return RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
-
-
-def not_found() -> RPCError:
-    return RPCError("workflow execution already completed", RPCStatusCode.NOT_FOUND, b"")
-
-
 def turn(sequence: int) -> Turn:
     return Turn(generation=2, sequence=sequence, role="agent", text=f"number {sequence}", at_ms=sequence)
 
 
-@pytest.mark.parametrize("outage", [unavailable(), UNCONNECTED])
+@pytest.mark.parametrize("outage", [UNAVAILABLE, UNCONNECTED])
 async def test_reports_are_repeated_during_an_outage_and_stay_in_order(outage: Exception) -> None:
     workflow = FakeWorkflow(outage, outage)
     client = client_of(workflow)
@@ -84,7 +75,7 @@ async def test_reports_are_repeated_during_an_outage_and_stay_in_order(outage: E
 
 
 async def test_reports_after_the_end_of_the_session_are_dropped() -> None:
-    workflow = FakeWorkflow(not_found())
+    workflow = FakeWorkflow(NOT_FOUND)
     client = client_of(workflow)
     client.turn(turn(1))
     assert await client.flush(5)
@@ -93,7 +84,7 @@ async def test_reports_after_the_end_of_the_session_are_dropped() -> None:
 
 
 async def test_flush_is_bounded() -> None:
-    workflow = FakeWorkflow(*[unavailable() for _ in range(50)])
+    workflow = FakeWorkflow(*[UNAVAILABLE for _ in range(50)])
     client = client_of(workflow)
     client.turn(turn(1))
     assert not await client.flush(0.05)
@@ -109,7 +100,7 @@ async def test_a_claim_returns_the_briefing() -> None:
 
 
 @pytest.mark.parametrize(
-    "refusal", [WorkflowUpdateFailedError(ApplicationError("superseded", type="Superseded")), not_found()]
+    "refusal", [WorkflowUpdateFailedError(ApplicationError("superseded", type="Superseded")), NOT_FOUND]
 )
 async def test_a_refused_claim_raises_superseded(refusal: Exception) -> None:
     client = client_of(FakeWorkflow(refusal))
@@ -119,7 +110,7 @@ async def test_a_refused_claim_raises_superseded(refusal: Exception) -> None:
 
 
 async def test_a_claim_is_repeated_during_an_outage() -> None:
-    workflow = FakeWorkflow(unavailable(), UNCONNECTED, TimeoutError(), WorkflowUpdateRPCTimeoutOrCancelledError())
+    workflow = FakeWorkflow(UNAVAILABLE, UNCONNECTED, TimeoutError(), WorkflowUpdateRPCTimeoutOrCancelledError())
     client = client_of(workflow)
     assert await asyncio.wait_for(client.claim("agent_2_x"), 5) == BRIEFING
     assert workflow.update_ids == ["claim-agent_2_x"] * 5
@@ -133,6 +124,6 @@ async def test_the_transcript_can_be_queried() -> None:
 
 
 async def test_an_unanswered_transcript_query_returns_none() -> None:
-    client = client_of(FakeWorkflow(unavailable()))
+    client = client_of(FakeWorkflow(UNAVAILABLE))
     assert await client.transcript() is None
     await client.aclose()
