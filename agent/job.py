@@ -114,7 +114,7 @@ async def _serve(ctx: JobContext, metadata: DispatchMetadata) -> None:
     parts = speech.for_voice(briefing.options.voice_id)
     parts.watch(partial(report_availability, workflow, briefing))
     conversation = Conversation(briefing, room, parts, workflow, settings)
-    _leave_after(ctx, conversation.wait_for_failure())
+    _leave_after(ctx, conversation.provider_failures.wait_for_failure())
     room.on("reconnected", heartbeat.wake)
     alone_seconds = briefing.alone_seconds
     beating = asyncio.create_task(heartbeat.run(conversation.mute, alone_seconds=alone_seconds))
@@ -139,14 +139,8 @@ async def _serve(ctx: JobContext, metadata: DispatchMetadata) -> None:
 
     # 5. Speak, and report that this agent has the floor.
     if await conversation.start(succession, turns):
-        workflow.ready(
-            AgentReady(
-                generation=briefing.generation,
-                identity=identity,
-                at_ms=time.time_ns() // 1_000_000,
-                inherited=succession.turns,
-            )
-        )
+        at_ms, inherited = time.time_ns() // 1_000_000, succession.turns
+        workflow.ready(AgentReady(generation=briefing.generation, identity=identity, at_ms=at_ms, inherited=inherited))
 
 
 def _leave_after(ctx: JobContext, reason: Coroutine[None, None, str]) -> None:

@@ -11,7 +11,6 @@ from typing import Literal
 from livekit import rtc
 from livekit.agents import (
     AgentSession,
-    ChatContext,
     ChatMessage,
     ConversationItemAddedEvent,
     UserStateChangedEvent,
@@ -19,7 +18,8 @@ from livekit.agents import (
 from livekit.agents.llm import MetricsReport
 from livekit.agents.voice.room_io import RoomOptions, TextOutputOptions
 
-from agent.conversation.instructions import RESUMING, STILL_THERE, instructions
+from agent.conversation.history import first_utterance, history, was_asked_if_there
+from agent.conversation.instructions import STILL_THERE, instructions
 from agent.conversation.latency import latency_breakdown
 from agent.conversation.playout_captions import PlayoutCaptions
 from agent.conversation.presynthesized import PresynthesizedSpeech
@@ -35,8 +35,6 @@ from agent.workflow_link.workflow_client import WorkflowClient
 from contracts.agent import Briefing
 from contracts.turns import Turn
 from settings import Settings
-
-Role = Literal["caller", "agent"]
 
 
 class Conversation:
@@ -77,7 +75,7 @@ class Conversation:
         self.session.on("conversation_item_added", self._on_item)
         self.session.on("user_state_changed", self._on_caller)
         self._quiet = Quiet(self.session)
-        self._provider_failures = ProviderFailures(
+        self.provider_failures = ProviderFailures(
             self.session, self._quiet, proven=briefing.generation == 1 or briefing.predecessor_lives
         )
 
@@ -124,18 +122,11 @@ class Conversation:
         if text is None:
             self.session.generate_reply()
         elif text:
-            self._say(text)
-
-    def _say(self, text: str) -> None:
-        speech, self.presynthesized = self.presynthesized, None
-        if speech is None or speech.text != text or speech.failed:
-            self.session.say(text)  # with all retries
-            return
-        handle = self.session.say(text, audio=speech.frames(lambda: handle.interrupt(force=True)))
-
-    async def wait_for_failure(self) -> str:
-        """Wait until speech providers have failed so often that this agent should exit; return the reason."""
-        return await self._provider_failures.wait_for_failure()
+            speech, self.presynthesized = self.presynthesized, None
+            if speech is None or speech.text != text or speech.failed:
+                self.session.say(text)  # with all retries
+            else:
+                handle = self.session.say(text, audio=speech.frames(lambda: handle.interrupt(force=True)))
 
     async def finish_speaking(self, limit_seconds: float) -> tuple[Turn, ...]:
         """Wait for quiet, within the limit, and release the floor. Return all turns of this agent."""
@@ -216,7 +207,7 @@ class Conversation:
             return
         self._workflow.turn(self._turn("agent", text, interrupted=True, final=False))
 
-    def _turn(self, role: Role, text: str, *, interrupted: bool, final: bool = True) -> Turn:
+    def _turn(self, role: Literal["caller", "agent"], text: str, *, interrupted: bool, final: bool = True) -> Turn:
         return Turn(
             generation=self._briefing.generation,
             sequence=len(self._turns) + 1,
@@ -226,51 +217,3 @@ class Conversation:
             interrupted=interrupted,
             final=final,
         )
-
-
-def first_utterance(turns: Sequence[Turn], succession: Succession, opening_line: str) -> str | None:
-    """Return an agent's first text; empty if it says nothing, None if it answers an open question.
-
-    The first agent greets. A later one answers an open question, and otherwise apologizes if its predecessor failed.
-    """
-    if not turns:
-        return opening_line
-    if is_unanswered(turns):
-        return None
-    return "" if succession.in_order else RESUMING
-
-
-def is_unanswered(turns: Sequence[Turn]) -> bool:
-    """True if the caller waits for an answer or the rest of one. A cut-off greeting was no answer."""
-    unanswered = turns[:-1] if turns[-1].role == "agent" and not turns[-1].final else turns
-    return bool(unanswered) and unanswered[-1].role == "caller"
-
-
-def was_asked_if_there(turns: Sequence[Turn]) -> bool:
-    """True if any agent asked whether the caller is still there, and the caller has said nothing since."""
-    for turn in reversed(turns):
-        if turn.role == "caller":
-            return False
-        if turn.text == STILL_THERE:
-            return True
-    return False
-
-
-def history(turns: Sequence[Turn]) -> ChatContext:
-    """Return turns as the LLM's chat context, with consecutive agent turns joined: some servers refuse two in a row."""
-    joined: list[Turn] = []
-    for turn in turns:
-        if joined and joined[-1].role == turn.role == "agent":
-            text = f"{joined[-1].text} {turn.text}"
-            joined[-1] = joined[-1].model_copy(update={"text": text, "interrupted": turn.interrupted})
-        else:
-            joined.append(turn)
-    context = ChatContext.empty()
-    for turn in joined:
-        context.add_message(
-            role="user" if turn.role == "caller" else "assistant",
-            content=turn.text,
-            interrupted=turn.interrupted,
-            created_at=turn.at_ms / 1000,
-        )
-    return context

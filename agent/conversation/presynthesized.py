@@ -52,17 +52,13 @@ class PresynthesizedSpeech:
         attempt = ""
         async with voice.synthesize(text, conn_options=conn_options) as stream:
             async for audio in stream:
-                if attempt not in ("", audio.request_id):
-                    self._drop_first_attempt()
+                if attempt not in ("", audio.request_id):  # a retry, which synthesizes the whole text again
+                    if self._is_playing:
+                        raise APIError("synthesis failed after its first frames were played")
+                    while not self._frames.empty():
+                        self._frames.get_nowait()
                 attempt = audio.request_id
                 self._frames.put_nowait(audio.frame)
-
-    def _drop_first_attempt(self) -> None:
-        """Drop the frames of an attempt that failed: the retry synthesizes the whole text again."""
-        if self._is_playing:
-            raise APIError("synthesis failed after its first frames were played")
-        while not self._frames.empty():
-            self._frames.get_nowait()
 
 
 async def _transformed(text: str) -> str:

@@ -37,6 +37,10 @@ _MAX_HANDOVER_BYTES = 14_000
 """LiveKit carries 15 KiB in an answer."""
 
 
+FinishSpeaking = Callable[[float], Coroutine[None, None, tuple[Turn, ...]]]
+"""`finish_speaking(limit_seconds)` ends the current sentence, releases the floor, and returns this agent's turns."""
+
+
 @dataclass(frozen=True)
 class Succession:
     """The result of a takeover.
@@ -62,17 +66,13 @@ async def take_over(room: rtc.Room, briefing: Briefing, remove: Callable[[str], 
 
     When it returns, none of them will be heard any more.
     """
-    older = [identity for identity in room.remote_participants if _is_older(identity, briefing.generation)]
+    older = [name for name in room.remote_participants if 0 < (agent_generation(name) or 0) < briefing.generation]
     parts = await asyncio.gather(*(_replace_one(room, identity, briefing, remove) for identity in older))
     return Succession(
         in_order=any(part.in_order for part in parts),
         certain=all(part.certain for part in parts),
         turns=tuple(turn for part in parts for turn in part.turns),
     )
-
-
-def _is_older(identity: str, generation: int) -> bool:
-    return 0 < (agent_generation(identity) or 0) < generation
 
 
 async def _replace_one(
@@ -111,13 +111,13 @@ async def _call(
 
 
 class Incumbent:
-    """Hands the floor over when a newer generation asks, or leaves when one arrives and does not ask.
-
-    `finish_speaking(limit_seconds)` ends the current sentence, releases the floor, and returns this agent's turns.
-    """
+    """Hands the floor over when a newer generation asks, or leaves when one arrives and does not ask."""
 
     def __init__(
-        self, room: rtc.Room, generation: int, finish_speaking: Callable[[float], Awaitable[tuple[Turn, ...]]]
+        self,
+        room: rtc.Room,
+        generation: int,
+        finish_speaking: Callable[[float], Coroutine[None, None, tuple[Turn, ...]]],
     ) -> None:
         self._room = room
         self._generation = generation
@@ -158,11 +158,8 @@ class Incumbent:
 
     def _finish(self) -> asyncio.Task[tuple[Turn, ...]]:
         if self._finishing is None:
-            self._finishing = asyncio.create_task(self._run_finish_speaking())
+            self._finishing = asyncio.create_task(self._finish_speaking(_FINISH_SECONDS))
         return self._finishing
-
-    async def _run_finish_speaking(self) -> tuple[Turn, ...]:
-        return await self._finish_speaking(_FINISH_SECONDS)
 
     def _on_participant(self, participant: rtc.RemoteParticipant) -> None:
         if self._is_newer(participant.identity):

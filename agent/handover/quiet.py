@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 
-from livekit.agents import AgentSession, AgentStateChangedEvent, ConversationItemAddedEvent, UserStateChangedEvent
+from livekit.agents import AgentSession, ConversationItemAddedEvent, UserStateChangedEvent
 
 _END_OF_TURN_SECONDS = 1.5
 """A turn can be committed so long after the caller's last sound; longer than every endpointing delay."""
@@ -22,7 +22,7 @@ class Quiet:
         self._changed = asyncio.Event()
         self._caller_started_at: float | None = None
         self._caller_stopped_at = 0.0
-        session.on("agent_state_changed", self._on_agent)
+        session.on("agent_state_changed", lambda _: self._changed.set())
         session.on("user_state_changed", self._on_caller)
         session.on("conversation_item_added", self._on_item)
 
@@ -51,9 +51,6 @@ class Quiet:
         if self._session.user_state == "speaking":
             return math.inf
         return self._caller_stopped_at + _END_OF_TURN_SECONDS - time.monotonic()
-
-    def _on_agent(self, _: AgentStateChangedEvent) -> None:
-        self._changed.set()
 
     def _on_caller(self, event: UserStateChangedEvent) -> None:
         if event.new_state == "speaking":

@@ -7,11 +7,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
-from typing import Protocol
 
 from livekit.agents import AgentServer
+from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
 from livekit.agents.ipc.proc_pool import ProcPool
-from livekit.agents.job import RunningJobInfo
 from temporalio.service import RPCError
 
 from agent.host.sentinel_keeper import SentinelKeeper
@@ -27,16 +26,6 @@ logger = logging.getLogger("agent.host.job_watch")
 
 _CONNECT_TIMEOUT = timedelta(seconds=5)
 _SETTLE_SECONDS = 2.0
-
-
-class _Process(Protocol):
-    """A job's process, as the pool's events carry it."""
-
-    @property
-    def exitcode(self) -> int | None: ...
-
-    @property
-    def running_job(self) -> RunningJobInfo | None: ...
 
 
 class JobWatch:
@@ -60,11 +49,6 @@ class JobWatch:
     def running(self) -> list[DispatchMetadata]:
         """The running jobs."""
         return list(self._running.values())
-
-    @property
-    def sentinel_pid(self) -> int | None:
-        """The sentinel's process id; None before it has started."""
-        return self._sentinel.pid
 
     def on_launch(self, callback: Callable[[DispatchMetadata], None]) -> None:
         """Call this for every job that starts from now on."""
@@ -94,7 +78,7 @@ class JobWatch:
         with suppress(RPCError, RuntimeError):  # an outage: the first report connects
             await client.service_client.check_health(timeout=_CONNECT_TIMEOUT)
 
-    def _launched(self, process: _Process) -> None:
+    def _launched(self, process: ProcJobExecutor) -> None:
         if process.running_job is None:
             return
         job = process.running_job.job
@@ -108,7 +92,7 @@ class JobWatch:
         for callback in self._on_launch:
             callback(metadata)
 
-    def _closed(self, process: _Process) -> None:
+    def _closed(self, process: ProcJobExecutor) -> None:
         job = process.running_job and process.running_job.job
         if not job or not (metadata := self._running.pop(job.id, None)):
             return

@@ -37,17 +37,9 @@ def connection_line(connection: ConnectConfig) -> bytes:
     return base64.b64encode(pickle.dumps(connection)) + b"\n"
 
 
-def started_line(job_id: str, task_token: bytes) -> bytes:
-    """Serialize the start of a job."""
-    return _line({"job": job_id, "token": base64.b64encode(task_token).decode()})
-
-
-def exited_line(job_id: str) -> bytes:
-    """Serialize the exit of a job whose token is settled."""
-    return _line({"job": job_id})
-
-
-def _line(message: dict[str, str]) -> bytes:
+def job_line(job_id: str, task_token: bytes | None = None) -> bytes:
+    """Serialize the start of a job, or without a token its exit."""
+    message = {"job": job_id} if task_token is None else {"job": job_id, "token": base64.b64encode(task_token).decode()}
     return json.dumps(message).encode() + b"\n"
 
 
@@ -85,20 +77,13 @@ async def main(namespace: str, failure_type: str, log_format: LogFormat) -> None
     if not first:
         return
     client = await ServiceClient.connect(pickle.loads(base64.b64decode(first)))  # noqa: S301  its parent wrote it
-    await _connect(client)
-    jobs = await read_running_jobs(lines)
-    await report_failures(client.workflow_service, namespace, failure_type, jobs)
-
-
-async def _connect(client: ServiceClient) -> None:
-    """Connect ahead of the report; during an outage the report connects.
-
-    Runs before the input is read, since a process that ends while it connects panics in Temporal's native code.
-    """
+    # Connect before reading: a process that ends while it connects panics in Temporal's native code.
     try:
         await client.check_health(timeout=_HEALTH_TIMEOUT)
-    except (RPCError, RuntimeError) as error:
+    except (RPCError, RuntimeError) as error:  # an outage: the report connects
         logger.info("Temporal does not answer yet (%s)", type(error).__name__)
+    jobs = await read_running_jobs(lines)
+    await report_failures(client.workflow_service, namespace, failure_type, jobs)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from temporalio.client import Client
 
-from agent.host.sentinel import connection_line, exited_line, started_line
+from agent.host.sentinel import connection_line, job_line
 from contracts.failures import AGENT_SERVER_ENDED
 from telemetry.logs import LogFormat
 
@@ -47,12 +47,12 @@ class SentinelKeeper:
     def started(self, job_id: str, task_token: bytes) -> None:
         """Have the sentinel report this job if the AgentServer ends."""
         self._running[job_id] = task_token
-        self._write(started_line(job_id, task_token))
+        self._write(job_line(job_id, task_token))
 
     def exited(self, job_id: str) -> None:
         """Forget a job that has exited and whose token is settled."""
         if self._running.pop(job_id, None) is not None:
-            self._write(exited_line(job_id))
+            self._write(job_line(job_id))
 
     @property
     def pid(self) -> int | None:
@@ -71,14 +71,8 @@ class SentinelKeeper:
             _end(self._process)
 
     async def _keep(self, temporal: Client) -> None:
-        command = (
-            sys.executable,
-            "-m",
-            "agent.host.sentinel",
-            temporal.namespace,
-            AGENT_SERVER_ENDED,
-            self._log_format,
-        )
+        arguments = (temporal.namespace, AGENT_SERVER_ENDED, self._log_format)
+        command = (sys.executable, "-m", "agent.host.sentinel", *arguments)
         while True:
             try:
                 process = _start(command)
@@ -89,7 +83,7 @@ class SentinelKeeper:
                 self._pipe, pipe = await asyncio.get_running_loop().connect_write_pipe(_Pipe, process.stdin)
                 self._write(connection_line(temporal.service_client.config))
                 for job_id, task_token in self._running.items():
-                    self._write(started_line(job_id, task_token))
+                    self._write(job_line(job_id, task_token))
                 await pipe.broken.wait()
                 _end(process)
                 logger.warning("the sentinel ended with status %d; starting another", process.returncode)

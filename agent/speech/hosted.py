@@ -34,9 +34,7 @@ def deepgram_stt(model: str, settings: SpeechSettings) -> STTFactory:
     from livekit.plugins import deepgram  # noqa: PLC0415 - an extra, and heavy
 
     return lambda: deepgram.STT(
-        model=model,
-        api_key=settings.deepgram_api_key.get_secret_value(),
-        base_url=settings.deepgram_base_url,
+        model=model, api_key=settings.deepgram_api_key.get_secret_value(), base_url=settings.deepgram_base_url
     )
 
 
@@ -56,9 +54,7 @@ def openai_stt(model: str, settings: SpeechSettings) -> STTFactory:
     from livekit.plugins import openai  # noqa: PLC0415 - heavy
 
     return lambda: openai.STT(
-        model=model,
-        api_key=settings.openai_api_key.get_secret_value(),
-        base_url=settings.openai_base_url,
+        model=model, api_key=settings.openai_api_key.get_secret_value(), base_url=settings.openai_base_url
     )
 
 

@@ -6,7 +6,7 @@ The plugins bound the time of connecting, but wait half a minute or longer for a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -33,11 +33,7 @@ class TimeoutSTT(stt.STT[Any]):
         return self._wrapped.provider
 
     async def _recognize_impl(
-        self,
-        buffer: utils.AudioBuffer,
-        *,
-        language: NotGivenOr[str] = NOT_GIVEN,
-        conn_options: APIConnectOptions,
+        self, buffer: utils.AudioBuffer, *, language: NotGivenOr[str] = NOT_GIVEN, conn_options: APIConnectOptions
     ) -> stt.SpeechEvent:
         try:
             async with asyncio.timeout(self._seconds):
@@ -80,6 +76,16 @@ class TimeoutTTS(tts.TTS[Any]):
         """Speak a streamed text."""
         return _Streamed(tts=self, conn_options=conn_options)
 
+    def initialize(self, emitter: tts.AudioEmitter, *, stream: bool) -> None:
+        """Initialize the output of one request."""
+        emitter.initialize(
+            request_id=utils.shortuuid(),
+            sample_rate=self.sample_rate,
+            num_channels=self.num_channels,
+            mime_type="audio/pcm",
+            stream=stream,
+        )
+
     def prewarm(self) -> None:
         """Connect ahead, if the wrapped TTS can."""
         self.wrapped.prewarm()
@@ -88,21 +94,18 @@ class TimeoutTTS(tts.TTS[Any]):
         await self.wrapped.aclose()
 
 
+async def _discard_metrics(_: object, event_aiter: AsyncIterable[object]) -> None:
+    async for _ in event_aiter:
+        pass  # the wrapped TTS emits them
+
+
 class _Chunked(tts.ChunkedStream):
     _tts_attempt_span_name: ClassVar[str | None] = None
     _tts: TimeoutTTS
-
-    async def _metrics_monitor_task(self, event_aiter: Any) -> None:
-        async for _ in event_aiter:
-            pass  # the wrapped TTS emits them
+    _metrics_monitor_task = _discard_metrics
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        output_emitter.initialize(
-            request_id=utils.shortuuid(),
-            sample_rate=self._tts.sample_rate,
-            num_channels=self._tts.num_channels,
-            mime_type="audio/pcm",
-        )
+        self._tts.initialize(output_emitter, stream=False)
         async with self._tts.wrapped.synthesize(
             self.input_text, conn_options=_without_retries(self._conn_options)
         ) as stream:
@@ -114,18 +117,10 @@ class _Streamed(tts.SynthesizeStream):
     _tts_attempt_span_name: ClassVar[str | None] = None
     _tts: TimeoutTTS
 
-    async def _metrics_monitor_task(self, event_aiter: Any) -> None:
-        async for _ in event_aiter:
-            pass
+    _metrics_monitor_task = _discard_metrics
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        output_emitter.initialize(
-            request_id=utils.shortuuid(),
-            sample_rate=self._tts.sample_rate,
-            num_channels=self._tts.num_channels,
-            mime_type="audio/pcm",
-            stream=True,
-        )
+        self._tts.initialize(output_emitter, stream=True)
         output_emitter.start_segment(segment_id=utils.shortuuid())
         async with self._tts.wrapped.stream(conn_options=_without_retries(self._conn_options)) as stream:
             writing = asyncio.create_task(self._write(stream))

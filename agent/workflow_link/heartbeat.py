@@ -98,7 +98,9 @@ class Heartbeat:
         """
         beat_at, muted = monotonic(), False
         while True:
-            await self._pause()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), self._period)
+            self._woken.clear()
             in_room, frozen_seconds = self._in_room(), monotonic() - beat_at
             if not muted and (not in_room or frozen_seconds > self._timeout + _RPC_TIMEOUT.total_seconds()):
                 muted = True
@@ -119,11 +121,6 @@ class Heartbeat:
     def wake(self) -> None:
         """Send the next heartbeat now: the room is connected again."""
         self._woken.set()
-
-    async def _pause(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), self._period)
-        self._woken.clear()
 
     async def wait_for_overdue_successor(self, *, alone_seconds: float) -> None:
         """After `SUPERSEDED`: wait until Temporal was reachable for so long that a successor should have arrived.

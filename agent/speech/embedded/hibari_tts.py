@@ -131,26 +131,22 @@ class HibariTTS(tts.TTS[Any]):
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> tts.ChunkedStream:
         """Speak `text` sentence by sentence; closing the stream drops the sentences not started."""
-        return _Sentences(tts=self, input_text=text, conn_options=conn_options, engine=self.engine, voice=self.voice)
+        return _Sentences(tts=self, input_text=text, conn_options=conn_options)
 
 
 class _Sentences(tts.ChunkedStream):
-    def __init__(
-        self, *, tts: HibariTTS, input_text: str, conn_options: APIConnectOptions, engine: Engine, voice: Voice
-    ) -> None:
-        super().__init__(tts=tts, input_text=input_text, conn_options=conn_options)
-        self._engine = engine
-        self._voice = voice
+    _tts: HibariTTS
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         output_emitter.initialize(
             request_id=utils.shortuuid(), sample_rate=SAMPLE_RATE, num_channels=1, mime_type="audio/pcm"
         )
-        in_thread = partial(asyncio.get_running_loop().run_in_executor, self._engine.executor)
+        engine, voice = self._tts.engine, self._tts.voice
+        in_thread = partial(asyncio.get_running_loop().run_in_executor, engine.executor)
         # One await per sentence: an interruption takes effect there, and frees the thread within one sentence.
-        sentences = await in_thread(self._engine.phonemize, self._input_text)
+        sentences = await in_thread(engine.phonemize, self._input_text)
         for phonemes in sentences:
-            output_emitter.push(await in_thread(self._engine.speak, phonemes, self._voice))
+            output_emitter.push(await in_thread(engine.speak, phonemes, voice))
         if not sentences:  # only an emoji, for example: livekit-agents would retry a text without audio
             output_emitter.push(PAUSE)
         output_emitter.flush()

@@ -126,11 +126,7 @@ class MoonshineSTT(stt.STT[Any]):
         return "moonshine"
 
     async def _recognize_impl(
-        self,
-        buffer: utils.AudioBuffer,
-        *,
-        language: NotGivenOr[str] = NOT_GIVEN,
-        conn_options: APIConnectOptions,
+        self, buffer: utils.AudioBuffer, *, language: NotGivenOr[str] = NOT_GIVEN, conn_options: APIConnectOptions
     ) -> stt.SpeechEvent:
         text = await asyncio.get_running_loop().run_in_executor(
             self.engine.executor, lambda: self.engine.transcribe(to_samples(buffer))

@@ -21,7 +21,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from agent.host.sentinel import exited_line, read_running_jobs, report_failures, started_line
+from agent.host.sentinel import job_line, read_running_jobs, report_failures
 from settings import StackSettings
 from stack.processes.waiting import wait_until
 from stack.servers.find import TEMPORAL, resolve
@@ -36,7 +36,7 @@ async def ended(*lines: bytes) -> asyncio.StreamReader:
 
 
 async def test_jobs_running_at_the_end_of_the_input_are_returned() -> None:
-    lines = await ended(started_line("a", b"1"), started_line("b", b"\x00\n2"), exited_line("a"), exited_line("never"))
+    lines = await ended(job_line("a", b"1"), job_line("b", b"\x00\n2"), job_line("a"), job_line("never"))
     assert await read_running_jobs(lines) == {"b": b"\x00\n2"}
 
 
@@ -46,7 +46,7 @@ jobs = st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=40))
 @given(written=st.lists(jobs, max_size=12), data=st.data())
 def test_a_truncated_line_is_ignored(written: list[tuple[str, bytes | None]], data: st.DataObject) -> None:
     """A token starts a job, None exits it; the input is truncated after any byte."""
-    lines = [exited_line(job) if token is None else started_line(job, token) for job, token in written]
+    lines = [job_line(job, token) for job, token in written]
     complete = data.draw(st.integers(0, len(lines)))
     rest = lines[complete][: data.draw(st.integers(0, len(lines[complete]) - 1))] if complete < len(lines) else b""
     running: dict[str, bytes] = {}

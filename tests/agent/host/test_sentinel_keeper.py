@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.service import ConnectConfig
 
 from agent.host import sentinel_keeper
-from agent.host.sentinel import connection_line, exited_line, started_line
+from agent.host.sentinel import connection_line, job_line
 from agent.host.sentinel_keeper import SentinelKeeper
 
 CONNECTION = ConnectConfig(target_host="127.0.0.1:1")
@@ -65,11 +65,11 @@ async def keeper(recorders: Recorders) -> AsyncIterator[SentinelKeeper]:
 
 async def test_it_sends_starts_and_exits(keeper: SentinelKeeper, recorders: Recorders) -> None:
     keeper.started("early", b"1")  # before the sentinel has started
-    await recorders.received(0, FIRST_LINE + started_line("early", b"1"))
+    await recorders.received(0, FIRST_LINE + job_line("early", b"1"))
     keeper.started("late", b"2")
     keeper.exited("early")
     keeper.exited("unknown")
-    expected = FIRST_LINE + started_line("early", b"1") + started_line("late", b"2") + exited_line("early")
+    expected = FIRST_LINE + job_line("early", b"1") + job_line("late", b"2") + job_line("early")
     await recorders.received(0, expected)
     keeper.exited("late")
 
@@ -81,10 +81,10 @@ async def test_a_new_sentinel_receives_the_running_jobs(
     keeper.started("a", b"1")
     keeper.started("b", b"2")
     keeper.exited("a")
-    await recorders.received(0, FIRST_LINE + started_line("a", b"1") + started_line("b", b"2") + exited_line("a"))
+    await recorders.received(0, FIRST_LINE + job_line("a", b"1") + job_line("b", b"2") + job_line("a"))
     assert keeper.pid == recorders.started[0].pid
     os.kill(recorders.started[0].pid, signal.SIGKILL)
-    await recorders.received(1, FIRST_LINE + started_line("b", b"2"))
+    await recorders.received(1, FIRST_LINE + job_line("b", b"2"))
     assert keeper.pid == recorders.started[1].pid
     assert "ended with status -9" in caplog.text
     keeper.exited("b")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from agent.conversation.conversation import first_utterance, history, was_asked_if_there
+from agent.conversation.history import first_utterance, history, was_asked_if_there
 from agent.conversation.instructions import RESUMING, STILL_THERE
 from agent.handover.protocol import Succession
 from contracts.turns import Turn
