@@ -1,4 +1,4 @@
-"""The transcript as an agent's history: what it says first, and what its LLM reads. Pure."""
+"""An agent's history: its first utterance and its LLM's chat context, derived from the transcript. Pure."""
 
 from __future__ import annotations
 
