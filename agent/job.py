@@ -103,7 +103,7 @@ async def _serve(ctx: JobContext, metadata: DispatchMetadata) -> None:
     )
 
     async def leave(reason: str) -> None:
-        await report_departure(workflow, heartbeat, briefing.generation, reason)
+        await report_departure(workflow, heartbeat, briefing, reason)
 
     ctx.add_shutdown_callback(leave)
     if (verdict := await heartbeat.start()) is not None:

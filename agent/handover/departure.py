@@ -10,7 +10,7 @@ from typing import Final
 from agent.handover.protocol import HANDED_OVER, Incumbent
 from agent.workflow_link.heartbeat import Heartbeat, Verdict
 from agent.workflow_link.workflow_client import WorkflowClient
-from contracts.agent import AgentOutcome
+from contracts.agent import AgentOutcome, Briefing
 
 logger = logging.getLogger("agent.handover.departure")
 
@@ -34,10 +34,10 @@ async def wait_until_replaced(
     return dismissed.result() if dismissed.done() else str(beating.result())
 
 
-async def report_departure(workflow: WorkflowClient, heartbeat: Heartbeat, generation: int, reason: str) -> None:
+async def report_departure(workflow: WorkflowClient, heartbeat: Heartbeat, briefing: Briefing, reason: str) -> None:
     """Deliver the last reports, then complete the generation's activity."""
     if not await workflow.flush(_FLUSH_SECONDS):
-        logger.warning("generation %s left before its last reports were delivered", generation)
+        logger.warning("the agent of %s left before its last reports were delivered", briefing.session_id)
     await workflow.aclose()
     handed_over = reason in (HANDED_OVER, _SERVER_STOPS)
-    await heartbeat.complete(AgentOutcome(generation=generation, cause=reason, handed_over=handed_over))
+    await heartbeat.complete(AgentOutcome(generation=briefing.generation, cause=reason, handed_over=handed_over))

@@ -12,6 +12,7 @@ from agent.handover.protocol import HAND_OVER, HANDED_OVER, YIELD, Incumbent
 from agent.workflow_link.heartbeat import Heartbeat, Verdict
 from contracts.agent import AgentOutcome
 from contracts.turns import Turn
+from tests.fakes.briefings import briefing
 from tests.fakes.rpc_rooms import FakeRoom
 from tests.fakes.workflow_client import FakeWorkflowClient
 
@@ -63,5 +64,5 @@ class FakeHeartbeat(Heartbeat):
 )
 async def test_only_a_handover_and_a_server_stop_count_as_handed_over(reason: str, handed_over: bool) -> None:
     heartbeat = FakeHeartbeat()
-    await report_departure(FakeWorkflowClient(), heartbeat, 2, reason)
+    await report_departure(FakeWorkflowClient(), heartbeat, briefing(generation=2), reason)
     assert heartbeat.outcomes == [AgentOutcome(generation=2, cause=reason, handed_over=handed_over)]
