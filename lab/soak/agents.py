@@ -21,8 +21,8 @@ from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, 
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from agent.job import watch_caller
-from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
+from agent.workflow_link.caller_watch import watch_caller
+from agent.workflow_link.workflow_client import SupersededError, WorkflowClient
 from connections.dispatch_seal import Sealer
 from contracts.agent import AgentOutcome, AgentReady, Briefing, DispatchMetadata
 from contracts.failures import JOB_PROCESS_ENDED
@@ -100,11 +100,11 @@ class SimulatedAgents:
     async def _serve(self, assignment: JobAssignment) -> None:
         metadata = DispatchMetadata.model_validate_json(assignment.job.metadata)
         task = self._temporal.get_async_activity_handle(task_token=self._sealer.unseal(metadata.sealed_task_token))
-        line = WorkflowLine(self._temporal, metadata)
+        line = WorkflowClient(self._temporal, metadata)
         agent = _Agent(self, line, task, identity=agent_identity(metadata.generation, assignment.job.id))
         try:
             await agent.serve(self._settings.livekit.url, assignment.token)
-        except (NotWantedError, rtc.ConnectError, RPCError) as error:
+        except (SupersededError, rtc.ConnectError, RPCError) as error:
             logger.info("an agent of %s left: %s", metadata.session_id, error)
         finally:
             await line.aclose()
@@ -120,7 +120,7 @@ class _Agent:
     """One generation in the steps of a real job: claim, first heartbeat, ready, lines, leave."""
 
     server: SimulatedAgents
-    line: WorkflowLine
+    line: WorkflowClient
     task: AsyncActivityHandle
     identity: str
 

@@ -1,4 +1,4 @@
-"""An agent participant that says given texts."""
+"""An agent participant that speaks given texts, so that a test knows the audio."""
 
 from __future__ import annotations
 

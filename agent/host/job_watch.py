@@ -1,4 +1,4 @@
-"""The jobs of an AgentServer; those that are lost are reported at once, instead of by a heartbeat that stays out."""
+"""Watches the jobs of an AgentServer and reports a failed job process at once, before its heartbeat times out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
 from livekit.agents import AgentServer
+from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
+from livekit.agents.ipc.proc_pool import ProcPool
 from temporalio.service import RPCError
 
 from agent.host.sentinel_keeper import SentinelKeeper
@@ -21,19 +22,18 @@ from contracts.failures import JOB_PROCESS_ENDED
 from errors import OrchestratorError
 from settings import Settings
 
-logger = logging.getLogger("agent.host.lost_jobs")
+logger = logging.getLogger("agent.host.job_watch")
 
 _CONNECT_TIMEOUT = timedelta(seconds=5)
 _SETTLE_SECONDS = 2.0
 
 
 class JobWatch:
-    """Knows which jobs run on one AgentServer, from the events of its process pool.
+    """Follows the running jobs of one AgentServer by the events of its process pool.
 
-    A job whose process dies is reported lost here; what runs when the whole AgentServer dies is reported by its
-    sentinel. One that exits in order is no loss: it has completed its token, or had no right to it, as the second job
-    of a generation that was dispatched twice, for both carry the same token. The pool's events are private to
-    livekit-agents; without them heartbeats still find every loss, later.
+    Reports a job whose process fails; the sentinel reports all jobs when the whole AgentServer ends. A process with
+    exit code 0 is not reported: it has completed its token, or was a second dispatch of one generation, which shares
+    the token. The pool is private to livekit-agents; without its events heartbeat timeouts find every failure, later.
     """
 
     def __init__(self, server: AgentServer, settings: Settings) -> None:
@@ -47,31 +47,26 @@ class JobWatch:
 
     @property
     def running(self) -> list[DispatchMetadata]:
-        """The jobs that run now."""
+        """The running jobs."""
         return list(self._running.values())
-
-    @property
-    def sentinel_pid(self) -> int | None:
-        """The process id of this AgentServer's sentinel; None before it has started."""
-        return self._sentinel.pid
 
     def on_launch(self, callback: Callable[[DispatchMetadata], None]) -> None:
         """Call this for every job that starts from now on."""
         self._on_launch.append(callback)
 
     async def settled(self) -> None:
-        """Wait until every loss so far is reported."""
+        """Wait until every failure so far is reported."""
         await asyncio.gather(*self._tasks)
 
     async def aclose(self) -> None:
-        """The AgentServer has closed its jobs. Where Temporal is away, the sentinel stays to report them, not this."""
+        """Report the last failures; during an outage of Temporal the sentinel stays and reports them instead."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.settled(), _SETTLE_SECONDS)
         await self._sentinel.aclose()
 
-    def _watch(self, pool: Any) -> None:
+    def _watch(self, pool: ProcPool | None) -> None:
         if pool is None:
-            logger.warning("this livekit-agents has no _proc_pool: lost jobs are noticed by their heartbeats alone")
+            logger.warning("livekit-agents has no _proc_pool: only heartbeat timeouts find failed jobs")
             return
         pool.on("process_job_launched", self._launched)
         pool.on("process_closed", self._closed)
@@ -80,45 +75,47 @@ class JobWatch:
     async def _prepare(self) -> None:
         client = await self.temporal.get()
         self._sentinel.start(client)
-        with suppress(RPCError, RuntimeError):  # Temporal is away: the first report connects
+        with suppress(RPCError, RuntimeError):  # an outage: the first report connects
             await client.service_client.check_health(timeout=_CONNECT_TIMEOUT)
 
-    def _launched(self, process: Any) -> None:
+    def _launched(self, process: ProcJobExecutor) -> None:
+        if process.running_job is None:
+            return
         job = process.running_job.job
         metadata = DispatchMetadata.model_validate_json(job.metadata)
         try:
             task_token = self._sealer.unseal(metadata.sealed_task_token)
         except OrchestratorError:
-            return  # the job itself refuses it, and says why
+            return  # the job refuses it too, and logs why
         self._running[job.id] = metadata
-        self._sentinel.running(job.id, task_token)
+        self._sentinel.started(job.id, task_token)
         for callback in self._on_launch:
             callback(metadata)
 
-    def _closed(self, process: Any) -> None:
+    def _closed(self, process: ProcJobExecutor) -> None:
         job = process.running_job and process.running_job.job
         if not job or not (metadata := self._running.pop(job.id, None)):
             return
         if process.exitcode == 0:
-            self._sentinel.gone(job.id)
+            self._sentinel.exited(job.id)
         else:
             self._do(self._report(job.id, metadata))
 
     async def _report(self, job_id: str, metadata: DispatchMetadata) -> None:
         client = await self.temporal.get()
-        lost = await fail_token(
+        was_open = await fail_token(
             client.workflow_service,
             client.namespace,
             self._sealer.unseal(metadata.sealed_task_token),
             failure_type=JOB_PROCESS_ENDED,
             message="its job process ended",
         )
-        if lost:
-            logger.warning("the job process of %s, generation %s, ended", metadata.session_id, metadata.generation)
-        # Only now: were this process to die before, the sentinel would still know.
-        self._sentinel.gone(job_id)
+        if was_open:
+            logger.warning("the job process of %s, generation %s, failed", metadata.session_id, metadata.generation)
+        # Only now: if this process ends before, the sentinel still reports the job.
+        self._sentinel.exited(job_id)
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _do(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
