@@ -1,10 +1,12 @@
 # syntax=docker/dockerfile:1.7
 # One image for every part: `python -m api` (the default), `python -m worker`, `python -m agent`, and
-# `python -m agent.speech.embedded.model_server` for the embedded language model. The models are inside: no account, no download.
+# `python -m agent.speech.embedded.model_server` for the embedded language model. The models are inside.
 
 FROM ghcr.io/astral-sh/uv:0.13.9 AS uv
 
-FROM python:3.11.14-slim-bookworm AS dependencies
+FROM python:3.11.14-slim-bookworm AS base
+
+FROM base AS dependencies
 COPY --from=uv /uv /usr/local/bin/uv
 ENV UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1
 WORKDIR /app
@@ -12,14 +14,14 @@ COPY pyproject.toml uv.lock ./
 # No cache mount: Railway refuses those that do not carry its own service's id.
 RUN uv sync --locked --no-default-groups --group local --all-extras
 
-FROM python:3.11.14-slim-bookworm
-# llama.cpp is linked to OpenMP, which the slim image leaves out. Debian keeps one version of it: nothing to pin.
+FROM base
+# llama.cpp needs OpenMP, which the slim image lacks. Debian has one version of it: nothing to pin.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home app \
-    # A volume that is mounted here is the API's own: `python -m api.auth.api_keys` writes its file as this user.
+    # A volume mounted here belongs to the API: `python -m api.auth.api_keys` writes its file as this user.
     && install --directory --owner 10001 --mode 0700 /keys
 WORKDIR /app
 COPY --from=dependencies /app/.venv .venv
@@ -32,7 +34,7 @@ COPY console console
 COPY contracts contracts
 COPY telemetry telemetry
 COPY workflows workflows
-# A container is reached from outside itself; on one's own machine all stay on loopback.
+# Containers are reached from outside; the defaults of the settings are loopback.
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 API_HOST=0.0.0.0 AGENT_HEALTH_HOST=0.0.0.0 \
     METRICS_HOST=0.0.0.0
 USER 10001

@@ -17,28 +17,29 @@ up: environment ## start the whole system on this machine; Ctrl-C stops it
 down: environment ## stop a system that was started from this checkout
 	@$(PYTHON) -m stack down
 
-call: environment ## talk to the running system by a script and hear what it answers
+call: environment ## hold a scripted call with the running system and print it
 	@$(PYTHON) -m lab.caller
 
 check: lint ## linters, types and the fast tests; SEED=
 	@$(PYTHON) -m pytest -m "not slow" $(DRAWN)
 
-lint: environment ## linters and types alone
+lint: environment ## linters, types and the import table alone
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
+	@imports=$$(.venv/bin/lint-imports --no-logo 2>&1) || { echo "$$imports"; exit 1; }
 
 test: setup lint ## everything: linters, types, all tests on real servers; SEED=
 	@$(PYTHON) -m pytest $(DRAWN)
 
-chaos: environment ## strike a call with every kind of fault; SEED= ROUNDS= KINDS= REPORT=
+chaos: environment ## inject every kind of fault into calls; SEED= ROUNDS= KINDS= REPORT=
 	@$(PYTHON) -m lab.chaos $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(KINDS),--kinds $(KINDS)) $(if $(REPORT),--report $(REPORT))
 
-bench: environment ## measure this system beside its peers; prints a table
+bench: environment ## measure this system beside bare Temporal; prints a table
 	@$(PYTHON) -m lab.benchmarks
 
-soak: environment ## many short sessions while workers and APIs are killed, then a count; SEED=
+soak: environment ## run many short sessions while workers and APIs are killed, then count; SEED=
 	@$(PYTHON) -m lab.soak $(if $(SEED),--seed $(SEED))
 
 vendor: environment ## fetch the playground's library anew from npm, into the repository

@@ -25,12 +25,12 @@ class _Group(BaseSettings):
     )
 
 
-def _listed(origins: str) -> tuple[str, ...]:
+def _split(origins: str) -> tuple[str, ...]:
     return tuple(origin.strip().rstrip("/") for origin in origins.split(",") if origin.strip())
 
 
 class TemporalSettings(_Group):
-    """Where Temporal is, how the connection is protected, what encrypts its payloads, and how workers are found."""
+    """Temporal's address, its TLS and API key, the keys that encrypt payloads, and the task queue."""
 
     address: str = "localhost:7233"
     namespace: str = "default"
@@ -47,13 +47,9 @@ class TemporalSettings(_Group):
 
     @property
     def uses_tls(self) -> bool:
-        """As TEMPORAL_TLS says; where it says nothing, whether anything is set that only TLS can use."""
-        wanted = (self.tls_server_name, self.tls_ca_file, self.tls_cert_file, self.tls_key_file, self._has_api_key)
-        return any(wanted) if self.tls is None else self.tls
-
-    @property
-    def _has_api_key(self) -> bool:
-        return bool(self.api_key.get_secret_value())
+        """TEMPORAL_TLS; when that is empty, true if anything is set that only TLS can use."""
+        needs = (self.tls_server_name, self.tls_ca_file, self.tls_cert_file, self.tls_key_file, self.api_key)
+        return any(needs) if self.tls is None else self.tls
 
 
 class CodecEndpointSettings(_Group):
@@ -66,12 +62,12 @@ class CodecEndpointSettings(_Group):
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
-        """The pages that a browser may call it from, each `scheme://host:port`."""
-        return _listed(self.origins)
+        """Origins of pages that may call it from a browser, each `scheme://host:port`."""
+        return _split(self.origins)
 
 
 class LiveKitSettings(_Group):
-    """Where LiveKit is, and the key pair that signs tokens and webhooks."""
+    """LiveKit's addresses, and the key pair that signs tokens and webhooks."""
 
     url: str = "ws://localhost:7880"
     public_url: str = ""
@@ -83,17 +79,17 @@ class LiveKitSettings(_Group):
 
     @property
     def configured(self) -> bool:
-        """Whether tokens can be signed at all."""
+        """True if join tokens can be signed."""
         return bool(self.url and self.api_key and self.api_secret.get_secret_value())
 
     @property
     def client_url(self) -> str:
-        """The URL that callers connect to; differs from `url` where servers meet on a private network."""
+        """The URL that callers connect to. It differs from `url` when the servers share a private network."""
         return self.public_url or self.url
 
     @property
     def legacy_webhook_key(self) -> str:
-        """The key of `X-LiveKit-Signature`: WEBHOOK_SECRET, or LiveKit's API secret where none is set."""
+        """The key of `X-LiveKit-Signature`: WEBHOOK_SECRET, or LiveKit's API secret if that is empty."""
         return self.webhook_secret.get_secret_value() or self.api_secret.get_secret_value()
 
 
@@ -101,7 +97,7 @@ _LIMITS = SessionLimits()
 
 
 class SessionSettings(_Group):
-    """The timers of new sessions; see `contracts.SessionLimits` for what each one means."""
+    """The timers of new sessions. `SessionLimits` holds the others, which have no setting."""
 
     no_show_seconds: Seconds = _LIMITS.no_show_seconds
     reconnect_grace_seconds: Seconds = _LIMITS.reconnect_grace_seconds
@@ -109,14 +105,12 @@ class SessionSettings(_Group):
     agent_heartbeat_timeout_seconds: Seconds = _LIMITS.agent_heartbeat_timeout_seconds
     agent_launch_limit_seconds: Seconds = _LIMITS.agent_launch_limit_seconds
     agent_max_losses_per_minute: Annotated[int, Field(ge=1)] = _LIMITS.agent_max_losses_per_minute
-    agent_relaunch_pause_seconds: Seconds = _LIMITS.agent_relaunch_pause_seconds
-    agent_alone_seconds: Seconds = _LIMITS.agent_alone_seconds
     silence_seconds: Annotated[float, Field(ge=0)] = 30
     idle_seconds: Annotated[float, Field(ge=0)] = 300
 
     @property
     def limits(self) -> SessionLimits:
-        """These settings in the form that a session carries through its life."""
+        """The timers that a session started now keeps for its whole life."""
         return SessionLimits(**self.model_dump())
 
 
@@ -127,7 +121,6 @@ class ApiSettings(_Group):
     port: Port = Field(8000, validation_alias=AliasChoices("API_PORT", "PORT"))
     start_timeout_seconds: Seconds = 10
     end_timeout_seconds: Seconds = 10
-    max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
     keys_file: Path | None = None
     rate_limit: str = ""
     start_rate_limit: str = ""
@@ -138,17 +131,17 @@ class ApiSettings(_Group):
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
-        """The pages of other origins that a browser may call it from, each `scheme://host:port`."""
-        return _listed(self.cors_origins)
+        """Other origins of pages that may call it from a browser, each `scheme://host:port`."""
+        return _split(self.cors_origins)
 
     @property
     def on_loopback(self) -> bool:
-        """Whether nobody beyond this machine can reach it."""
+        """True if only this machine can reach it."""
         return self.host in ("127.0.0.1", "::1", "localhost")
 
 
 class WebhookSettings(_Group):
-    """Customer webhooks: where they may go, and what signs them."""
+    """Customer webhooks: allowed targets and signing secrets."""
 
     allowed_targets: str = ""
     signing_secrets: SecretStr = SecretStr("")
@@ -169,51 +162,52 @@ class AgentSettings(_Group):
 
 
 class SpeechSettings(_Group):
-    """Speech providers, each `provider/model`, their spares and keys, and the language model's endpoints."""
+    """Speech providers, each `provider/model`, their fallbacks and keys, and the endpoints of the language model."""
 
-    stt: str = Field("moonshine/tiny-en", validation_alias="STT")
-    stt_fallback: str = Field("", validation_alias="STT_FALLBACK")
-    tts: str = Field("hibari/default", validation_alias="TTS")
-    tts_fallback: str = Field("", validation_alias="TTS_FALLBACK")
-    llm_base_url: str = Field("http://localhost:8091/v1", validation_alias="LLM_BASE_URL")
-    llm_api_key: SecretStr = Field(SecretStr("local"), validation_alias="LLM_API_KEY")
-    llm_model: str = Field("smollm2-135m-instruct", validation_alias="LLM_MODEL")
-    llm_read_ahead: bool = Field(True, validation_alias="LLM_READ_AHEAD")
-    llm_fallback_base_url: str = Field("", validation_alias="LLM_FALLBACK_BASE_URL")
-    llm_fallback_api_key: SecretStr = Field(SecretStr("local"), validation_alias="LLM_FALLBACK_API_KEY")
-    llm_fallback_model: str = Field("", validation_alias="LLM_FALLBACK_MODEL")
-    fallback_after_seconds: Seconds = Field(2, validation_alias="FALLBACK_AFTER_SECONDS")
-    assemblyai_api_key: SecretStr = Field(SecretStr(""), validation_alias="ASSEMBLYAI_API_KEY")
-    assemblyai_base_url: str = Field("wss://streaming.assemblyai.com", validation_alias="ASSEMBLYAI_BASE_URL")
-    deepgram_api_key: SecretStr = Field(SecretStr(""), validation_alias="DEEPGRAM_API_KEY")
-    deepgram_base_url: str = Field("https://api.deepgram.com/v1/listen", validation_alias="DEEPGRAM_BASE_URL")
-    inworld_api_key: SecretStr = Field(SecretStr(""), validation_alias="INWORLD_API_KEY")
-    inworld_base_url: str = Field("https://api.inworld.ai", validation_alias="INWORLD_BASE_URL")
-    openai_api_key: SecretStr = Field(SecretStr(""), validation_alias="OPENAI_API_KEY")
-    openai_base_url: str = Field("https://api.openai.com/v1", validation_alias="OPENAI_BASE_URL")
+    stt: str = "moonshine/tiny-en"
+    stt_fallback: str = ""
+    tts: str = "hibari/default"
+    tts_fallback: str = ""
+    llm_base_url: str = "http://localhost:8091/v1"
+    llm_api_key: SecretStr = SecretStr("local")
+    llm_model: str = "smollm2-135m-instruct"
+    llm_read_ahead: bool = True
+    llm_fallback_base_url: str = ""
+    llm_fallback_api_key: SecretStr = SecretStr("local")
+    llm_fallback_model: str = ""
+    fallback_after_seconds: Seconds = 2
+    assemblyai_api_key: SecretStr = SecretStr("")
+    assemblyai_base_url: str = "wss://streaming.assemblyai.com"
+    deepgram_api_key: SecretStr = SecretStr("")
+    deepgram_base_url: str = "https://api.deepgram.com/v1/listen"
+    inworld_api_key: SecretStr = SecretStr("")
+    inworld_base_url: str = "https://api.inworld.ai"
+    openai_api_key: SecretStr = SecretStr("")
+    openai_base_url: str = "https://api.openai.com/v1"
 
 
 class PlaygroundSettings(_Group):
-    """The browser page. Where nothing is said there is none; `make up` says yes for itself (`stack/playground.py`)."""
+    """The page at /playground. Unset means off, except in `make up`, which turns it on."""
 
     enabled: bool | None = Field(None, validation_alias="PLAYGROUND")
-    kill_agent: bool | None = Field(None, validation_alias="PLAYGROUND_KILL_AGENT")
-    temporal_ui_url: str = Field("", validation_alias="PLAYGROUND_TEMPORAL_UI_URL")
+    kill_agent: bool | None = None
+    temporal_ui_url: str = ""
+    model_config = SettingsConfigDict(env_prefix="PLAYGROUND_")
 
 
 class TelemetrySettings(_Group):
-    """What the processes tell of themselves: log lines, metrics for Prometheus, traces. A port of 0 serves nothing."""
+    """Log lines, metrics for Prometheus, traces. A port of 0 serves no metrics."""
 
-    log_format: Literal["text", "json"] = Field("text", validation_alias="LOG_FORMAT")
-    metrics_host: str = Field("127.0.0.1", validation_alias="METRICS_HOST")
-    worker_metrics_port: PortOrOff = Field(0, validation_alias="WORKER_METRICS_PORT")
-    agent_metrics_port: PortOrOff = Field(0, validation_alias="AGENT_METRICS_PORT")
+    log_format: Literal["text", "json"] = "text"
+    metrics_host: str = "127.0.0.1"
+    worker_metrics_port: PortOrOff = 0
+    agent_metrics_port: PortOrOff = 0
     otlp_endpoint: str = Field("", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     otlp_headers: SecretStr = Field(SecretStr(""), validation_alias="OTEL_EXPORTER_OTLP_HEADERS")
 
 
 class ConsoleSettings(_Group):
-    """The operators' command line."""
+    """The command line of operators."""
 
     api_url: str = "http://127.0.0.1:8000"
     api_key: SecretStr = SecretStr("")
@@ -221,7 +215,7 @@ class ConsoleSettings(_Group):
 
 
 class StackSettings(_Group):
-    """The local stack of `make up`: ports, where its state lives, and servers that you bring yourself."""
+    """The local stack of `make up`: ports, state folder, and executables of your own."""
 
     state_dir: Path = Path(".state")
     temporal_port: Port = 7233
@@ -239,13 +233,13 @@ class StackSettings(_Group):
 
     @property
     def cache_dir(self) -> Path:
-        """Where downloaded and built servers are kept: outside the checkout, so that every clone shares them."""
+        """The folder of downloaded and built servers: outside the checkout, so that every clone shares it."""
         return self.cache_home.expanduser() / "voice-assistant-orchestrator"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings. Build one with `Settings()` at an entry point and pass it down."""
+    """All settings. Entry points build one with `Settings()` and pass it down."""
 
     temporal: TemporalSettings = field(default_factory=TemporalSettings)
     codec_endpoint: CodecEndpointSettings = field(default_factory=CodecEndpointSettings)

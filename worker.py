@@ -1,4 +1,4 @@
-"""Runs workflows and activities. Any number of these may run; Temporal shares the sessions among them."""
+"""Runs workflows and activities. Any number of workers may run; Temporal distributes the sessions."""
 
 from __future__ import annotations
 
@@ -33,10 +33,7 @@ _GRACE = timedelta(seconds=10)
 def build_worker(
     client: Client, activities: SessionActivities, task_queue: str, agents: AgentActivities | None = None
 ) -> Worker:
-    """The same worker for production, the local stack and the tests.
-
-    `agents` are for sessions without agent hosts: the tests' agents live in the worker.
-    """
+    """The worker of production, the local stack and the tests. `agents` run in it where there are no agent hosts."""
     return Worker(
         client,
         task_queue=task_queue,
@@ -50,27 +47,27 @@ def build_worker(
         ],
         workflow_runner=workflow_runner(),
         graceful_shutdown_timeout=_GRACE,
-        # An activity learns of its cancellation by a heartbeat: the default, 80 % of the timeout, would delay every end.
+        # Heartbeats deliver the cancellation of a launch: the default, 80 % of the timeout, would delay every end.
         max_heartbeat_throttle_interval=timedelta(milliseconds=200),
         default_heartbeat_throttle_interval=timedelta(milliseconds=200),
-        # How long a session waits for the worker that knew it last, when that one was killed; 10 s by default.
+        # A session waits this long for its last worker when that was killed; the default is 10 s.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     )
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
-    """The sandbox of our workflows, for workers and replays alike.
+    """The workflow sandbox of workers and replays.
 
-    Importing these modules afresh for every session would cost 10 ms of its start. That they are pure is held by
-    the import table in pyproject.toml, that they are deterministic by the replays.
+    Importing our modules anew for every session would add 10 ms to its start. The import table in pyproject.toml keeps
+    them pure, and the replay tests deterministic.
     """
     ours = ("contracts", "activities", "workflows")
-    theirs = ("pydantic", "opentelemetry")  # the latter where sessions are traced: its context must be one
+    theirs = ("pydantic", "opentelemetry")  # traces need one context inside and outside
     return SandboxedWorkflowRunner(SandboxRestrictions.default.with_passthrough_modules(*theirs, *ours))
 
 
 async def require_search_attributes(client: Client) -> None:
-    """Raise `SetupError` when the namespace lacks a search attribute: each session's first task would fail over it."""
+    """Raise `SetupError` if the namespace lacks a search attribute, which every session needs from its first task."""
     try:
         known = await client.operator_service.list_search_attributes(
             ListSearchAttributesRequest(namespace=client.namespace)
@@ -78,7 +75,7 @@ async def require_search_attributes(client: Client) -> None:
     except RPCError as error:
         if error.status not in (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED):
             raise
-        return  # Temporal Cloud keeps this call to itself
+        return  # Temporal Cloud does not offer this call
     missing = {name: kind for name, kind in search_attributes.TYPES.items() if name not in known.custom_attributes}
     if missing:
         wanted = " ".join(f"--name {name} --type {kind}" for name, kind in missing.items())
@@ -89,7 +86,7 @@ async def require_search_attributes(client: Client) -> None:
 
 
 async def main() -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way."""
+    """Serve until SIGTERM or SIGINT, then finish running tasks."""
     settings = Settings()
     logs.configure(settings.telemetry.log_format, session_of_call)
     stop = asyncio.Event()

@@ -1,6 +1,6 @@
-"""`python -m agent`: serve. SIGTERM hands the sessions over to other AgentServers; another one, or SIGINT, leaves now.
+"""`python -m agent`: runs one AgentServer. SIGTERM drains it; a second SIGTERM, SIGINT or SIGQUIT stops it at once.
 
-SIGQUIT is SIGINT for programs: livekit-agents ignores SIGINT for moments while it starts a process.
+Programs should send SIGQUIT: livekit-agents ignores SIGINT for moments while it starts a process.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ import logging
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
-from typing import Any
 
 from livekit.agents import AgentServer
 
 from agent.host.agent_server import build_server
 from agent.host.drain import drain
+from agent.host.job_watch import JobWatch
 from agent.host.launcher import pull_launches
-from agent.host.lost_jobs import JobWatch
 from agent.speech import providers
 from connections.livekit_client import livekit_api
 from errors import SetupError
@@ -27,38 +26,42 @@ from telemetry import logs
 logger = logging.getLogger("agent")
 
 
-class Orders:
-    """What the process was told by signals."""
+class StopSignals:
+    """Signals received: `drain` after the first SIGTERM, `stop` after any other."""
 
     def __init__(self) -> None:
         self.drain = asyncio.Event()
-        self.leave = asyncio.Event()
+        self.stop = asyncio.Event()
 
-    def obey_signals(self) -> None:
-        """From here on signals give the orders."""
+    def install(self) -> None:
+        """Handle signals from here on."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._terminate)
         for signum in (signal.SIGINT, signal.SIGQUIT):
-            loop.add_signal_handler(signum, self.leave.set)
+            loop.add_signal_handler(signum, self.stop.set)
 
     def _terminate(self) -> None:
-        (self.leave if self.drain.is_set() else self.drain).set()
+        (self.stop if self.drain.is_set() else self.drain).set()
 
 
 async def serve(
-    server: AgentServer, pull: Coroutine[Any, Any, None], jobs: JobWatch, orders: Orders, drain_seconds: float
+    server: AgentServer,
+    pull: Coroutine[None, None, None],
+    jobs: JobWatch,
+    signals: StopSignals,
+    drain_seconds: float,
 ) -> None:
-    """Serve until ordered to stop, then close what is left in order. `pull` takes launches until it is cancelled.
+    """Serve until a signal, drain, and close the server and its job watch. `pull` takes launches until it is cancelled.
 
-    Raises what ended the AgentServer or the pulling: a supervisor should start the process afresh.
+    Raises the error that ended the AgentServer or the pulling: a supervisor should restart the process.
     """
     serving, pulling = asyncio.create_task(server.run(unregistered=True)), asyncio.create_task(pull)
     try:
-        await _first((serving, pulling), orders.drain.wait(), orders.leave.wait())
+        await _wait_for_first((serving, pulling), signals.drain.wait(), signals.stop.wait())
         pulling.cancel()
         await asyncio.wait([pulling])
-        if not serving.done() and not orders.leave.is_set():
-            await _first((serving,), drain(server, jobs, drain_seconds), orders.leave.wait())
+        if not serving.done() and not signals.stop.is_set():
+            await _wait_for_first((serving,), drain(server, jobs, drain_seconds), signals.stop.wait())
     finally:
         await server.aclose()
         await jobs.aclose()
@@ -67,15 +70,15 @@ async def serve(
         await pulling
 
 
-async def _first(running: Sequence[asyncio.Task[None]], *others: Coroutine[Any, Any, Any]) -> None:
-    """Until one of them is done; the others are cancelled, but not the running ones."""
+async def _wait_for_first(running: Sequence[asyncio.Task[None]], *others: Coroutine[None, None, object]) -> None:
+    """Wait until one of them is done; cancel the others, except the running ones."""
     tasks = [asyncio.create_task(other) for other in others]
     await asyncio.wait([*running, *tasks], return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(outcome, Exception):
-            logger.error("leaving without a drain", exc_info=outcome)
+            logger.error("stopping without a drain", exc_info=outcome)
 
 
 async def main() -> None:
@@ -85,11 +88,11 @@ async def main() -> None:
     providers.check(settings.speech)
     server = build_server(settings)
     jobs = JobWatch(server, settings)
-    orders = Orders()
-    orders.obey_signals()
+    signals = StopSignals()
+    signals.install()
     async with livekit_api(settings.livekit) as livekit:
         pull = pull_launches(server, livekit, settings)
-        await serve(server, pull, jobs, orders, settings.agent.drain_seconds)
+        await serve(server, pull, jobs, signals, settings.agent.drain_seconds)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""One job: one agent generation's life in one session's room, from dispatch to leave."""
+"""One job: the life of one agent generation in its session's room, from dispatch to leave."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 
@@ -18,16 +17,17 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from agent.conversation.conversation import Conversation
-from agent.conversation.prewarm import rehearse
-from agent.handover.protocol import HANDED_OVER, Incumbent, Succession, take_over
+from agent.conversation.prewarm import prewarm
+from agent.conversation.provider_failures import report_availability
+from agent.handover.departure import report_departure, wait_until_replaced
+from agent.handover.protocol import Incumbent, Succession, take_over
 from agent.speech import SpeechModels, load
-from agent.speech.fallback import Availability
-from agent.workflow_link.heartbeat import Heartbeat, Verdict
-from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
+from agent.workflow_link.caller_watch import watch_caller
+from agent.workflow_link.heartbeat import Heartbeat
+from agent.workflow_link.workflow_client import SupersededError, WorkflowClient
 from connections.temporal_client import connect
-from contracts.agent import AgentOutcome, AgentReady, Briefing, JobMetadata, ProviderChanged
+from contracts.agent import AgentReady, JobMetadata
 from contracts.identities import ARRIVED
-from contracts.room import Presence
 from settings import Settings
 from telemetry import logs
 from telemetry.agent_traces import job_span, trace_jobs
@@ -35,27 +35,22 @@ from telemetry.traces import temporal_interceptors
 
 logger = logging.getLogger("agent.job")
 
-_FLUSH_SECONDS = 5.0
-"""How long a leaving agent waits for its last reports to arrive; below the AgentServer's own patience."""
 _CONNECT_TIMEOUT = timedelta(seconds=2)
-_SERVER_STOPS = "parent process shutdown"
-"""livekit-agents' reason when an AgentServer closes its jobs."""
-_IN_ORDER = (HANDED_OVER, _SERVER_STOPS)
 
 
-def warm_up(process: JobProcess) -> None:
+def prewarm_process(process: JobProcess) -> None:
     """Load everything slow before the process gets a job: settings, Temporal's client, speech models."""
     logs.stamp_records()
     settings = Settings()
     process.userdata["settings"] = settings
     process.userdata["traces"] = traces = trace_jobs(settings.telemetry)
-    process.userdata["temporal"] = asyncio.run(_connected(settings, traces))
+    process.userdata["temporal"] = asyncio.run(_connect(settings, traces))
     process.userdata["speech"] = speech = load(settings.speech)
-    asyncio.run(rehearse(speech))
+    asyncio.run(prewarm(speech))
 
 
-async def _connected(settings: Settings, traces: TracerProvider | None) -> Client:
-    """A client that is connected already, or will be at its first call: a process starts though Temporal is away."""
+async def _connect(settings: Settings, traces: TracerProvider | None) -> Client:
+    """Return a client; where Temporal is unreachable it connects at its first call."""
     client = await connect(settings.temporal, lazy=True, interceptors=temporal_interceptors(traces))
     with suppress(RPCError, RuntimeError):
         await client.service_client.check_health(timeout=_CONNECT_TIMEOUT)
@@ -65,155 +60,98 @@ async def _connected(settings: Settings, traces: TracerProvider | None) -> Clien
 async def run(ctx: JobContext) -> None:
     """Serve the session that the dispatch names. Returns once the conversation runs; the job shuts down to leave.
 
-    A fault on the way ends the job: one that stayed in the room, beating but dumb, would pass for an agent.
+    An error before that ends the job: it would keep heartbeating without ever speaking.
     """
     try:
         traces: TracerProvider | None = ctx.proc.userdata["traces"]
         metadata = JobMetadata.model_validate_json(ctx.job.room.metadata)
         logs.process_is_about(metadata.session_id)
         with job_span(ctx, traces, metadata):
-            await _enter(ctx, metadata)
+            await _serve(ctx, metadata)
     except Exception as error:
         ctx.shutdown(f"it failed: {type(error).__name__}")
         raise
 
 
-async def _enter(ctx: JobContext, metadata: JobMetadata) -> None:
+async def _serve(ctx: JobContext, metadata: JobMetadata) -> None:
     settings: Settings = ctx.proc.userdata["settings"]
     client: Client = ctx.proc.userdata["temporal"]
     speech: SpeechModels = ctx.proc.userdata["speech"]
     task_token = bytes.fromhex(metadata.task_token)
     identity = ctx.local_participant_identity
+    room = ctx.room
 
-    # 1. Claim the generation. Connecting takes longest, so it begins at once; the agent is mute until it has the floor.
+    # 1. Claim the generation. Connecting to the room takes longest, so it starts now; nothing is heard before step 5.
     connecting = asyncio.create_task(ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY))
-    line = WorkflowLine(client, metadata)
+    workflow = WorkflowClient(client, metadata)
     try:
-        briefing = await line.claim(identity)
-    except NotWantedError as error:
+        briefing = await workflow.claim(identity)
+    except SupersededError as error:
         logger.info("leaving %s: %s", metadata.session_id, error)
-        await line.aclose()
+        await workflow.aclose()
         ctx.shutdown(str(error))
         return
 
-    # 2. The first heartbeat must be accepted before anything is heard.
+    # 2. Have a first heartbeat accepted. From here on the job's end is reported.
     heartbeat = Heartbeat(
         client,
         task_token,
         identity=identity,
         timeout_seconds=briefing.heartbeat_timeout_seconds,
-        in_room=lambda: ctx.room.connection_state == rtc.ConnectionState.CONN_CONNECTED,
+        in_room=lambda: room.connection_state == rtc.ConnectionState.CONN_CONNECTED,
     )
 
-    async def say_goodbye(reason: str) -> None:
-        """However the job ends: deliver its last reports, then tell the workflow that this agent is gone."""
-        if not await line.flush(_FLUSH_SECONDS):
-            logger.warning("the agent of %s left before its last reports had arrived", metadata.session_id)
-        await line.aclose()
-        await heartbeat.complete(
-            AgentOutcome(generation=briefing.generation, cause=reason, handed_over=reason in _IN_ORDER)
-        )
+    async def leave(reason: str) -> None:
+        await report_departure(workflow, heartbeat, briefing, reason)
 
-    ctx.add_shutdown_callback(say_goodbye)
-    if (verdict := await heartbeat.begin()) is not None:
+    ctx.add_shutdown_callback(leave)
+    if (verdict := await heartbeat.start()) is not None:
         ctx.shutdown(verdict)
         return
 
+    # 3. Build the conversation and begin to synthesize its first utterance. It leaves if its providers keep failing.
     parts = speech.for_voice(briefing.options.voice_id)
-    parts.watch(partial(_tell, line, briefing))
-    ctx.room.on("reconnected", heartbeat.wake)
-    conversation = Conversation(briefing, ctx.room, parts, line, settings)
-    giving_up = asyncio.create_task(conversation.given_up())
-    giving_up.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
-    beating = asyncio.create_task(heartbeat.until_verdict(conversation.mute, alone_seconds=briefing.alone_seconds))
+    parts.watch(partial(report_availability, workflow, briefing))
+    conversation = Conversation(briefing, room, parts, workflow, settings)
+    _leave_after(ctx, conversation.provider_failures.wait_for_failure())
+    room.on("reconnected", heartbeat.wake)
+    alone_seconds = briefing.alone_seconds
+    beating = asyncio.create_task(heartbeat.run(conversation.mute, alone_seconds=alone_seconds))
+    conversation.presynthesize()
+    await connecting
 
-    async def take_the_floor() -> Succession:
-        watch_caller(ctx.room, briefing, line)
-        incumbent = Incumbent(ctx.room, briefing.generation, conversation.last_words)
-        overdue = partial(heartbeat.until_successor_is_overdue, alone_seconds=briefing.alone_seconds)
-        leaving = asyncio.create_task(_until_not_wanted(beating, incumbent, overdue))
-        leaving.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
+    # 4. Take the floor from the predecessor while the agent publishes its track, and be ready to hand it over.
+    async def take_floor() -> Succession:
+        watch_caller(room, briefing, workflow)
+        incumbent = Incumbent(room, briefing.generation, conversation.finish_speaking)
+        successor_overdue = partial(heartbeat.wait_for_overdue_successor, alone_seconds=alone_seconds)
+        _leave_after(ctx, wait_until_replaced(beating, incumbent, successor_overdue))
         succession, _ = await asyncio.gather(
-            take_over(ctx.room, briefing, partial(_remove, ctx)),
-            ctx.room.local_participant.set_attributes({ARRIVED: "yes"}),
+            take_over(room, briefing, partial(_remove, ctx)), room.local_participant.set_attributes({ARRIVED: "yes"})
         )
         return succession
 
-    # 3. Take the floor from whoever had it. Everything is made ready meanwhile, so that nothing is waited for then.
-    conversation.prepare()
-    await connecting
-    succession, *_ = await asyncio.gather(take_the_floor(), conversation.join())
+    succession, *_ = await asyncio.gather(take_floor(), conversation.join())
     turns = succession.after(briefing.turns)
     if not succession.certain:
-        turns = await line.transcript() or turns
+        turns = await workflow.transcript() or turns
 
-    # 4. Speak, listen, report.
-    if await conversation.begin(succession, turns):
-        report = AgentReady(
-            generation=briefing.generation, identity=identity, at_ms=_now_ms(), inherited=succession.turns
-        )
-        line.ready(report)
+    # 5. Speak, and report that this agent has the floor.
+    if await conversation.start(succession, turns):
+        at_ms, inherited = time.time_ns() // 1_000_000, succession.turns
+        workflow.ready(AgentReady(generation=briefing.generation, identity=identity, at_ms=at_ms, inherited=inherited))
 
 
-async def _until_not_wanted(
-    beating: asyncio.Task[Verdict], incumbent: Incumbent, overdue: Callable[[], Coroutine[None, None, None]]
-) -> str:
-    """Serve until the session or a successor wants this agent gone, or the successor is `overdue`; why."""
-    dismissed = asyncio.create_task(incumbent.dismissed())
-    await asyncio.wait({beating, dismissed}, return_when=asyncio.FIRST_COMPLETED)
-    if not dismissed.done() and beating.result() is Verdict.SUPERSEDED:
-        # The successor is on its way, and will ask. Until then the caller has no other agent than this one.
-        waiting = asyncio.create_task(overdue())
-        await asyncio.wait({dismissed, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-    return dismissed.result() if dismissed.done() else str(beating.result())
-
-
-def _tell(line: WorkflowLine, briefing: Briefing, news: Availability) -> None:
-    """A provider of speech failed, or is back: the session says so, and the log."""
-    how = "is back" if news.available else f"failed; next is {news.next_up or 'nobody'}"
-    logger.warning("%s of %s: %s %s", news.part, briefing.session_id, news.provider, how)
-    line.provider_changed(ProviderChanged(generation=briefing.generation, **asdict(news)))
+def _leave_after(ctx: JobContext, reason: Coroutine[None, None, str]) -> None:
+    """Shut the job down with `reason` once it returns."""
+    waiting = asyncio.create_task(reason)
+    waiting.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
 
 
 async def _remove(ctx: JobContext, identity: str) -> None:
-    """Take a dead agent out of the room; one that is gone already counts as removed."""
+    """Remove an unresponsive predecessor from the room; one that has left already counts as removed."""
     try:
         await ctx.api.room.remove_participant(api.RoomParticipantIdentity(room=ctx.room.name, identity=identity))
     except api.TwirpError as error:
         if error.code != api.TwirpErrorCode.NOT_FOUND:
             raise
-
-
-def watch_caller(room: rtc.Room, briefing: Briefing, line: WorkflowLine) -> None:
-    """Report the caller's coming and going as the agent sees it; webhooks tell the same, later or never."""
-
-    def report(participant: rtc.RemoteParticipant, *, left: bool) -> None:
-        if participant.identity == briefing.caller_identity:
-            joined_at = participant.joined_at  # LiveKit's own, as exact as a webhook's: an agent may come later
-            line.presence(
-                Presence(
-                    participant_sid=participant.sid,
-                    identity=participant.identity,
-                    kind="left" if left else "joined",
-                    at_ms=_now_ms(),
-                    joined_at_ms=round(joined_at.timestamp() * 1000) if joined_at else None,
-                    source="agent",
-                )
-            )
-
-    room.on("participant_connected", lambda participant: report(participant, left=False))
-    room.on("participant_disconnected", lambda participant: report(participant, left=True))
-    for participant in room.remote_participants.values():
-        report(participant, left=False)
-    if briefing.generation > 1 and briefing.caller_identity not in room.remote_participants:
-        # Gone while no agent was there to see it; the webhook that told of it may be lost.
-        line.presence(
-            Presence(
-                participant_sid="", identity=briefing.caller_identity, kind="left", at_ms=_now_ms(), source="agent"
-            )
-        )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -19,7 +19,7 @@ from api.gateway.session_counts import SessionCounts, TemporalSessionCounts
 from api.gateway.session_reader import SessionReader, TemporalSessionReader
 from api.gateway.sessions import Sessions, TemporalSessions
 from api.gateway.webhook_redelivery import Redeliveries, TemporalRedeliveries
-from api.middleware.body_limit import BodyLimit
+from api.middleware.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.middleware.codec_origins import CodecOrigins
 from api.middleware.cors import cross_origin
 from api.middleware.log_context import SessionInLogs
@@ -125,7 +125,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """The last one is the outermost."""
     has_codec = bool(settings.codec_endpoint.token.get_secret_value())
     larger = {codec_routes.PREFIX: codec_routes.MAX_BYTES} if has_codec else {}
-    app.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes, larger=larger)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, larger=larger)
     if (pages := cross_origin(settings.api)) is not None:
         app.add_middleware(CORSMiddleware, **pages)
     app.add_middleware(CodecOrigins, origins=settings.codec_endpoint.allowed_origins)

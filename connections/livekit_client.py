@@ -1,4 +1,4 @@
-"""The client for LiveKit's server API."""
+"""Connects to LiveKit's server API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=3)
 
 
 def livekit_api(livekit: LiveKitSettings) -> api.LiveKitAPI:
-    """A client for LiveKit's server API that gives up after seconds: Temporal retries, not the client."""
+    """A client for LiveKit's server API with a short timeout: Temporal retries, not the client."""
     return api.LiveKitAPI(
         livekit.url,
         livekit.api_key,

@@ -1,9 +1,9 @@
-"""A POST to a stranger's server: the address is looked up once, looked at, and the one that is connected to.
+"""POSTs to customers' servers: resolves a name once, checks its addresses and connects to a checked one.
 
-A name that is looked up once to be checked and again to be connected to may lead elsewhere the second time (DNS
-rebinding). So the request goes to the address itself, and the name stays where it matters: in the Host header, in TLS'
-server name and in the check of the certificate. httpx's transport is used bare: it follows no redirect, asks no proxy
-of the environment, keeps no cookie and logs no URL.
+A name that is resolved for the check and again for the connection may change in between (DNS rebinding). So the request
+goes to the address itself, and the name stays in the Host header, in TLS' server name and in the check of the
+certificate. httpx's bare transport follows no redirect, uses no proxy of the environment, keeps no cookie and logs no
+URL.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from connections.webhook_targets import Address, Target
 _TOTAL_SECONDS: Final = 15.0
 _CONNECT_SECONDS: Final = 5.0
 _ADDRESSES_TRIED: Final = 3
-_ANY: Final = httpx.Limits(max_keepalive_connections=0)
+_NO_KEEP_ALIVE: Final = httpx.Limits(max_keepalive_connections=0)
 
 LookUp = Callable[[str, int], Awaitable[Sequence[Address]]]
 
 
 class NotSent(Exception):
-    """There was no answer; the text says why, without the URL."""
+    """The request got no answer; the text gives the reason without the URL."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. A body is not read: nothing in it matters, and it may be endless."""
+    """Status and Retry-After of a response. Its body is never read: it may be endless."""
 
     status: int
     retry_after: str
 
 
 async def look_up(host: str, port: int) -> Sequence[Address]:
-    """The addresses that the system's resolver gives for `host`, in its order. Raises `OSError`."""
+    """The addresses of `host` in the order of the system's resolver. Raises `OSError`."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # An IPv6 address with a zone is of this machine's own network: the zone goes, and the address is refused.
+    # An IPv6 address with a zone is link-local: without the zone it can be parsed, and is refused.
     return [ipaddress.ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found]
 
 
 class PinnedClient:
-    """Makes requests, each with a connection of its own. `tls` replaces the public authorities."""
+    """Sends each request over its own connection. `tls` replaces the public authorities."""
 
     def __init__(
         self, look_up: LookUp = look_up, tls: ssl.SSLContext | None = None, total_seconds: float = _TOTAL_SECONDS
@@ -58,7 +58,7 @@ class PinnedClient:
         self._total_seconds = total_seconds
 
     async def post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send `body` to `target`. Raises `NotSent`; the receiver may have got it nevertheless."""
+        """Send `body` to `target`. Raises `NotSent`, although the receiver may have got it."""
         try:
             async with asyncio.timeout(self._total_seconds):
                 return await self._post_to_one_of(await self._addresses(target), target, headers, body)
@@ -69,10 +69,10 @@ class PinnedClient:
         try:
             addresses = await self._look_up(target.host, target.port)
         except (OSError, UnicodeError):
-            raise NotSent("its name is not known") from None
-        # All of them: a name that leads inside beside outside is an attempt, or a mistake that would be one.
+            raise NotSent("its name cannot be resolved") from None
+        # All of them: a name with one internal address is an attack, or a mistake that could become one.
         if not addresses or not all(target.admits(address) for address in addresses):
-            raise NotSent("its name leads to an address where webhooks may not go")
+            raise NotSent("its name resolves to an address that webhooks must not reach")
         return list(dict.fromkeys(addresses))[:_ADDRESSES_TRIED]
 
     async def _post_to_one_of(
@@ -82,7 +82,7 @@ class PinnedClient:
         for address in addresses:
             try:
                 return await self._post_to(address, target, headers, body)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # nothing was sent: the next address may do
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # nothing was sent: try the next address
                 failure = type(error).__name__
             except (httpx.TransportError, httpx.InvalidURL) as error:
                 raise NotSent(f"the request failed: {type(error).__name__}") from None
@@ -99,7 +99,7 @@ class PinnedClient:
                 "timeout": httpx.Timeout(self._total_seconds, connect=_CONNECT_SECONDS).as_dict(),
             },
         )
-        async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=_ANY) as transport:
+        async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=_NO_KEEP_ALIVE) as transport:
             response = await transport.handle_async_request(request)
             await response.aclose()
             return Answer(response.status_code, response.headers.get("Retry-After", ""))

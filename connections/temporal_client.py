@@ -1,9 +1,10 @@
-"""The one way to connect to Temporal: the API, the workers and the agents share address, keys and data format."""
+"""Connects to Temporal: the API, the workers and the agents share address, keys and data format."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from temporalio.client import Client, Interceptor
@@ -17,30 +18,6 @@ from errors import SetupError
 from settings import TemporalSettings
 
 
-@dataclass(frozen=True)
-class _Connection:
-    """What settings come to, with files read and keys parsed."""
-
-    address: str
-    namespace: str
-    tls: TLSConfig | bool
-    api_key: str | None
-    data_converter: DataConverter
-    interceptors: Sequence[Interceptor]
-
-    async def open(self, *, lazy: bool, runtime: Runtime | None = None) -> Client:
-        return await Client.connect(
-            self.address,
-            namespace=self.namespace,
-            tls=self.tls,
-            api_key=self.api_key,
-            data_converter=self.data_converter,
-            interceptors=self.interceptors,
-            lazy=lazy,
-            runtime=runtime,
-        )
-
-
 async def connect(
     settings: TemporalSettings,
     *,
@@ -48,33 +25,32 @@ async def connect(
     interceptors: Sequence[Interceptor] = (),
     runtime: Runtime | None = None,
 ) -> Client:
-    """A client for `settings`. Raises `SetupError` for settings that cannot work, `RuntimeError` when Temporal is away.
+    """A client for `settings`. Raises `SetupError` for invalid settings, `RuntimeError` if Temporal is unreachable.
 
-    A `lazy` one connects at its first call instead, so that the API can start before Temporal does; workers cannot
-    be built on it.
+    A `lazy` client connects at its first call, so that the API can start before Temporal does; workers cannot use it.
     """
-    return await _connection(settings, interceptors).open(lazy=lazy, runtime=runtime)
+    return await _connector(settings, interceptors)(lazy=lazy, runtime=runtime)
 
 
 class LazyClient:
-    """A client made at its first use, since it belongs to a running event loop; then always the same.
+    """A client that is created at its first use, because it belongs to a running event loop.
 
-    Raises `SetupError` at once for settings that cannot work.
+    Raises `SetupError` at once for invalid settings.
     """
 
     def __init__(self, settings: TemporalSettings, interceptors: Sequence[Interceptor] = ()) -> None:
-        self._connection = _connection(settings, interceptors)
+        self._connect = _connector(settings, interceptors)
         self._client: Client | None = None
 
     async def get(self) -> Client:
-        """The client. Waits for nothing: it connects, and connects again, at its calls."""
+        """The client. It connects, and reconnects, at its calls."""
         if self._client is None:
-            self._client = await self._connection.open(lazy=True)
+            self._client = await self._connect(lazy=True)
         return self._client
 
 
 def data_converter(settings: TemporalSettings) -> DataConverter:
-    """Pydantic's format; encrypted, texts of failures too, when there are keys. Raises `SetupError`."""
+    """Pydantic's converter; with keys it encrypts payloads and the texts of failures. Raises `SetupError`."""
     keys = key_ring(settings)
     if keys is None:
         return pydantic_data_converter
@@ -85,13 +61,15 @@ def data_converter(settings: TemporalSettings) -> DataConverter:
     )
 
 
-def _connection(settings: TemporalSettings, interceptors: Sequence[Interceptor]) -> _Connection:
+def _connector(settings: TemporalSettings, interceptors: Sequence[Interceptor]) -> Callable[..., Awaitable[Client]]:
+    """`Client.connect` with its files read and its keys parsed."""
     tls = _tls(settings) if settings.uses_tls else False
-    return _Connection(
-        address=settings.address,
+    return partial(
+        Client.connect,
+        settings.address,
         namespace=settings.namespace,
         tls=tls,
-        # Never in the clear: whoever reads it on the way has the namespace.
+        # Never in the clear: it gives access to the namespace.
         api_key=(settings.api_key.get_secret_value() or None) if tls else None,
         data_converter=data_converter(settings),
         interceptors=interceptors,
@@ -112,7 +90,7 @@ def _tls(settings: TemporalSettings) -> TLSConfig:
 
 
 def _pem(file: Path | None, setting: str, kind: str) -> bytes | None:
-    """The file's contents. The SDK says no more than "transport error" for a file of another kind, so look before."""
+    """The file's contents, checked here because the SDK reports a wrong file as "transport error" only."""
     if file is None:
         return None
     try:

@@ -1,6 +1,6 @@
-"""Where customer webhooks may go: an allowlist of names, and what a name's address may be. Pure: it resolves nothing.
+"""Allowed targets of customer webhooks: an allowlist of names, and rules for their addresses. It resolves no names.
 
-The API asks when a session starts, a worker asks again before each request, and looks at the address itself then.
+The API checks a URL when a session starts; a worker checks it and its resolved address before each request.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _NEVER_PUBLIC: Final = tuple(
     ipaddress.ip_network(net)
     for net in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "2001:db8::/32", "3fff::/20")
 )
-"""Beside what Python knows: of special purpose, for documentation, or carrying an IPv4 address that may be any."""
+"""Missing from Python's lists: special purposes, documentation, and ranges that embed any IPv4 address."""
 _PRIVATE: Final = tuple(
     ipaddress.ip_network(net)
     for net in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7")
 )
-"""Loopback, private and shared addresses: what an origin may name. Never link-local ones, nor what is no host."""
+"""Loopback, private and shared addresses, which an origin may name. Never link-local ones."""
 _METADATA: Final = frozenset(ipaddress.ip_address(a) for a in ("100.100.100.200", "fd00:ec2::254"))
-"""Clouds' metadata services among those; the well-known 169.254.169.254 is link-local."""
+"""Metadata services of clouds in those ranges; the well-known 169.254.169.254 is link-local."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
 class Target:
-    """One URL that is allowed. `host` is an ASCII name in lower case, or an address in its usual form."""
+    """An allowed URL. `host` is an ASCII name in lower case, or an address in its usual form."""
 
     url: httpx.URL
     host: str
@@ -46,20 +46,20 @@ class Target:
     may_be_private: bool
 
     def admits(self, address: Address) -> bool:
-        """Whether a request for this target may go to `address`."""
+        """True if a request for this target may go to `address`."""
         if is_public(address):
             return True
         return self.may_be_private and _within(address, _PRIVATE) and address not in _METADATA
 
 
 class AllowedTargets:
-    """WEBHOOKS_ALLOWED_TARGETS, its entries separated by commas. Without any, customer webhooks are off.
+    """WEBHOOKS_ALLOWED_TARGETS, its entries separated by commas. Without entries customer webhooks are off.
 
-    - `hooks.example.com`, `hooks.example.com:8443`, `*.example.com` (names below it, at any depth): https only, 443
-      unless a port is named, and never a private address.
+    - `hooks.example.com`, `hooks.example.com:8443`, `*.example.com` (names below it, at any depth): https only, 443 by
+      default, and never a private address.
     - `https://10.1.2.3:8443`, `http://127.0.0.1:9000`: exactly this origin, private or not.
 
-    Raises `SetupError` for entries that are neither.
+    Raises `SetupError` for other entries.
     """
 
     def __init__(self, entries: str) -> None:
@@ -80,7 +80,7 @@ class AllowedTargets:
             if url.path != "/" or url.query or entry.endswith("?"):
                 raise WebhookTargetRefused("must have no path")
             if is_domain and (_address(host) or "." not in host):
-                raise WebhookTargetRefused("must name a domain of at least two parts behind *.")
+                raise WebhookTargetRefused("must name a domain of at least two parts after *.")
         except WebhookTargetRefused as error:
             raise SetupError(
                 f"{SETTING}: entry {place} {error}; entries are like hooks.example.com, *.example.com or "
@@ -92,7 +92,7 @@ class AllowedTargets:
             (self._domains if is_domain else self._hosts).add((host, port))
 
     def check(self, text: str) -> Target:
-        """The target that `text` names. Raises `WebhookTargetRefused`, its text never repeating the URL."""
+        """The target of the URL `text`. Raises `WebhookTargetRefused`, whose text never repeats the URL."""
         if not self:
             raise WebhookTargetRefused(f"customer webhooks are off here: {SETTING} lists no host they may go to")
         url, host, port = _parse(text)
@@ -104,7 +104,7 @@ class AllowedTargets:
             raise WebhookTargetRefused(f"its host and port are not in {SETTING}")
         address = _address(host)
         if address is not None and not is_public(address):
-            raise WebhookTargetRefused(f"is no public address; {SETTING} must name it as an origin to allow that")
+            raise WebhookTargetRefused(f"is not a public address; {SETTING} must name it as an origin to allow that")
         return Target(url, host, port, may_be_private=False)
 
     def _lists(self, host: str, port: int) -> bool:
@@ -115,7 +115,7 @@ class AllowedTargets:
 
 
 def is_public(address: Address) -> bool:
-    """Whether `address` is one of the open internet's, and of nobody's inside, in any disguise."""
+    """True if `address` is on the public internet and embeds no other address."""
     if address.is_multicast or address.is_reserved or not address.is_global or _within(address, _NEVER_PUBLIC):
         return False
     return address.version == 4 or address in _GLOBAL_V6
@@ -126,15 +126,15 @@ def _within(address: Address, networks: tuple[ipaddress.IPv4Network | ipaddress.
 
 
 def _parse(text: str) -> tuple[httpx.URL, str, int]:
-    """The URL, its host in the one form that names are compared in, and its port."""
+    """The URL, its host in the form used for comparison, and its port."""
     if len(text) > MAX_URL_LENGTH:
         raise WebhookTargetRefused(f"must have at most {MAX_URL_LENGTH:,} characters")
     if "\\" in text or any(character.isspace() or not character.isprintable() for character in text):
         raise WebhookTargetRefused("must not contain blanks, backslashes or control characters")
     try:
-        # The same parser that makes the request: two that read a URL differently are how allowlists are passed by.
+        # The parser of the HTTP client: a second one could read the URL differently and bypass the allowlist.
         url = httpx.URL(text)
-        host = url.host  # decoded only now: `xn--` is no name
+        host = url.host  # decoded only here, where `xn--` fails
     except (httpx.InvalidURL, UnicodeError):
         raise WebhookTargetRefused("is not a URL") from None
     if url.scheme not in _PORTS or not host:
@@ -154,7 +154,7 @@ def _host(url: httpx.URL) -> str:
     if (address := _address(host)) is not None:
         return str(address)
     labels = host.split(".")
-    # A resolver reads 127.1, 0x7f000001 and 2130706433 as addresses: a name's last part is never a number.
+    # A resolver reads 127.1, 0x7f000001 and 2130706433 as addresses: the last part of a name is never a number.
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels) or _NUMBER.fullmatch(labels[-1]):
         raise WebhookTargetRefused("has a host that is neither a name nor an address in its usual form")
     return host

@@ -1,4 +1,4 @@
-"""The REST API as the command line asks it."""
+"""Calls the REST API for the command line."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from httpx_sse import ServerSentEvent, SSEError, connect_sse
 from errors import ConsoleError
 
 _TIMEOUT = httpx.Timeout(15)
-_FOLLOW = httpx.Timeout(15, read=60)  # the stream says something at least every half a minute
-_AGAIN_SECONDS = 1.0
+_FOLLOW = httpx.Timeout(15, read=60)  # the stream sends something at least every half minute
+_RECONNECT_SECONDS = 1.0
 
-_COMES_BACK = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
-"""Said by the API while Temporal or the workers are away, and by a proxy while the API is."""
+_TEMPORARY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
+"""Answers of the API while Temporal or the workers are unreachable, and of a proxy while the API is."""
 
 Json = dict[str, Any]
 
 
-class _Away(Exception):
-    """Nobody can read the events now."""
+class _Unavailable(Exception):
+    """The events cannot be read now."""
 
 
-class _NothingFollows(Exception):
-    """The session is over; one that was terminated has no last event to tell it by."""
+class _NoMoreEvents(Exception):
+    """The session is over. A terminated one has no last event."""
 
 
 class ApiClient:
-    """Every question raises `ConsoleError` with the API's own words, or with what to do where it cannot be reached."""
+    """A client of the API. Every call raises `ConsoleError` with the API's own text, or with what to do."""
 
     def __init__(self, url: str, api_key: str = "", transport: httpx.BaseTransport | None = None) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
@@ -48,12 +48,12 @@ class ApiClient:
         self._http.close()
 
     def sessions(self, limit: int, filters: Mapping[str, str]) -> list[Json]:
-        """At most `limit` sessions, as `GET /api/sessions` orders them."""
+        """At most `limit` sessions in the order of `GET /api/sessions`."""
         found: list[Json] = []
         token: str | None = None
         while len(found) < limit:
             query = {**filters, "pageSize": str(min(100, limit - len(found)))}
-            page = self._ask("GET", "/api/sessions", params=query | ({"pageToken": token} if token else {}))
+            page = self._request("GET", "/api/sessions", params=query | ({"pageToken": token} if token else {}))
             found += page["sessions"]
             token = page["nextPageToken"]
             if token is None:
@@ -61,53 +61,53 @@ class ApiClient:
         return found
 
     def session(self, session_id: str) -> Json:
-        """Where one session stands."""
-        return self._ask("GET", f"/api/session/{session_id}")
+        """The status of one session."""
+        return self._request("GET", f"/api/session/{session_id}")
 
     def transcript(self, session_id: str) -> list[Json]:
-        """What was said in it."""
-        turns: list[Json] = self._ask("GET", f"/api/session/{session_id}/transcript")["turns"]
+        """The turns of its transcript."""
+        turns: list[Json] = self._request("GET", f"/api/session/{session_id}/transcript")["turns"]
         return turns
 
     def end(self, session_id: str) -> Json:
-        """End it; the bill."""
-        details: Json = self._ask("POST", "/api/session/end", json={"sessionId": session_id})["details"]
+        """End it; returns the bill."""
+        details: Json = self._request("POST", "/api/session/end", json={"sessionId": session_id})["details"]
         return details
 
     def kill_agent(self, session_id: str) -> None:
-        """kill -9 of the agent that serves it: what the local stack lets its own page do."""
-        self._ask("POST", f"/playground/kill-agent/{session_id}", headers={"Origin": self._url})
+        """Kill its agent process, as the page of the local stack can."""
+        self._request("POST", f"/playground/kill-agent/{session_id}", headers={"Origin": self._url})
 
-    def events(self, session_id: str, lost: Callable[[str], None]) -> Iterator[Json]:
-        """All that happened and happens, until the session has ended; goes on where it was when the API comes back."""
+    def events(self, session_id: str, on_interruption: Callable[[str], None]) -> Iterator[Json]:
+        """All events of a session until it has ended. Reconnects after an interruption and continues where it was."""
         last = ""
         while True:
             try:
                 for event in self._stream(session_id, last):
                     last = event.id
-                    news = json.loads(event.data)
-                    yield news
-                    if news["type"] == "session.ended":
+                    found = json.loads(event.data)
+                    yield found
+                    if found["type"] == "session.ended":
                         return
-                lost("the API closed the stream")
-            except _NothingFollows:
+                on_interruption("the API closed the stream")
+            except _NoMoreEvents:
                 return
-            except (httpx.TransportError, SSEError, _Away) as error:
-                lost(str(error) or type(error).__name__)
-            time.sleep(_AGAIN_SECONDS)
+            except (httpx.TransportError, SSEError, _Unavailable) as error:
+                on_interruption(str(error) or type(error).__name__)
+            time.sleep(_RECONNECT_SECONDS)
 
     def _stream(self, session_id: str, last: str) -> Iterator[ServerSentEvent]:
         path, headers = f"/api/session/{session_id}/events", {"Last-Event-ID": last} if last else {}
         with connect_sse(self._http, "GET", path, headers=headers, timeout=_FOLLOW) as source:
             status = source.response.status_code
             if status == httpx.codes.NO_CONTENT:
-                raise _NothingFollows
+                raise _NoMoreEvents
             if status != httpx.codes.OK:
                 source.response.read()
-                raise (_Away if status in _COMES_BACK else ConsoleError)(_words(source.response))
+                raise (_Unavailable if status in _TEMPORARY else ConsoleError)(_error_text(source.response))
             yield from (event for event in source.iter_sse() if event.data)
 
-    def _ask(self, method: str, path: str, **options: Any) -> Json:
+    def _request(self, method: str, path: str, **options: Any) -> Json:
         try:
             response = self._http.request(method, path, **options)
         except httpx.TransportError as error:
@@ -115,13 +115,13 @@ class ApiClient:
                 f"The API at {self._url} cannot be reached ({error}). Start it, or set CONSOLE_API_URL."
             ) from error
         if not response.is_success:
-            raise ConsoleError(_words(response))
+            raise ConsoleError(_error_text(response))
         answer: Json = response.json() if response.content else {}
         return answer
 
 
-def _words(response: httpx.Response) -> str:
-    """The API's own sentence; that of a proxy in between is shown with its status."""
+def _error_text(response: httpx.Response) -> str:
+    """The API's own text; that of a proxy in between with its status."""
     try:
         detail = response.json()["detail"]
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""What operators can type."""
+"""The commands of operators."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from errors import ConsoleError
 from settings import Settings
 
 app = typer.Typer(
-    help="Sessions, from a terminal. CONSOLE_API_URL says which API, CONSOLE_API_KEY is its key where it wants one.",
+    help="Sessions, from a terminal. Set CONSOLE_API_URL for another API, CONSOLE_API_KEY if it needs a key.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,  # a local variable may be a key
@@ -28,7 +28,7 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True, highlight=False)
 
 SessionId = Annotated[str, typer.Argument(help="session_<unix seconds>_<random>", metavar="SESSION")]
-AsJson = Annotated[bool, typer.Option("--json", help="The API's own JSON, for scripts.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the API's JSON, for scripts.")]
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -42,7 +42,7 @@ def _since(text: str) -> datetime:
     try:
         return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
     except OverflowError:
-        raise typer.BadParameter("so many days ago there was no calendar") from None
+        raise typer.BadParameter("that is before the calendar begins; use a shorter span") from None
 
 
 @app.command("list")
@@ -54,14 +54,14 @@ def list_sessions(
     since: Annotated[
         datetime | None, typer.Option(help="Only those started in the last 15m, 2h, 7d …", parser=_since)
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at the most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Sessions: those under way first, then the last ended."""
+    """Sessions: running ones first, then the last ended."""
     after = since.isoformat() if since else None
-    wanted = {"state": state, "user": user, "endReason": end_reason, "startedAfter": after}
+    filters = {"state": state, "user": user, "endReason": end_reason, "startedAfter": after}
     with _api() as api:
-        found = api.sessions(limit, {name: value for name, value in wanted.items() if value is not None})
+        found = api.sessions(limit, {name: value for name, value in filters.items() if value is not None})
     if as_json:
         _print_json(found)
     elif found:
@@ -72,7 +72,7 @@ def list_sessions(
 
 @app.command()
 def show(session: SessionId, as_json: AsJson = False) -> None:
-    """One session: where it stands, and what was said."""
+    """One session: its status and its transcript."""
     with _api() as api:
         facts, turns = api.session(session), api.transcript(session)
     if as_json:
@@ -87,9 +87,9 @@ def show(session: SessionId, as_json: AsJson = False) -> None:
 
 @app.command()
 def watch(session: SessionId, as_json: AsJson = False) -> None:
-    """Everything that happened in a session, and what happens, until it ends."""
+    """All events of a session, past and new, until it ends."""
     with _api() as api:
-        for event in api.events(session, lambda why: err.print(Text(f"{why}; trying again", "dim"))):
+        for event in api.events(session, lambda reason: err.print(Text(f"{reason}; reconnecting", "dim"))):
             if as_json:
                 out.out(json.dumps(event))
             else:
@@ -105,14 +105,14 @@ def end(session: SessionId) -> None:
 
 @app.command()
 def kill(session: SessionId) -> None:
-    """kill -9 of a session's agent, to see another take over. Only the local stack allows it."""
+    """Kill the agent process of a session, to see another take over. Local stack only."""
     with _api() as api:
         api.kill_agent(session)
-    out.print("Killed. See what follows with: python -m console watch " + session)
+    out.print("Killed. Watch the takeover with: python -m console watch " + session)
 
 
 def main() -> None:
-    """Exit 1, with one line that says what to do, when something is wrong."""
+    """Run a command. On an error, print one line that says what to do, and exit with 1."""
     try:
         app()
     except ConsoleError as error:

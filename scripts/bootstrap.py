@@ -1,7 +1,7 @@
-"""Bring `.venv` in line with `uv.lock`, getting uv where it is missing. Needs Python's standard library only.
+"""Syncs `.venv` with `uv.lock`, and gets uv if it is missing. Needs Python's standard library only.
 
-It runs before anything is installed, so it cannot use settings.py; it reads no setting but the cache's place.
-When `.venv` already matches, it does nothing: a second `make up` must start at once.
+It runs before anything is installed, so it cannot use settings.py; the cache folder is the only setting it reads.
+It does nothing when `.venv` already matches: a second `make up` must start at once.
 """
 
 import hashlib
@@ -27,17 +27,17 @@ STAMP = CHECKOUT / ".venv" / ".synced"
 
 
 class Unavailable(Exception):
-    """One way to get uv did not work; the text says why."""
+    """One source of uv failed; the text says why."""
 
 
-def say(text: str) -> None:
+def report(text: str) -> None:
     """Print one line at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def run(*command: str) -> None:
-    """Run a command; raises Unavailable with the end of what it wrote."""
+    """Run a command. Raises Unavailable with its last line of output."""
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     except subprocess.CalledProcessError as error:
@@ -46,9 +46,9 @@ def run(*command: str) -> None:
 
 
 def keep(uv: Path) -> None:
-    """Put the executable into the cache in one step; it needs nothing beside itself."""
+    """Put the executable into the cache in one step."""
     if not uv.is_file():
-        raise Unavailable(f"it brought no {uv.name}")
+        raise Unavailable(f"it contains no {uv.name}")
     CACHED_UV.parent.mkdir(parents=True, exist_ok=True)
     draft = CACHED_UV.with_name(f"uv.{os.getpid()}")
     shutil.copy2(uv, draft)
@@ -57,20 +57,20 @@ def keep(uv: Path) -> None:
 
 
 def by_venv(folder: Path) -> None:
-    """A virtual environment of the system's Python; Debian has it in the package python3-venv."""
+    """Install uv into a virtual environment of the system's Python (Debian: python3-venv)."""
     run(sys.executable, "-m", "venv", str(folder / "venv"))
     run(str(folder / "venv/bin/python"), "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}")
     keep(folder / "venv/bin/uv")
 
 
 def by_pip(folder: Path) -> None:
-    """The system's pip, into a folder of its own; Debian has it in the package python3-pip."""
+    """Install uv with the system's pip into its own folder (Debian: python3-pip)."""
     run(sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), f"uv=={UV_VERSION}")
     keep(folder / "bin/uv")
 
 
 def by_release(folder: Path) -> None:
-    """uv's own release, held to the checksum that is published beside it."""
+    """Download uv's release and verify its published checksum."""
     system = SYSTEMS.get(platform.system())
     if system is None:
         raise Unavailable(f"no release for {platform.system()}")
@@ -89,55 +89,55 @@ def by_release(folder: Path) -> None:
         member = next((m for m in unpacked.getmembers() if Path(m.name).name == "uv"), None)
         source = unpacked.extractfile(member) if member else None
         if source is None:
-            raise Unavailable("the release holds no uv")
+            raise Unavailable("the release contains no uv")
         (folder / "uv").write_bytes(source.read())
     keep(folder / "uv")
 
 
 def download(url: str) -> bytes:
-    """The bytes behind `url`; raises OSError."""
+    """The bytes at `url`. Raises OSError."""
     with urllib.request.urlopen(url, timeout=NETWORK_SECONDS) as answer:  # noqa: S310
         content: bytes = answer.read()
         return content
 
 
 def find_uv() -> str:
-    """uv from PATH or the cache, or fetched into the cache. Exits with every way that failed."""
+    """uv from PATH or the cache, or downloaded into it. Exits with the list of failed sources."""
     found = shutil.which("uv") or (str(CACHED_UV) if CACHED_UV.exists() else None)
     if found:
         return found
     tried = ["PATH: no `uv`", f"cache: nothing at {CACHED_UV}"]
-    ways = {"python3 -m venv and pip": by_venv, "python3 -m pip": by_pip, "uv's release": by_release}
-    for way, get in ways.items():
-        say(f"Getting uv {UV_VERSION} by {way}")
+    sources = {"python3 -m venv and pip": by_venv, "python3 -m pip": by_pip, "uv's release": by_release}
+    for name, get in sources.items():
+        report(f"Getting uv {UV_VERSION} with {name}")
         try:
             with tempfile.TemporaryDirectory() as folder:
                 get(Path(folder))
         except Unavailable as reason:
-            tried.append(f"{way}: {reason}")
+            tried.append(f"{name}: {reason}")
         else:
             return str(CACHED_UV)
     sys.exit(
-        "uv is needed to install the locked dependencies and could not be had:\n"
+        "uv is needed to install the locked dependencies and was not found:\n"
         + "\n".join(f"  - {line}" for line in tried)
         + "\nInstall uv (docs.astral.sh/uv), or Debian's python3-venv or python3-pip, and run it again."
     )
 
 
 def wanted_state() -> str:
-    """What `.venv` is made from, as one text; a `.venv` that was made from the same is left alone."""
+    """A hash of all inputs of `.venv`."""
     inputs = b"".join((CHECKOUT / name).read_bytes() for name in ("uv.lock", "pyproject.toml"))
     return hashlib.sha256(inputs).hexdigest()
 
 
 def main() -> None:
-    """Sync `.venv` when it does not match the lock file."""
+    """Sync `.venv` if it does not match the lock file."""
     wanted = wanted_state()
     if STAMP.exists() and STAMP.read_text() == wanted and (CHECKOUT / ".venv/bin/python").exists():
         return
     uv = find_uv()
-    say("Installing the locked dependencies into .venv")
-    # The system's own Python where one fits; uv fetches one only where none does.
+    report("Installing the locked dependencies into .venv")
+    # Prefer the system's Python; uv downloads one only if none fits.
     environment = {**os.environ, "UV_PYTHON_PREFERENCE": os.environ.get("UV_PYTHON_PREFERENCE") or "system"}
     synced = subprocess.run([uv, "sync", "--locked"], cwd=CHECKOUT, env=environment, check=False)  # noqa: S603
     if synced.returncode != 0:

@@ -1,7 +1,7 @@
-"""Fetch the playground's one library, LiveKit's client, from npm into the repository: `make vendor`. Needs npm.
+"""Fetches the playground's one library, LiveKit's client, from npm into the repository: `make vendor`. Needs npm.
 
-`scripts/vendor/package.json` names the version. npm holds every package to its checksum in the lock file beside it.
-The result is committed, so that whoever uses the project needs no npm.
+`scripts/vendor/package.json` pins the version, and the lock file beside it the checksum of every package.
+The result is committed, so that users of the project need no npm.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PACKAGE, FILE = "livekit-client", "livekit-client.umd.js"
 
 
 def main() -> None:
-    """Install into a temporary folder, copy the library and every licence of what is bundled in it."""
+    """Install into a temporary folder; copy the library and the licences of its bundled packages."""
     if shutil.which("npm") is None:
         sys.exit("npm is needed to fetch LiveKit's client library; Debian has it in the package npm.")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,6 @@
-"""Record each voice for the playground's listen buttons, by the embedded text to speech: `make voices`.
+"""Records each voice of the embedded TTS for the playground's listen buttons: `make voices`.
 
-The recordings are committed: the API has no speech models. Of other TTS providers there are none, and the page then
-has no listen buttons.
+The recordings are committed, because the API has no speech models. The page has no listen buttons for other providers.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ BITS_PER_SECOND = 48_000
 
 
 def main() -> None:
-    """Write one MP3 a voice."""
+    """Write one MP3 for each voice."""
     TARGET.mkdir(exist_ok=True)
     engine = Engine("heart")
     for name, voice in VOICE_SHAPES.items():
@@ -33,7 +32,7 @@ def main() -> None:
 
 
 def write_mp3(file: Path, pcm: bytes) -> None:
-    """16-bit mono samples at the synthesizer's rate, as MP3: every browser plays it."""
+    """Write 16-bit mono samples at the synthesizer's rate as MP3, which every browser plays."""
     samples = np.frombuffer(pcm, np.int16).reshape(1, -1)
     with av.open(file, "w") as container:
         stream = container.add_stream("libmp3lame", rate=SAMPLE_RATE, layout="mono")

@@ -1,1 +1,1 @@
-"""The whole system on one machine: `make up`, and the same stack on free ports for the tests and the bench."""
+"""Runs the whole system on one machine: `make up`, and the same on free ports for the tests and the bench."""

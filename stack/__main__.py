@@ -1,51 +1,57 @@
-"""`python -m stack up | down | fetch`: what `make up`, `make down` and `make setup` run."""
+"""`python -m stack up | down | fetch`, behind `make up`, `make down` and `make setup`."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from types import FrameType
+
+import typer
 
 from errors import SetupError
 from settings import Settings
-from stack.local_stack import LocalStack, stop_running
+from stack.local_stack import LocalStack
 from stack.processes.logs import MergedLog
-from stack.progress import say
+from stack.progress import report
 from stack.servers.find import resolve_servers
 from stack.servers.time_skipping import resolve_temporal_test_server
+from stack.state_lock import stop_running
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOG_PAUSE_SECONDS = 0.2
 
+app = typer.Typer(help="The local stack.", add_completion=False, pretty_exceptions_enable=False)
 
-def up(settings: Settings) -> None:
-    """Start everything, print the links, follow the logs until told to stop, leave nothing behind."""
+
+@app.command()
+def up() -> None:
+    """Start everything, print the links and follow the logs until interrupted; then stop everything."""
     began = time.monotonic()
-    stack = LocalStack(settings)
-    say(f"Starting the local stack; its state is in {stack.state_dir}")
+    stack = LocalStack(Settings())
+    report(f"Starting the local stack; its state is in {stack.state_dir}")
     with stack:
-        say(f"Everything is ready after {time.monotonic() - began:.0f} s.\n\n{_links(stack.settings)}\n")
+        report(f"Everything is ready after {time.monotonic() - began:.0f} s.\n\n{_links(stack.settings)}\n")
         try:
             _follow(stack)
         except KeyboardInterrupt:
-            say("\nStopping")
-    say("Stopped; no process is left.")
+            report("\nStopping")
+    report("Stopped; no process is left.")
 
 
-def down(settings: Settings) -> None:
-    """Stop the stack that runs from this state folder, from another terminal."""
-    say(stop_running(settings.stack.state_dir))
+@app.command()
+def down() -> None:
+    """Stop the stack of this state folder from another terminal."""
+    report(stop_running(Settings().stack.state_dir))
 
 
-def fetch(settings: Settings) -> None:
-    """Get the servers of the stack and of the tests, so that neither has to wait later."""
-    servers = resolve_servers(settings.stack)
-    say(f"Temporal: {servers.temporal}\nLiveKit: {servers.livekit}")
-    say(f"Temporal's test server: {resolve_temporal_test_server(settings.stack)}")
+@app.command()
+def fetch() -> None:
+    """Download or build the servers of the stack and of the tests."""
+    settings = Settings().stack
+    servers = resolve_servers(settings)
+    report(f"Temporal: {servers.temporal}\nLiveKit: {servers.livekit}")
+    report(f"Temporal's test server: {resolve_temporal_test_server(settings)}")
 
 
 def _follow(stack: LocalStack) -> None:
@@ -54,9 +60,9 @@ def _follow(stack: LocalStack) -> None:
     )
     while stack.alive:
         for line in log.new_lines():
-            say(line)
+            report(line)
         time.sleep(_LOG_PAUSE_SECONDS)
-    raise SetupError(f"the supervisor ended; see {stack.log_path('supervisord')}")
+    raise SetupError(f"the supervisor has exited; see {stack.log_path('supervisord')}")
 
 
 def _links(settings: Settings) -> str:
@@ -73,34 +79,21 @@ def _links(settings: Settings) -> str:
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
-    """The first signal ends the work in hand; later ones must not disturb the stopping."""
+    """The first signal interrupts the command; later ones are ignored, so that they cannot disturb its cleanup."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
-def main() -> int:
-    """Run one command; 1 when the stack lacks something, 130 when it was interrupted before it was up."""
-    commands: dict[str, Callable[[Settings], None]] = {"up": up, "down": down, "fetch": fetch}
-    parser = argparse.ArgumentParser(prog="python -m stack", description=__doc__)
-    parser.add_argument("command", choices=commands)
-    command = commands[parser.parse_args().command]
+def main() -> None:
+    """Run one command. Exits with 1 for a SetupError, with 130 when interrupted before the stack was up."""
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:
-        command(Settings())
+        app()
     except SetupError as error:
-        sys.stderr.write(f"\n{error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted; nothing is left running.\n")
-        return 130
-    except BrokenPipeError:
-        # Whoever read the output is gone, and the stack has been stopped; keep Python from flushing into the void.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return 0
+        sys.exit(f"\n{error}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

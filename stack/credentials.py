@@ -1,6 +1,6 @@
-"""Keys of the local stack: the user's own, or ones that are made once and kept in the state folder.
+"""Keys of the local stack: the user's own, or ones that are generated once and kept in the state folder.
 
-A made key is readable by its owner alone. It survives restarts, as what was signed or encrypted with it does.
+Only the owner can read a generated key. It survives restarts, as the data does that was signed or encrypted with it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def key_pair(livekit: LiveKitSettings, state_dir: Path) -> tuple[str, str]:
 
 
 def with_encryption(settings: Settings, state_dir: Path) -> Settings:
-    """`settings` whose payloads are encrypted, and an endpoint that decodes them for the stack's own Temporal UI.
+    """`settings` with encrypted payloads, and a codec endpoint for the stack's own Temporal UI.
 
-    That UI has no login and sends no header of ours, so the token stands in the path (ADR 9), as long as the API is on
+    That UI has no login and sends no custom header, so the token goes into the path (ADR 9) while the API is on
     loopback.
     """
     temporal, endpoint, ui_port = settings.temporal, settings.codec_endpoint, settings.stack.temporal_ui_port
@@ -54,7 +54,7 @@ def with_encryption(settings: Settings, state_dir: Path) -> Settings:
 
 
 def _kept(file: Path, made: Mapping[str, str]) -> dict[str, str]:
-    """What the file holds: `made`, when this is the first time."""
+    """The contents of the file, which is written from `made` the first time."""
     if not file.exists():
         write_private(file, json.dumps(made))
     kept: dict[str, str] = json.loads(file.read_text())
@@ -62,7 +62,7 @@ def _kept(file: Path, made: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read, from its first byte on, and put it in place in one step."""
+    """Write a file that only its owner can read at any moment, and put it in place in one step."""
     draft = file.with_name(f"{file.name}.new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:

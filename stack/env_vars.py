@@ -1,4 +1,4 @@
-"""Settings as environment variables: how a stack hands its settings to the processes that it starts."""
+"""Turns settings into environment variables for the processes that a stack starts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from settings import Settings
 
 
 def variables(settings: Settings) -> dict[str, str]:
-    """Every variable of `settings` with its value as text, secrets in the clear; an unset path is the empty text."""
+    """Every variable of `settings` with its value as text, secrets in the clear; unset paths are empty."""
     return {name: value for group in _groups(settings) for name, value in variables_of(group).items()}
 
 
 def variables_of(group: BaseSettings) -> dict[str, str]:
-    """The same of one group."""
+    """The same for one group."""
     return {
         _variable(group, name, info): _text(getattr(group, name)) for name, info in type(group).model_fields.items()
     }

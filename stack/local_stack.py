@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import signal
 import subprocess
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
-
-from pydantic import SecretStr
+from typing import Self
 
 from errors import SetupError
 from settings import Settings
+from stack.addresses import on_free_ports, with_own_addresses
 from stack.credentials import key_pair, with_encryption, write_private
 from stack.env_vars import variables
 from stack.playground import with_playground
-from stack.processes.detours import STRAIGHT, Detours
-from stack.processes.orphans import MARK, marked, sweep
-from stack.processes.ports import free_ports, free_run, require_free
-from stack.processes.programs import (
-    PARTS,
-    Program,
-    agent_health_url,
-    names_of,
-    parts_of,
-    port_uses,
-    programs,
-    uses_own_language_model,
-)
+from stack.processes.orphans import MARK, end_orphans, marked
+from stack.processes.ports import require_free
+from stack.processes.programs import PARTS, Program, names_of, parts_of, port_uses, programs
+from stack.processes.proxies import NO_PROXIES, Proxies
 from stack.processes.supervisord import Supervisord, supervisord_conf
 from stack.processes.waiting import wait_until
-from stack.progress import say
+from stack.progress import report
 from stack.servers.config import livekit_yaml
 from stack.servers.find import resolve_servers
+from stack.state_lock import StateLock
 
 _CRASHES = 3
 _TAIL_LINES = 20
@@ -47,21 +35,21 @@ _TAIL_LINES = 20
 class LocalStack:
     """The parts of one stack and their state folder. Also a context manager: started on entry, stopped on exit.
 
-    `settings` are the user's; `stack.settings` are those the processes really get, with addresses and LiveKit's keys
-    pointing at this stack, and `stack.environment` is the same as variables. Everything raises `SetupError` with a
-    text for the person who started it.
+    It takes the user's settings; `stack.settings` are those that its processes get, with the addresses and keys of this
+    stack, and `stack.environment` is the same as variables. Every method raises `SetupError` with a text for the
+    person who started it.
     """
 
     def __init__(
-        self, settings: Settings, parts: Collection[str] = PARTS, *, quiet: bool = False, detours: Detours = STRAIGHT
+        self, settings: Settings, parts: Collection[str] = PARTS, *, quiet: bool = False, proxies: Proxies = NO_PROXIES
     ) -> None:
         self.state_dir = settings.stack.state_dir.resolve()
         self.parts = parts_of(settings, parts)
         self.names = names_of(settings, self.parts)
-        self._say = (lambda _: None) if quiet else say
+        self._report = (lambda _: None) if quiet else report
         self._given = settings
-        self._detours = detours
-        self._lock: IO[str] | None = None
+        self._proxies = proxies
+        self._lock = StateLock(self.state_dir)
         self._supervisord: Supervisord | None = None
         self._programs: dict[str, Program] = {}
 
@@ -71,53 +59,37 @@ class LocalStack:
         state_dir: Path,
         settings: Settings | None = None,
         parts: Collection[str] = PARTS,
-        detours: Detours = STRAIGHT,
+        proxies: Proxies = NO_PROXIES,
     ) -> LocalStack:
         """A quiet stack on free ports with its own state folder, for tests and measurements."""
-        given = settings or Settings()
-        temporal, ui, livekit, udp, llm, api = free_ports(6)
-        health = free_run(given.stack.agent_servers)
-        stack = given.stack.model_copy(
-            update={
-                "state_dir": state_dir,
-                "temporal_port": temporal,
-                "temporal_ui_port": ui,
-                "livekit_port": livekit,
-                "livekit_udp_port": udp,
-                "llm_port": llm,
-            }
-        )
-        agent = given.agent.model_copy(update={"health_port": health})
-        api_settings = given.api.model_copy(update={"port": api})
-        # Nobody reads its metrics, and the stack of the same user may serve its own there.
-        off = dict.fromkeys(("worker_metrics_port", "agent_metrics_port"), 0)
-        telemetry = given.telemetry.model_copy(update=off)
-        moved = replace(given, stack=stack, agent=agent, api=api_settings, telemetry=telemetry)
-        return cls(moved, parts, quiet=True, detours=detours)
+        return cls(on_free_ports(settings or Settings(), state_dir), parts, quiet=True, proxies=proxies)
 
     @property
     def settings(self) -> Settings:
         """The settings of the running stack."""
-        key, secret = key_pair(self._given.livekit, self.state_dir)
-        pointed = _pointed_at_itself(self._given, self.parts, self.state_dir, key, secret)
-        return with_playground(with_encryption(pointed, self.state_dir))
+        livekit_keys = key_pair(self._given.livekit, self.state_dir)
+        own = with_own_addresses(self._given, self.parts, self.state_dir, livekit_keys)
+        return with_playground(with_encryption(own, self.state_dir))
 
     @property
     def environment(self) -> dict[str, str]:
-        """`settings` as environment variables: what another process needs to work with this stack. Holds secrets."""
+        """`settings` as environment variables for other processes that work with this stack. Holds secrets."""
         return variables(self.settings)
 
     def start(self) -> None:
-        """Start every part in order, each when the one before can serve. On failure nothing is left running."""
-        self._take_lock()
+        """Start every part in order, each when the one before is ready. On failure nothing is left running."""
+        self._lock.acquire()
         try:
+            if marked(self.state_dir):
+                self._report("An earlier stack was cut off; ending its remaining processes")
+                end_orphans(self.state_dir, grace_seconds=10)
             servers = resolve_servers(self._given.stack, self.parts)
             require_free(port_uses(self._given, self.parts))
             (self.state_dir / "logs").mkdir(exist_ok=True)
             settings = self.settings
             key, secret = settings.livekit.api_key, settings.livekit.api_secret.get_secret_value()
-            write_private(self.state_dir / "livekit.yaml", livekit_yaml(settings, key, secret, self._detours.webhooks))
-            ordered = [self._detours.of(part) for part in programs(settings, self.parts, self.state_dir, servers)]
+            write_private(self.state_dir / "livekit.yaml", livekit_yaml(settings, key, secret, self._proxies.webhooks))
+            ordered = [self._proxies.apply(part) for part in programs(settings, self.parts, self.state_dir, servers)]
             self._programs = {program.name: program for program in ordered}
             write_private(self.state_dir / "supervisord.conf", supervisord_conf(ordered, self.state_dir))
             for name in self.names:
@@ -131,37 +103,36 @@ class LocalStack:
             raise
 
     def stop(self) -> None:
-        """Stop every part in reverse order, end supervisord, and sweep what survived. Safe to call twice."""
+        """Stop every part in reverse order, end supervisord and any orphans. Safe to call twice."""
         supervisord, self._supervisord = self._supervisord, None
         if supervisord:
             for name in reversed(self._programs):
                 began = time.monotonic()
-                with suppress(OSError):  # supervisord is gone: the sweep below finds its children
+                with suppress(OSError):  # supervisord has exited: its children are ended below
                     supervisord.stop(name)
-                    self._say(f"  {self._programs[name].title:<15} stopped  {time.monotonic() - began:.1f} s")
+                    self._report(f"  {self._programs[name].title:<15} stopped  {time.monotonic() - began:.1f} s")
             with suppress(subprocess.TimeoutExpired):
                 supervisord.close(timeout_seconds=15)
-        if self._lock:
-            left = sweep(self.state_dir)
-            if left:
-                self._say(f"  ended {len(left)} processes that outlived their part: {', '.join(left)}")
-            self._lock.close()
-            self._lock = None
+        if self._lock.held:
+            orphans = end_orphans(self.state_dir)
+            if orphans:
+                self._report(f"  ended {len(orphans)} processes that outlived their part: {', '.join(orphans)}")
+            self._lock.release()
 
     def start_part(self, name: str) -> None:
-        """Start one part and wait until it can serve. Raises SetupError with the tail of its log when it cannot."""
+        """Start one part and wait until it is ready. Raises SetupError with the tail of its log on failure."""
         program, supervisord = self._programs[name], self._running()
         began = time.monotonic()
         supervisord.start(name)
         self.wait_ready(name)
-        self._say(f"  {program.title:<15} ready    {time.monotonic() - began:.1f} s")
+        self._report(f"  {program.title:<15} ready    {time.monotonic() - began:.1f} s")
 
     def stop_part(self, name: str) -> None:
         """Stop one part and keep it down until `start_part`."""
         self._running().stop(name)
 
     def wait_ready(self, name: str) -> None:
-        """Wait until a part can serve, also after it was killed and restarted."""
+        """Wait until a part is ready, also after it was killed and restarted."""
         program, supervisord = self._programs[name], self._running()
         pids: set[int] = set()
 
@@ -169,7 +140,7 @@ class LocalStack:
             info = supervisord.info(name)
             pids.add(info["pid"])
             if info["statename"] == "FATAL" or len(pids - {0}) >= _CRASHES:
-                raise SetupError(f"{program.title} keeps ending: {info['spawnerr'] or info['description']}")
+                raise SetupError(f"{program.title} keeps exiting: {info['spawnerr'] or info['description']}")
             if info["statename"] not in ("STARTING", "RUNNING"):
                 return f"it is {info['statename'].lower()}"
             return program.not_ready(self.log_path(name))
@@ -180,19 +151,19 @@ class LocalStack:
             raise SetupError(f"{error}\nThe end of {self.log_path(name)}:\n{self._log_tail(name)}") from None
 
     def pid(self, name: str) -> int:
-        """The process id of a part, for `kill -9`. Raises SetupError while it has none."""
+        """The process id of a part. Raises SetupError while it has none."""
         pid: int = self._running().info(name)["pid"]
         if not pid:
-            raise SetupError(f"{name} does not run")
+            raise SetupError(f"{name} is not running")
         return pid
 
     def log_path(self, name: str) -> Path:
-        """The log file of a part, and `supervisord` for the supervisor's own; rotated ones end in .1, .2, .3."""
+        """The log file of a part, or of `supervisord`; rotated ones end in .1, .2, .3."""
         return self.state_dir / "logs" / f"{name}.log"
 
     @property
     def alive(self) -> bool:
-        """Whether the supervisor runs; its parts may still be restarting."""
+        """True while the supervisor runs; its parts may still be restarting."""
         return self._supervisord is not None and self._supervisord.alive
 
     def __enter__(self) -> Self:
@@ -204,76 +175,16 @@ class LocalStack:
 
     def _running(self) -> Supervisord:
         if self._supervisord is None:
-            raise SetupError("the stack does not run")
+            raise SetupError("the stack is not running")
         return self._supervisord
 
-    def _take_lock(self) -> None:
-        """One stack a state folder; the lock ends with this process, however that ends."""
-        self.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (self.state_dir / "stack.lock").open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise SetupError(
-                f"a stack already runs here (process {lock.read().strip()}, state in {self.state_dir}); "
-                "`make down` stops it"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        self._lock = lock
-        if marked(self.state_dir):
-            self._say("An earlier stack was cut off; ending what is left of it")
-            sweep(self.state_dir, grace_seconds=10)
-
     def _begin_log(self, name: str) -> None:
-        """Keep the log of the run before as `.previous`, so that this one tells of this run alone."""
+        """Keep the log of the previous run apart, so that this one covers this run alone."""
         log = self.log_path(name)
         if log.exists():
             log.replace(log.with_suffix(".previous.log"))
         log.touch(mode=0o600)
 
     def _log_tail(self, name: str) -> str:
-        return "\n".join(_last(self.log_path(name).read_text(errors="replace").splitlines(), _TAIL_LINES))
-
-
-def _last(lines: Iterable[str], count: int) -> list[str]:
-    return [f"    {line}" for line in list(lines)[-count:]]
-
-
-def _pointed_at_itself(given: Settings, parts: Collection[str], state_dir: Path, key: str, secret: str) -> Settings:
-    stack = given.stack
-    livekit_url = f"ws://127.0.0.1:{stack.livekit_port}"
-    health_url = agent_health_url(given.agent, 0) if "agent" in parts else ""
-    speech = given.speech
-    if uses_own_language_model(speech):
-        speech = speech.model_copy(update={"llm_base_url": f"http://127.0.0.1:{stack.llm_port}/v1"})
-    return replace(
-        given,
-        stack=stack.model_copy(update={"state_dir": state_dir}),
-        temporal=given.temporal.model_copy(update={"address": f"127.0.0.1:{stack.temporal_port}", "tls": False}),
-        livekit=given.livekit.model_copy(
-            update={"url": livekit_url, "api_key": key, "api_secret": SecretStr(secret)},
-        ),
-        agent=given.agent.model_copy(update={"health_url": health_url}),
-        speech=speech,
-    )
-
-
-def stop_running(state_dir: Path) -> str:
-    """Stop the stack whose state is in `state_dir` from another process; gives what happened, for a person to read."""
-    state_dir = state_dir.resolve()
-    lock_file = state_dir / "stack.lock"
-    if lock_file.exists():
-        with lock_file.open() as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.kill(int(lock.read()), signal.SIGTERM)
-                fcntl.flock(lock, fcntl.LOCK_EX)  # released by the other process when everything is stopped
-                return "The stack is stopped."
-            left = sweep(state_dir)
-        if left:
-            return f"The stack had been cut off; ended what was left of it: {', '.join(left)}"
-    return f"No stack runs from {state_dir}."
+        lines = self.log_path(name).read_text(errors="replace").splitlines()
+        return "\n".join(f"    {line}" for line in lines[-_TAIL_LINES:])

@@ -1,4 +1,4 @@
-"""One line a step, with the time it took: what a person sees while something slow happens."""
+"""Progress lines for a person who waits: one a step, and a repeated one while something slow runs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_HEARTBEAT_SECONDS = 5.0
+_REPEAT_SECONDS = 5.0
 _printing = threading.Lock()
 
 
-def say(text: str) -> None:
+def report(text: str) -> None:
     """Print one line at once and whole, also when several threads report."""
     with _printing:
         sys.stdout.write(f"{text}\n")
@@ -20,19 +20,19 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def still_working(what: str, every_seconds: float = _HEARTBEAT_SECONDS) -> Iterator[None]:
+def still_working(what: str) -> Iterator[None]:
     """Repeat `what` with the elapsed time every few seconds while the block runs."""
     done = threading.Event()
     started = time.monotonic()
 
-    def report() -> None:
-        while not done.wait(every_seconds):
-            say(f"  {what} ... {time.monotonic() - started:.0f} s")
+    def repeat() -> None:
+        while not done.wait(_REPEAT_SECONDS):
+            report(f"  {what} ... {time.monotonic() - started:.0f} s")
 
-    reporter = threading.Thread(target=report, daemon=True)
-    reporter.start()
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
     try:
         yield
     finally:
         done.set()
-        reporter.join()
+        thread.join()

@@ -1,4 +1,4 @@
-"""What the API measures, and where Prometheus reads it. No label names a session or a user."""
+"""Metrics of the API for Prometheus. No label names a session or a user."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (KeyTaken, "refused"),
     (SessionEnded, "refused"),
     (Exception, "error"),
-    (BaseException, "abandoned"),  # its client went away
+    (BaseException, "abandoned"),  # the client disconnected
 )
 
 
 class ApiMetrics:
-    """One a process; each has a registry of its own, so that tests may have several."""
+    """The metrics of one API process. Each has its own registry, so that tests can create several."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._starts = Counter(
-            "voice_session_starts", "Requests for a session, by what came of them.", ["outcome"], registry=self.registry
+            "voice_session_starts", "Requests for a session, by outcome.", ["outcome"], registry=self.registry
         )
         for outcome in ("ok", *(name for _, name in _OUTCOMES)):
-            self._starts.labels(outcome)  # from the beginning, or the first failure would be no increase
+            self._starts.labels(outcome)  # exported as 0, or the first failure would not be an increase
         self._join_token = Histogram(
             "voice_join_token_seconds",
             "From the request for a session to its join token.",
@@ -55,7 +55,7 @@ class ApiMetrics:
 
     @contextmanager
     def start(self) -> Iterator[None]:
-        """Around one start: its outcome, and how long the join token took where there is one."""
+        """Count the outcome of one start, and observe the time to its join token."""
         began = time.perf_counter()
         try:
             yield
@@ -66,12 +66,12 @@ class ApiMetrics:
         self._join_token.observe(time.perf_counter() - began)
 
     def webhook_delivered(self, created_at_ms: int | None) -> None:
-        """A webhook's news is with its session. `createdAt` has whole seconds; without one nothing can be said."""
+        """Observe the lag of a webhook that reached its session. LiveKit's `createdAt` has whole seconds."""
         if created_at_ms is not None:
             self._webhook_lag.observe(max(0.0, time.time() - created_at_ms / 1000))
 
     def live_sessions(self, counts: dict[SessionStatus, int] | None) -> None:
-        """How many there are of each state; None while nobody knows, and then the figure is gone, not old."""
+        """Set the number of live sessions by state. None removes it: missing is better than old."""
         self._sessions.clear()
         for state, count in (counts or {}).items():
             self._sessions.labels(state.value).set(count)

@@ -1,4 +1,4 @@
-"""The one place that sets up logging: where lines go, how they look, and which session each is about."""
+"""Sets up logging: format, destination, and the session id of each line."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final, Literal
 
-# Plain `logging` stays the interface, since uvicorn, livekit-agents and Temporal's SDK use it; of the kept formatters
-# for it this one has the most users, and imports nothing.
+# A formatter for plain `logging`, which uvicorn, livekit-agents and Temporal's SDK use; it imports nothing else.
 from pythonjsonlogger.json import JsonFormatter
 
 from contracts.identities import is_session_id
@@ -17,22 +16,22 @@ from contracts.identities import is_session_id
 LogFormat = Literal["text", "json"]
 
 FIELDS: Final = ("time", "level", "logger", "message", "session_id", "exception")
-"""What a JSON line holds, and no more: libraries attach identities and texts of callers to their records."""
+"""The only fields of a JSON line: libraries attach identities and texts of callers to their records."""
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _NOISY = ("httpx",)
-"""Logs every URL that it asks, once a health check."""
+"""It logs every URL that it requests, one for each health check."""
 
 _of_this_context: ContextVar[str] = ContextVar("session_id", default="")
 _of_this_process = ""
 
 
-def _unknown() -> str:
+def _no_session() -> str:
     return ""
 
 
-def configure(log_format: LogFormat, session_of_call: Callable[[], str] = _unknown) -> None:
-    """Log to the standard error from here on. `session_of_call` names the session where nothing else has."""
+def configure(log_format: LogFormat, session_of_call: Callable[[], str] = _no_session) -> None:
+    """Log to standard error. `session_of_call` returns the session if neither context nor process has one."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter(_TEXT))
     handler.addFilter(_without_query)
@@ -42,8 +41,8 @@ def configure(log_format: LogFormat, session_of_call: Callable[[], str] = _unkno
     stamp_records(session_of_call)
 
 
-def stamp_records(session_of_call: Callable[[], str] = _unknown) -> None:
-    """Have each record know its session from its making, also where another process writes it down."""
+def stamp_records(session_of_call: Callable[[], str] = _no_session) -> None:
+    """Add the session id to each record when it is made, so that it survives the way to another process."""
 
     def make(*args: Any, **options: Any) -> logging.LogRecord:
         record = logging.LogRecord(*args, **options)
@@ -54,19 +53,19 @@ def stamp_records(session_of_call: Callable[[], str] = _unknown) -> None:
 
 
 def about(session_id: str) -> None:
-    """The rest of this task, an API request, is about this session. What is no session's id is not taken."""
+    """Log the rest of this task, an API request, with this session id. Anything but a session id is ignored."""
     if is_session_id(session_id):
         _of_this_context.set(session_id)
 
 
 def process_is_about(session_id: str) -> None:
-    """This process, an agent's job, serves this session only; also tasks and threads that are not its own."""
+    """Log all of this process, an agent's job, with this session id, in every task and thread."""
     global _of_this_process  # noqa: PLW0603  a process has one job
     _of_this_process = session_id
 
 
 class JsonLines(JsonFormatter):
-    """One JSON object a line, of `FIELDS`; those that are empty are left out."""
+    """One JSON object a line with the non-empty `FIELDS`."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -76,7 +75,7 @@ class JsonLines(JsonFormatter):
         )
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        """Keep what is known; `time` is UTC in the form of RFC 3339."""
+        """Keep the known fields; `time` is UTC as RFC 3339."""
         super().add_fields(log_data, record, message_dict)
         seconds, milliseconds = time.gmtime(record.created), int(record.msecs)
         found = {**log_data, "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', seconds)}.{milliseconds:03d}Z"}
@@ -85,7 +84,7 @@ class JsonLines(JsonFormatter):
 
 
 def _without_query(record: logging.LogRecord) -> bool:
-    """uvicorn's access log has the address with its query, and that names users."""
+    """Remove the query, which names users, from uvicorn's access log."""
     if record.name == "uvicorn.access" and isinstance(record.args, tuple):
         record.args = tuple(value.partition("?")[0] if isinstance(value, str) else value for value in record.args)
     return True

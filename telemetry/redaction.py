@@ -1,12 +1,12 @@
-"""What may leave the process in a span. Figures may; of texts only those that we know to name no person and no words.
+"""Redacts spans before export: numbers pass, texts only from attributes that never hold names or conversation.
 
-livekit-agents writes prompts, answers and identities into its spans, and errors hold whatever they were about. So
-nothing is looked for and taken out: what is not listed here stays.
+livekit-agents writes prompts, answers and identities into its spans, and error texts can hold anything. So this is an
+allowlist: attributes that are not listed are removed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -26,25 +26,25 @@ TEXTS: Final = frozenset(
         *("lk.eou.outcome", "lk.eou.source", "lk.eou.language", "lk.tts.label", "lk.track_source", "rpc.method"),
     }
 )
-"""The attributes that may hold text: ids, kinds, states and names of models."""
+"""Attributes whose text may be exported: ids, kinds, states and names of models."""
 
 
 class Redacted(SpanExporter):
-    """Hands on to `exporter` what may leave."""
+    """Exports redacted spans through `exporter`."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export copies: other processors see the spans as they are."""
+        """Export redacted copies: other processors see the original spans."""
         return self._exporter.export([_redacted(span) for span in spans])
 
     def shutdown(self) -> None:
-        """As the exporter does."""
+        """Forward to the exporter."""
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """As the exporter does."""
+        """Forward to the exporter."""
         return self._exporter.force_flush(timeout_millis)
 
 
@@ -66,8 +66,5 @@ def _redacted(span: ReadableSpan) -> ReadableSpan:
 
 
 def _known(attributes: Attributes) -> dict[str, AttributeValue]:
-    return {name: value for name, value in _items(attributes) if name in TEXTS or isinstance(value, bool | int | float)}
-
-
-def _items(attributes: Attributes) -> list[tuple[str, AttributeValue]]:
-    return list(attributes.items()) if isinstance(attributes, Mapping) else []
+    found = attributes or {}
+    return {name: value for name, value in found.items() if name in TEXTS or isinstance(value, bool | int | float)}

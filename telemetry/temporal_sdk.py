@@ -1,4 +1,4 @@
-"""Temporal's runtime of a process: its metrics, with those that workflows record, and its own log lines."""
+"""Configures the Temporal SDK's runtime of a process: its metrics, those of workflows, and its log lines."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from telemetry.logs import LogFormat
 
 
 def worker_runtime(settings: TelemetrySettings) -> Runtime:
-    """The runtime of a worker. Prometheus reads it at WORKER_METRICS_PORT. Raises `SetupError`.
+    """The runtime of a worker, with metrics at WORKER_METRICS_PORT. Raises `SetupError`.
 
-    The SDK serves its metrics itself: one address for them and for what workflows record, exact and replay-safe.
+    The SDK serves its own metrics and those of workflows, which are exact and replay-safe there.
     """
     address = f"{_bracketed(settings.metrics_host)}:{settings.worker_metrics_port}"
     metrics = (
@@ -39,18 +39,18 @@ def worker_runtime(settings: TelemetrySettings) -> Runtime:
     try:
         return Runtime(telemetry=TelemetryConfig(metrics=metrics, logging=_logging(settings.log_format)))
     except (ValueError, RuntimeError) as error:
-        raise SetupError(f"WORKER_METRICS_PORT: cannot listen on {address} ({error}).") from None
+        raise SetupError(f"WORKER_METRICS_PORT: cannot listen on {address} ({error}); set another port.") from None
 
 
 def session_of_call() -> str:
-    """The session whose workflow or activity runs here; empty outside of both."""
+    """The session id of the running workflow or activity; empty outside of both."""
     if workflow.in_workflow():
         return session_of(workflow.info().workflow_id)
     return session_of(activity.info().workflow_id or "") if activity.in_activity() else ""
 
 
 def _logging(log_format: LogFormat) -> LoggingConfig:
-    """The SDK's core writes lines of its own form; where lines must be JSON they take the way of all others."""
+    """The SDK's core has its own line format; for JSON its lines go through Python's logging."""
     if log_format == "text":
         return LoggingConfig.default
     forwarding = LogForwardingConfig(logger=logging.getLogger("temporalio.core"))

@@ -1,4 +1,4 @@
-"""Traces: where spans go, which calls make some, and how a trace reaches the agent."""
+"""Exports spans, traces calls to Temporal, and carries a trace to the agent."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from settings import TelemetrySettings
 from telemetry.redaction import Redacted
 
 _W3C = TraceContextTextMapPropagator()
-"""Ids alone: baggage would carry whatever a client sends along into Temporal's history."""
+"""Ids alone: baggage would put texts of clients into Temporal's history."""
 
 
 def tracer_provider(settings: TelemetrySettings, service: str) -> TracerProvider | None:
-    """Sends the spans of this process to OTEL_EXPORTER_OTLP_ENDPOINT; None where there is none. Raises `SetupError`."""
+    """A provider that exports spans to OTEL_EXPORTER_OTLP_ENDPOINT; None if that is empty. Raises `SetupError`."""
     if not settings.otlp_endpoint:
         return None
     if urlsplit(settings.otlp_endpoint).scheme not in ("http", "https"):
-        raise SetupError("OTEL_EXPORTER_OTLP_ENDPOINT is no URL; for example http://localhost:4318 (OTLP over HTTP).")
+        raise SetupError("OTEL_EXPORTER_OTLP_ENDPOINT is not a URL like http://localhost:4318 (OTLP over HTTP).")
     exporter = OTLPSpanExporter(
         endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces",
         headers=parse_env_headers(settings.otlp_headers.get_secret_value(), liberal=True),
@@ -37,7 +37,7 @@ def tracer_provider(settings: TelemetrySettings, service: str) -> TracerProvider
 
 
 class TemporalTraces(temporal_traces.TracingInterceptor):
-    """Spans for calls to Temporal and for what workers do on them, as one trace across processes."""
+    """Spans for calls to Temporal and their work in workers, as one trace across processes."""
 
     def __init__(self, provider: TracerProvider) -> None:
         super().__init__(provider.get_tracer("temporalio"))
@@ -45,17 +45,17 @@ class TemporalTraces(temporal_traces.TracingInterceptor):
 
 
 def temporal_interceptors(provider: TracerProvider | None) -> list[TemporalTraces]:
-    """For a client of Temporal, and by it for the workers that are built on it."""
+    """Interceptors for a Temporal client and its workers; none without a provider."""
     return [TemporalTraces(provider)] if provider else []
 
 
 def traceparent() -> str:
-    """The span that is under way, in the form of W3C; ids only. Empty where nothing is traced."""
+    """The current span as a W3C `traceparent`; empty if there is none."""
     carrier: dict[str, str] = {}
     _W3C.inject(carrier)
     return carrier.get("traceparent", "")
 
 
 def context_of(parent: str) -> Context:
-    """The context below `parent`, a `traceparent`; a new trace where that is empty."""
+    """The context of the `traceparent` `parent`; a new trace if that is empty."""
     return _W3C.extract({"traceparent": parent}, Context())

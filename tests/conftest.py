@@ -1,4 +1,4 @@
-"""Rules for every test: no network but loopback, no settings from the developer's own `.env`."""
+"""Rules for every test: only loopback on the network, no settings from the developer's `.env`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stack.env_vars import variables
 
 _ROOT = Path(__file__).parent.parent
 
-# On a busy machine time says nothing of a property; and what failed once must fail on every machine.
+# No deadlines, because machines may be busy; derandomized, so that a failure is the same on every machine.
 hypothesis_settings.register_profile(
     "shared", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -24,7 +24,7 @@ hypothesis_settings.register_profile("seeded", hypothesis_settings.get_profile("
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The same cases in each run, and others for each `--hypothesis-seed`."""
+    """Draw the same cases in each run, and others for each `--hypothesis-seed`."""
     hypothesis_settings.load_profile("shared" if config.getoption("hypothesis_seed") is None else "seeded")
 
 
@@ -39,15 +39,15 @@ def _is_local(host: object) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def _demand_local(host: object) -> None:
+def _require_local(host: object) -> None:
     if not _is_local(host):
-        # Not an OSError: code that handles a network's failures must not swallow it.
-        pytest.fail(f"A test tried to reach {host!r}. Tests speak to loopback and to unix sockets only.")
+        # Not an OSError: code that handles network failures must not swallow it.
+        pytest.fail(f"A test tried to reach {host!r}. Tests may use loopback and unix sockets only.")
 
 
 @pytest.fixture(autouse=True)
 def no_network_but_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python's sockets and name look-ups; native code (Temporal's and LiveKit's clients) is told loopback addresses."""
+    """Guard Python's sockets and look-ups; native code (Temporal's and LiveKit's clients) gets loopback addresses."""
 
     def guarded(name: str) -> Any:
         real = getattr(socket.socket, name)
@@ -55,7 +55,7 @@ def no_network_but_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
         def call(self: socket.socket, *args: Any) -> Any:
             address = args[-1]
             if self.family != socket.AF_UNIX:
-                _demand_local(address[0])
+                _require_local(address[0])
             return real(self, *args)
 
         return call
@@ -65,7 +65,7 @@ def no_network_but_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     look_up = socket.getaddrinfo
 
     def guarded_look_up(host: Any, *args: Any, **options: Any) -> Any:
-        _demand_local(host)
+        _require_local(host)
         return look_up(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
@@ -77,16 +77,16 @@ def setting_names() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def settings_of_nobody(
+def default_settings(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
     setting_names: list[str],
 ) -> None:
-    """Settings are the defaults and what the test sets. Slow tests find the servers that the developer names."""
+    """Settings are the defaults and those of the test. Slow tests find the developer's own servers."""
     if request.node.get_closest_marker("slow"):
         return
     for name in setting_names:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path_factory.getbasetemp())  # `.env` is read from the working directory
-    monkeypatch.setenv("PYTHONPATH", str(_ROOT))  # and modules were found there by children
+    monkeypatch.setenv("PYTHONPATH", str(_ROOT))  # children imported modules from there

@@ -1,9 +1,6 @@
-"""Every parser of ours on any text: a value that is sound, or the one error that it names, and nothing else.
+"""Every parser of a single text returns a valid value or raises its documented error, for any text.
 
-What needs more than a text is beside its module's tests: bodies, webhooks and `Last-Event-ID` (`api/test_fuzz.py`),
-files of keys (`api/test_keys.py`), signatures (`api/test_webhook_signatures.py`), payloads (`test_codec.py`,
-`api/test_codec_endpoint.py`), the sentinel's input (`agent/test_sentinel.py`), `Retry-After`
-(`activities/test_webhooks.py`).
+Property tests of other inputs (bodies, files, payloads) are beside the tests of their modules.
 """
 
 from __future__ import annotations
@@ -48,13 +45,13 @@ BASE64 = base64.b64encode(bytes(range(32))).decode()
 
 
 def pieces(*likely: str) -> st.SearchStrategy[str]:
-    """Any text, and text made of parts that a parser knows, with anything between them."""
+    """Any text, and texts made of tokens of the parser with other characters between them."""
     part = st.sampled_from(likely) | st.text(max_size=4)
     return st.text(max_size=80) | st.lists(part, max_size=12).map("".join)
 
 
-def asked(query: dict[str, str] | None = None, *headers: tuple[str, str]) -> Request:
-    """A request as the API gets it: bytes in its headers, a query string that was percent-encoded."""
+def request(query: dict[str, str] | None = None, *headers: tuple[str, str]) -> Request:
+    """A request as the API gets it: headers as bytes, a percent-encoded query string."""
     raw = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers]
     return Request({"type": "http", "headers": raw, "query_string": urlencode(query or {}, errors="replace").encode()})
 
@@ -70,7 +67,7 @@ def time(text: str) -> None:
 
 def session_filter(name: str) -> Callable[[str], None]:
     def read(text: str) -> None:
-        query = visibility_query(read_query(asked({name: text}), SessionFilter))
+        query = visibility_query(read_query(request({name: text}), SessionFilter))
         assert query.count("'") % 2 == 0
         assert "\\" not in query
 
@@ -131,7 +128,7 @@ PARSERS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...], s
         pieces("2026-11-23", "0001-01-01", "9999-12-31", "T", "t", "15:21:20", ".5", "Z", "+", "-14:00"),
     ),
     "Idempotency-Key": (
-        lambda text: read_key(asked(None, ("Idempotency-Key", text))),
+        lambda text: read_key(request(None, ("Idempotency-Key", text))),
         (InvalidInput,),
         pieces("a", " ", "~"),
     ),
@@ -169,7 +166,7 @@ PARSERS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...], s
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_any_text_is_a_value_or_the_one_error(name: str) -> None:
+def test_any_text_is_a_value_or_the_documented_error(name: str) -> None:
     parse, refusals, texts = PARSERS[name]
 
     @given(text=texts)
@@ -180,18 +177,18 @@ def test_any_text_is_a_value_or_the_one_error(name: str) -> None:
     read()
 
 
-FOUND = [
+REGRESSIONS = [
     ("API_CORS_ORIGINS", "https://["),
     ("WEBHOOKS_ALLOWED_TARGETS", "xn--.example.com"),
     ("--since", "999999d"),
     ("identity", f"agent_{'9' * 5_000}_a"),
     ("identity", f"session_{'٣' * 10}_abcdef"),
 ]
-"""What was no refusal once. Other seeds may not come by."""
+"""Texts that once raised another error."""
 
 
-@pytest.mark.parametrize(("name", "text"), FOUND)
-def test_what_was_found_once(name: str, text: str) -> None:
+@pytest.mark.parametrize(("name", "text"), REGRESSIONS)
+def test_earlier_failures(name: str, text: str) -> None:
     parse, refusals, _ = PARSERS[name]
     with suppress(*refusals):
         parse(text)

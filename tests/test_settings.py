@@ -1,4 +1,4 @@
-"""`.env.example` is complete and tells the truth."""
+"""`.env.example` lists exactly the settings, with their defaults."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ EXAMPLE = Path(__file__).parent.parent / ".env.example"
 
 @pytest.fixture
 def defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
-    """Every variable with its default, whatever the environment of the test run holds."""
+    """Every variable with its default, whatever the environment of the test run."""
     for name in (*variables(Settings()), "PORT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return variables(Settings())
 
 
-def test_example_names_exactly_the_variables_of_the_settings(defaults: dict[str, str]) -> None:
+def test_example_lists_exactly_the_settings(defaults: dict[str, str]) -> None:
     named = re.findall(r"^([A-Z_]+)=", EXAMPLE.read_text(), flags=re.MULTILINE)
     assert sorted(named) == sorted(defaults)
 
 
 def test_example_shows_the_defaults(defaults: dict[str, str], tmp_path: Path) -> None:
-    # Each value is read as a setting, so that 120 and 120.0 are the same and a changed default is not.
+    # Values are parsed as settings, so that 120 equals 120.0.
     shown = dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE.read_text(), flags=re.MULTILINE))
     assert {name for name, text in shown.items() if not text} == {name for name, text in defaults.items() if not text}
     (tmp_path / ".env").write_text(EXAMPLE.read_text())
     assert variables(Settings()) == defaults
 
 
-def test_variables_give_the_same_settings_again(monkeypatch: pytest.MonkeyPatch, defaults: dict[str, str]) -> None:
+def test_variables_round_trip(monkeypatch: pytest.MonkeyPatch, defaults: dict[str, str]) -> None:
     for name, text in {**defaults, "API_PORT": "17001", "LIVEKIT_API_SECRET": "s", "AGENT_TEXT_INPUT": "true"}.items():
         monkeypatch.setenv(name, text)
     settings = Settings()

@@ -1,4 +1,4 @@
-"""Sounds by which a listener says no more than that they listen: not a reason for an agent to stop. Pure."""
+"""Recognizes backchannels ("mm-hm", "okay"): a caller's sounds of listening that do not interrupt the agent. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import re
 from typing import Final
 
 _HUM: Final = re.compile(r"m+h*m*|h+u*m+|[aeou]+h+|hu+h|ha|aha|mama")
-"""A syllable of humming, or what a recognizer makes of it: the embedded one writes "Mama" for mm-hm, "Eh-ha" for
-uh-huh."""
+"""A syllable of humming, as STT writes it: the embedded one makes "Mama" of mm-hm and "Eh-ha" of uh-huh."""
 _ASSENTS: Final = frozenset(
     {
         *("yeah", "yes", "yep", "yup", "okay", "ok", "right", "sure", "alright", "true", "exactly", "indeed"),
@@ -15,16 +14,16 @@ _ASSENTS: Final = frozenset(
     }
 )
 _WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-_MOST_WORDS: Final = 4
+_MAX_WORDS: Final = 4
 
 
 def is_backchannel(text: str, *, asked: bool) -> bool:
-    """Whether `text`, recognized while the agent speaks, is mere listening ("Mm-hm.", "Okay, right.").
+    """True if `text`, recognized while the agent speaks, is a backchannel ("Mm-hm.", "Okay, right.").
 
-    `asked`: an assent is an answer, to a question in what the agent says or to something before it; only a hum is not.
+    `asked`: the caller may be answering a question. Then an assent is an answer, and only a hum is a backchannel.
     """
     words = _WORD.findall(text.lower())
-    if len(words) > _MOST_WORDS:
+    if len(words) > _MAX_WORDS:
         return False
     at = 0
     while at < len(words):

@@ -1,6 +1,6 @@
-"""What the language model is told: the customer's task, the caller's name, and the rules that every agent keeps.
+"""Builds the system prompt: the customer's task, the caller's name, and the house rules.
 
-The texts are files in `prompts/`. What comes from outside is data in them: it cannot close its own marks.
+The texts are files in `prompts/`. Customer and caller data cannot leave its marks.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final
 from contracts.agent import Briefing
 
 RESUMING: Final = "Sorry, I lost you for a moment. Please go on."
-"""Said by an agent that takes over from a lost one when nothing is left open: what the caller said last may be lost."""
+"""Said by the successor of a failed agent when no question is open: the caller's last sentence may be missing."""
 STILL_THERE: Final = "Are you still there?"
-"""Asked once when nobody has said anything for a while."""
+"""Asked once after a while of silence."""
 NO_ANSWER: Final = "Sorry, I could not think of an answer. Could you say that again?"
-"""Said when the language model fails at a reply."""
+"""Said when the language model fails."""
 
 _MARKS = re.compile(r"<\s*/?\s*task\s*/?\s*>", re.IGNORECASE)
 _NOT_IN_A_NAME = re.compile(r"[^\w .,'-]+|_")
@@ -34,13 +34,13 @@ HOUSE_RULES: Final = _part("house_rules")
 
 
 def instructions(briefing: Briefing) -> str:
-    """The system prompt of one session."""
+    """Return the system prompt of one session."""
     parts = [_TASK.substitute(system_prompt=_MARKS.sub("", briefing.options.system_prompt).strip())]
-    if name := spoken_name(briefing.user_name):
+    if name := readable_name(briefing.user_name):
         parts.append(_CALLER.substitute(name=name))
     return "\n\n".join([*parts, HOUSE_RULES])
 
 
-def spoken_name(user_name: str) -> str:
-    """A user name as a name: `john_doe` is "john doe". One line of letters, digits and what names are written with."""
+def readable_name(user_name: str) -> str:
+    """Return a user name as one line of letters, digits and the signs of names: `john_doe` becomes "john doe"."""
     return " ".join(_NOT_IN_A_NAME.sub(" ", user_name).split())[:_LONGEST_NAME].rstrip()

@@ -1,4 +1,4 @@
-"""Where the time goes between the end of a question and the first sound of its answer."""
+"""Latency breakdown of an answer: from the end of the question to the first sound."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contracts.turns import LatencyBreakdown
 
 
 def latency_breakdown(question: MetricsReport, answer: MetricsReport) -> LatencyBreakdown | None:
-    """What livekit-agents measured of both; None where it could not tell when the caller stopped speaking."""
+    """Combine livekit-agents' metrics of both turns; None if it did not measure the end of the question."""
     total = answer.get("e2e_latency")
     if total is None:
         return None

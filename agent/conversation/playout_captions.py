@@ -1,4 +1,4 @@
-"""What of an answer has sounded already, sentence by sentence: known also when the agent dies in the middle."""
+"""Playout captions: reports each sentence of an answer once it was played, so that a successor knows it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from livekit.agents.voice.io import TextOutput
 _SENTENCES = re.compile(r".*[.!?…][\"')\]]*(?=\s+\S)", re.DOTALL)
 
 
-class Heard(TextOutput):
-    """The end of livekit-agents' chain of captions, which come at the pace of the voice.
+class PlayoutCaptions(TextOutput):
+    """The last text output of livekit-agents' chain, which receives words as they are played.
 
-    `on_sentences(text)` is called with all whole sentences of an answer so far, each time another one begins to sound.
-    The last sentence is left to the report of the whole turn.
+    Calls `on_sentences(text)` with all complete sentences of the answer, each time the next one begins to play. The
+    report of the whole turn covers the last sentence.
     """
 
     def __init__(self, on_sentences: Callable[[str], None]) -> None:
-        super().__init__(label="heard", next_in_chain=None)
+        super().__init__(label="playout_captions", next_in_chain=None)
         self._on_sentences = on_sentences
         self._text = ""
-        self._told = ""
+        self._reported = ""
 
     async def capture_text(self, text: str) -> None:
-        """Take in the next words."""
+        """Receive the next words."""
         self._text += text
-        whole = _SENTENCES.match(self._text)
-        if whole and whole[0] != self._told:
-            self._told = whole[0]
-            self._on_sentences(self._told)
+        complete = _SENTENCES.match(self._text)
+        if complete and complete[0] != self._reported:
+            self._reported = complete[0]
+            self._on_sentences(self._reported)
 
     def flush(self) -> None:
-        """The answer is over."""
-        self._text = self._told = ""
+        """End the answer."""
+        self._text = self._reported = ""

@@ -1,4 +1,4 @@
-"""Words that an agent will say, given to its voice before they are wanted: what is there of them sounds at once."""
+"""Synthesizes an agent's first utterance ahead of time, so that it plays as soon as the agent has the floor."""
 
 from __future__ import annotations
 
@@ -9,67 +9,63 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import APIConnectOptions, APIError, tts
 
-from agent.conversation.turn_taking import TEXT_FOR_THE_VOICE
+from agent.conversation.turn_taking import TTS_TEXT_TRANSFORMS
 
 
-class Ahead:
-    """The sound of `words`, in the making from now on, to be heard once. Needs a running event loop."""
+class PresynthesizedSpeech:
+    """Audio of `text`, synthesized from now on and played once. Needs a running event loop."""
 
-    def __init__(self, words: str, voice: tts.TTS[Any], patience: APIConnectOptions) -> None:
-        self.words = words
+    def __init__(self, text: str, voice: tts.TTS[Any], conn_options: APIConnectOptions) -> None:
+        self.text = text
         self._frames: asyncio.Queue[rtc.AudioFrame | None] = asyncio.Queue()
-        self._sounds = False
-        self._making = asyncio.create_task(self._make(voice, patience))
-        self._making.add_done_callback(lambda _: self._frames.put_nowait(None))
+        self._is_playing = False
+        self.synthesis = asyncio.create_task(self._synthesize(voice, conn_options))
+        self.synthesis.add_done_callback(lambda _: self._frames.put_nowait(None))
 
     @property
     def failed(self) -> bool:
-        """Whether it is known by now that not all of it can be had."""
-        return self._making.done() and not self._making.cancelled() and self._making.exception() is not None
+        """True if the synthesis has failed."""
+        return self.synthesis.done() and not self.synthesis.cancelled() and self.synthesis.exception() is not None
 
-    async def sound(self, break_off: Callable[[], object]) -> AsyncIterator[rtc.AudioFrame]:
-        """Its frames, each as soon as it is there; the voice's error where there is none.
+    async def frames(self, interrupt: Callable[[], object]) -> AsyncIterator[rtc.AudioFrame]:
+        """Yield each frame as soon as it is synthesized. Raises the error of a synthesis that failed before the first.
 
-        After an error that comes later `break_off` is called: the rest will not be heard, and nobody should read it.
+        After a later error it calls `interrupt`, so that the captions end where the audio does.
         """
         try:
             while (frame := await self._frames.get()) is not None:
-                self._sounds = True
+                self._is_playing = True
                 yield frame
-                # Handed over in one go, all of it would be measured for the captions (0.1 s) before the first sounds.
+                # Without a pause all frames would be measured for the captions (0.1 s) before the first is played.
                 await asyncio.sleep(0)
-            if self.failed and self._sounds:
-                break_off()
+            if self.failed and self._is_playing:
+                interrupt()
             else:
-                self._making.result()
+                self.synthesis.result()
         finally:
-            self._making.cancel()
+            self.synthesis.cancel()
 
-    async def _make(self, voice: tts.TTS[Any], patience: APIConnectOptions) -> None:
-        text = await _for_the_voice(self.words)
+    async def _synthesize(self, voice: tts.TTS[Any], conn_options: APIConnectOptions) -> None:
+        text = await _transformed(self.text)
         if not text.strip():
-            return  # an emoji, say: some voices take it for a mistake
+            return  # only an emoji, for example: some providers refuse empty text
         attempt = ""
-        async with voice.synthesize(text, conn_options=patience) as stream:
+        async with voice.synthesize(text, conn_options=conn_options) as stream:
             async for audio in stream:
-                if attempt not in ("", audio.request_id):
-                    self._begin_anew()
+                if attempt not in ("", audio.request_id):  # a retry, which synthesizes the whole text again
+                    if self._is_playing:
+                        raise APIError("synthesis failed after its first frames were played")
+                    while not self._frames.empty():
+                        self._frames.get_nowait()
                 attempt = audio.request_id
                 self._frames.put_nowait(audio.frame)
 
-    def _begin_anew(self) -> None:
-        """The voice broke off, and was asked for all of it once more."""
-        if self._sounds:
-            raise APIError("the voice broke off in words that were heard already")
-        while not self._frames.empty():
-            self._frames.get_nowait()
 
+async def _transformed(text: str) -> str:
+    async def source() -> AsyncIterator[str]:
+        yield text
 
-async def _for_the_voice(words: str) -> str:
-    async def whole() -> AsyncIterator[str]:
-        yield words
-
-    text: AsyncIterable[str] = whole()
-    for transform in TEXT_FOR_THE_VOICE:
-        text = transform(text)
-    return "".join([piece async for piece in text])
+    chunks: AsyncIterable[str] = source()
+    for transform in TTS_TEXT_TRANSFORMS:
+        chunks = transform(chunks)
+    return "".join([chunk async for chunk in chunks])

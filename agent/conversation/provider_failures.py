@@ -1,13 +1,14 @@
-"""Providers of speech that fail in the middle of a call: the caller hears of it, or gets another agent, never silence.
+"""Speech providers that fail during a call: the agent apologizes or exits, and the caller never waits in silence.
 
-An agent of which nothing is to be had stays with nobody: it leaves, as lost, and its successor leaves at its first
-failure. Either another process can do what this one could not, or the session ends as a crash loop does.
+An agent whose providers keep failing exits and counts as a failure; its successor exits at its first provider
+failure. Either another process works, or the session ends as a crash loop does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import asdict
 from typing import Final
 
 from livekit.agents import (
@@ -20,68 +21,81 @@ from livekit.agents import (
 )
 
 from agent.conversation.instructions import NO_ANSWER
-from agent.handover.quiet import Lull
-from agent.speech.language_model import READS_AHEAD
+from agent.handover.quiet import Quiet
+from agent.speech.fallback import Availability
+from agent.speech.language_model import IS_PREFILL
+from agent.workflow_link.workflow_client import WorkflowClient
+from contracts.agent import Briefing, ProviderChanged
 
 logger = logging.getLogger("agent.conversation.provider_failures")
 
-_REPLIES: Final = 3
-"""Replies in a row that the language model may fail at; the caller is asked to say it again between them."""
-_MUTE_ANSWERS: Final = 2
-"""Answers in a row without a sound. There is no voice to say sorry with."""
-_SETTLING_SECONDS: Final = 0.2
-"""A reply may begin so long after it became quiet."""
-_WORDS: Final = {
+_MAX_FAILED_REPLIES: Final = 3
+"""Failed replies in a row after which the agent exits; the caller is asked to repeat between them."""
+_MAX_SILENT_ANSWERS: Final = 2
+"""Answers in a row without sound after which the agent exits: it cannot apologize without TTS."""
+_SETTLE_SECONDS: Final = 0.2
+"""A reply can begin so long after quiet is detected."""
+_REASONS: Final = {
     "stt_error": "speech to text failed",
     "llm_error": "the language model failed",
     "tts_error": "text to speech failed",
 }
 
 
-class Mishaps:
-    """Follows one agent's session. `proven` is one that succeeds to no loss, or has answered: it has some credit."""
+def report_availability(workflow: WorkflowClient, briefing: Briefing, change: Availability) -> None:
+    """Log and report that a provider failed or recovered."""
+    state = "is back" if change.available else f"failed; next is {change.next_up or 'none'}"
+    logger.warning("%s of %s: %s %s", change.part, briefing.session_id, change.provider, state)
+    workflow.provider_changed(ProviderChanged(generation=briefing.generation, **asdict(change)))
 
-    def __init__(self, session: AgentSession[None], lull: Lull, *, proven: bool) -> None:
+
+class ProviderFailures:
+    """Counts the provider failures of one agent's session.
+
+    `proven` agents may fail a few times: those that replace no failed agent, and those that have answered once.
+    """
+
+    def __init__(self, session: AgentSession[None], quiet: Quiet, *, proven: bool) -> None:
         self._session = session
-        self._lull = lull
+        self._quiet = quiet
         self._proven = proven
         self._answers = 0
         self._failed_replies = 0
-        self._mute_answers = 0
+        self._silent_answers = 0
         self._apology: asyncio.Task[None] | None = None
-        self._given_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         session.on("error", self._on_error)
         session.on("close", self._on_close)
         session.on("agent_state_changed", self._on_agent)
         session.on("conversation_item_added", self._on_item)
 
-    async def given_up(self) -> str:
-        """Wait until this agent is of no use to the caller; why."""
-        return await asyncio.shield(self._given_up)
+    async def wait_for_failure(self) -> str:
+        """Wait until the agent should exit; return the reason."""
+        return await asyncio.shield(self._failure)
 
     def _on_error(self, event: ErrorEvent) -> None:
-        """What the framework has tried as often as it may. Of one that it tries again nobody hears."""
-        if getattr(event.error, "recoverable", True) or READS_AHEAD.get():
+        """Handle an error that livekit-agents will not retry."""
+        if getattr(event.error, "recoverable", True) or IS_PREFILL.get():
             return
-        logger.warning("%s: %s", _WORDS.get(event.error.type, "failed"), type(event.error.error).__name__)
+        logger.warning("%s: %s", _REASONS.get(event.error.type, "failed"), type(event.error.error).__name__)
         if event.error.type == "tts_error":
-            self._mute_answers += 1
-            if self._mute_answers >= (_MUTE_ANSWERS if self._proven else 1):
+            self._silent_answers += 1
+            if self._silent_answers >= (_MAX_SILENT_ANSWERS if self._proven else 1):
                 self._give_up("tts_error")
         elif event.error.type == "llm_error" and (self._apology is None or self._apology.done()):
             self._apology = asyncio.create_task(self._apologize(self._answers))
 
     async def _apologize(self, answers_before: int) -> None:
-        """Once it is certain that no answer comes: a model is asked ahead, while the caller may still speak."""
+        """Apologize once no answer will come: preemptive generation can fail while the caller still speaks."""
         while True:
-            await self._lull.comes()
-            await asyncio.sleep(_SETTLING_SECONDS)
+            await self._quiet.wait_for_quiet()
+            await asyncio.sleep(_SETTLE_SECONDS)
             if self._session.agent_state == "listening" and self._session.current_speech is None:
                 break
         if self._answers != answers_before:
             return
         self._failed_replies += 1
-        if self._failed_replies >= (_REPLIES if self._proven else 1):
+        if self._failed_replies >= (_MAX_FAILED_REPLIES if self._proven else 1):
             self._give_up("llm_error")
         else:
             self._session.say(NO_ANSWER)
@@ -95,13 +109,13 @@ class Mishaps:
 
     def _on_agent(self, event: AgentStateChangedEvent) -> None:
         if event.new_state == "speaking":
-            self._mute_answers = 0
+            self._silent_answers = 0
 
     def _on_close(self, event: CloseEvent) -> None:
-        """The framework closes a session in which something fails again and again."""
+        """Exit when livekit-agents closes the session after repeated failures."""
         if event.error is not None:
             self._give_up(event.error.type)
 
     def _give_up(self, kind: str) -> None:
-        if not self._given_up.done():
-            self._given_up.set_result(_WORDS.get(kind, "it failed"))
+        if not self._failure.done():
+            self._failure.set_result(_REASONS.get(kind, "it failed"))

@@ -1,4 +1,4 @@
-"""What an agent says while it is cut off from its room is heard by nobody: it is no turn, and is said again."""
+"""Room outages: an answer that the caller did not hear is no turn, and is repeated after the reconnect."""
 
 from __future__ import annotations
 
@@ -9,60 +9,60 @@ from contextlib import suppress
 from livekit import rtc
 from livekit.agents import ChatMessage
 
-_SUBSCRIBES_WITHIN_SECONDS = 15.0
-"""The caller's client has lost the room as well, and comes back in its own time."""
+_RESUBSCRIBE_SECONDS = 15.0
+"""The caller's client reconnects too; an answer is repeated after so long even without its subscription."""
 
 
-class Unheard:
-    """Holds back what ends while the room is out of reach.
+class RoomOutage:
+    """Buffers answers that finish while the room is disconnected.
 
-    A connection that is resumed carried the voice all the time: then all of it is given to `keep`. One that is made
-    anew carried nothing: then `say_again(something_ended)` is awaited, once the caller has the agent's track again.
+    A resumed connection carried the voice: the buffered answers go to `commit`. A new connection carried nothing:
+    `repeat_answer(was_buffered)` is awaited once the caller is subscribed to the agent's track again.
     """
 
     def __init__(
-        self, room: rtc.Room, keep: Callable[[ChatMessage], None], say_again: Callable[[bool], Awaitable[None]]
+        self, room: rtc.Room, commit: Callable[[ChatMessage], None], repeat_answer: Callable[[bool], Awaitable[None]]
     ) -> None:
-        self._keep = keep
-        self._say_again = say_again
-        self._held: list[ChatMessage] = []
-        self._is_anew = False
+        self._commit = commit
+        self._repeat_answer = repeat_answer
+        self._buffered: list[ChatMessage] = []
+        self._republished = False
         self._subscribed = asyncio.Event()
         self._repeating: asyncio.Task[None] | None = None
-        self.cut_off = False
+        self.disconnected = False
         room.on("reconnecting", self._on_reconnecting)
         room.on("local_track_republished", self._on_republished)
         room.on("local_track_subscribed", lambda _: self._subscribed.set())
         room.on("reconnected", self._on_reconnected)
 
-    def hold(self, message: ChatMessage) -> bool:
-        """Keep an answer that has ended to itself, if it is not known whether it was heard; whether that is so."""
-        if self.cut_off:
-            self._held.append(message)
-        return self.cut_off
+    def buffer(self, message: ChatMessage) -> bool:
+        """Buffer a finished answer while the room is disconnected. True if it was buffered."""
+        if self.disconnected:
+            self._buffered.append(message)
+        return self.disconnected
 
     def _on_reconnecting(self) -> None:
-        self.cut_off = True
+        self.disconnected = True
         self._subscribed.clear()
 
     def _on_republished(self, *_: object) -> None:
-        self._is_anew = True
+        self._republished = True
 
     def _on_reconnected(self) -> None:
-        if self._is_anew:
-            self._is_anew = False
+        if self._republished:
+            self._republished = False
             self._repeating = asyncio.create_task(self._repeat())
             return
-        self.cut_off = False
-        held, self._held = self._held, []
-        for message in held:
-            self._keep(message)
+        self.disconnected = False
+        buffered, self._buffered = self._buffered, []
+        for message in buffered:
+            self._commit(message)
 
     async def _repeat(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._subscribed.wait(), _SUBSCRIBES_WITHIN_SECONDS)
+            await asyncio.wait_for(self._subscribed.wait(), _RESUBSCRIBE_SECONDS)
         try:
-            await self._say_again(bool(self._held))
+            await self._repeat_answer(bool(self._buffered))
         finally:
-            self._held.clear()
-            self.cut_off = False
+            self._buffered.clear()
+            self.disconnected = False

@@ -1,4 +1,4 @@
-"""The agent as livekit-agents runs it: how it takes turns with the caller, and which turns of the caller it answers."""
+"""Turn-taking of the livekit-agents Agent: endpointing, interruptions, and the caller turns that it answers."""
 
 from __future__ import annotations
 
@@ -25,89 +25,89 @@ from livekit.agents.voice.transcription.filters import filter_emoji, filter_mark
 from agent.conversation.backchannels import is_backchannel
 from agent.conversation.instructions import instructions
 from agent.handover.floor import Floor
-from agent.speech.text_normalization import spoken_stream
+from agent.speech.text_normalization import normalize_stream
 from contracts.agent import Briefing
 
 TURNS: Final = TurnHandlingOptions(
-    # The longer delay is for sentences that sound unfinished; over a network the detector is unsure of many a short
-    # question, and what it adds is heard as silence.
+    # The longer delay is for sentences that sound unfinished. Over a network the turn detector is unsure of many short
+    # questions, and the caller hears the delay as silence.
     endpointing={"min_delay": 0.2, "max_delay": 0.6},
     interruption={
         "mode": "vad",  # "adaptive" would ask LiveKit's cloud
-        # The first two windows in which somebody speaks make the agent pause, words or not: 0.1 to 0.25 s after the
-        # voice. What it then turns out to be decides: words end the sentence, a cough or a hum lets it go on.
+        # Two VAD windows of speech pause the agent, 0.1 to 0.25 s after the caller's first sound. Recognized words
+        # then end its sentence; after a cough or a hum it resumes.
         "min_duration": 0.05,
         "resume_false_interruption": True,
-        # After the end of the noise: longer than the recognition of a word takes, which must come first.
+        # From the end of the noise; longer than STT takes, whose words must come first.
         "false_interruption_timeout": 0.7,
     },
     preemptive_generation={"enabled": True, "preemptive_tts": True},
 )
-DEAF_SECONDS: Final = 0.5
-"""livekit-agents hears nobody while its first words begin, so that a browser's echo canceller can learn. Its own three
-seconds would lose what a caller says into the greeting."""
-TEXT_FOR_THE_VOICE: Final[tuple[Callable[[AsyncIterable[str]], AsyncIterable[str]], ...]] = (
+AEC_WARMUP_SECONDS: Final = 0.5
+"""livekit-agents ignores the caller at the start of the first utterance while a browser's echo canceller adapts. Its
+default of three seconds would drop what a caller says into the greeting."""
+TTS_TEXT_TRANSFORMS: Final[tuple[Callable[[AsyncIterable[str]], AsyncIterable[str]], ...]] = (
     filter_markdown,
     filter_emoji,
-    spoken_stream,
+    normalize_stream,
 )
-"""What becomes of a text before it is read aloud, in this order."""
+"""Applied to TTS input in this order."""
 
 
 class VoiceAgent(Agent):
-    """A turn of the caller is answered only by who has the floor; what a mere listener utters is no turn."""
+    """Answers the caller's turns while it has the floor, and ignores backchannels."""
 
     def __init__(self, briefing: Briefing, floor: Floor, chat_ctx: ChatContext) -> None:
         super().__init__(instructions=instructions(briefing), chat_ctx=chat_ctx)
         self._floor = floor
-        self._saying = ""
-        self._sounding: SpeechHandle | None = None
-        self._is_talked_over = True
+        self._caption = ""
+        self._playing: SpeechHandle | None = None
+        self._caller_heard_answer = True
 
     async def on_enter(self) -> None:
-        """Called by the framework when the session begins."""
+        """Called by livekit-agents when the session starts."""
         self.session.on("agent_state_changed", self._on_agent)
         self.session.on("user_state_changed", self._on_caller)
 
     async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
-        """Called by the framework between the end of a turn and the answer to it."""
-        # The message may have been made much later, when an earlier turn no longer waited here.
+        """Called by livekit-agents between the end of a turn and the answer to it."""
+        # `created_at` can be much later: the message is created once the turn before it has left this method.
         ended_at = new_message.metrics.get("stopped_speaking_at", new_message.created_at)
-        if not await self._floor.takes(ended_at):
+        if not await self._floor.owns_turn(ended_at):
             raise StopResponse
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncGenerator[stt.SpeechEvent, None]:
-        """The framework's, less what a listener says while the agent speaks: the agent, paused by it, then goes on."""
+        """Run the default STT and drop backchannels; the paused agent then resumes."""
         async with aclosing(Agent.default.stt_node(self, audio, model_settings)) as events:
             async for event in events:
-                if not self._is_only_listening(event):
+                if not self._is_backchannel(event):
                     yield event
 
     async def transcription_node(
         self, text: AsyncIterable[str | TimedString], model_settings: ModelSettings
     ) -> AsyncGenerator[str | TimedString, None]:
-        """The framework's; on the way it is noted what the agent is saying."""
-        self._saying = ""
-        async for piece in text:
-            self._saying += piece
-            yield piece
+        """Pass the text on, and remember the current utterance."""
+        self._caption = ""
+        async for chunk in text:
+            self._caption += chunk
+            yield chunk
 
-    def _is_only_listening(self, event: stt.SpeechEvent) -> bool:
+    def _is_backchannel(self, event: stt.SpeechEvent) -> bool:
         if not event.alternatives or event.type == stt.SpeechEventType.RECOGNITION_USAGE:
             return False
         speech = self.session.current_speech
         if speech is None or speech.interrupted:
             return False
-        is_answer = "?" in self._saying or not self._is_talked_over
-        return is_backchannel(event.alternatives[0].text, asked=is_answer)
+        asked = "?" in self._caption or not self._caller_heard_answer
+        return is_backchannel(event.alternatives[0].text, asked=asked)
 
     def _on_agent(self, event: AgentStateChangedEvent) -> None:
         if event.new_state == "speaking":
-            self._sounding = self.session.current_speech
+            self._playing = self.session.current_speech
 
     def _on_caller(self, event: UserStateChangedEvent) -> None:
-        """What is said before an answer sounds was not said to it, though its words come when it is there."""
+        """Note if the current utterance was playing: words from before it can be recognized while it plays."""
         if event.new_state == "speaking":
-            self._is_talked_over = self._sounding is not None and self._sounding is self.session.current_speech
+            self._caller_heard_answer = self._playing is not None and self._playing is self.session.current_speech

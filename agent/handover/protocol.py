@@ -1,7 +1,7 @@
-"""How one agent follows another in a room, heard by the caller as one voice: the newcomer asks, the incumbent yields.
+"""The handover protocol: a newcomer asks for the floor, the incumbent finishes its sentence and yields.
 
-The two talk by LiveKit RPC, so a takeover needs nothing but the room they are both in. An incumbent that is dead or
-frozen does not answer, and is removed from the room.
+Both use LiveKit RPC, so a handover needs nothing but the room. A dead or frozen incumbent does not answer, and is
+removed from the room.
 """
 
 from __future__ import annotations
@@ -25,23 +25,28 @@ YIELD = "yield"
 HAND_OVER = "hand_over"
 HANDED_OVER = "handed over to its successor"
 
-_PATIENT_LIVENESS_PROBE_SECONDS = 3.0
-"""`LIVENESS_PROBE_SECONDS` for one of which nothing is known but that it serves: nobody waits for its successor."""
+_SLOW_LIVENESS_PROBE_SECONDS = 3.0
+"""Replaces `LIVENESS_PROBE_SECONDS` for a predecessor that is known to serve: the caller is not waiting then."""
 _ANSWER_SECONDS = 2.0
-_LAST_WORDS_SECONDS = 20.0
-"""How long an incumbent may talk on before its floor is taken from it."""
+_FINISH_SECONDS = 20.0
+"""An incumbent may talk so long before the floor is taken from it."""
 _DELIVERY_SECONDS = 0.3
-_PATIENCE_SECONDS = 3.0
+_ASK_GRACE_SECONDS = 3.0
+"""An incumbent leaves if a newcomer has not asked it after so long."""
 _MAX_HANDOVER_BYTES = 14_000
 """LiveKit carries 15 KiB in an answer."""
 
 
+FinishSpeaking = Callable[[float], Coroutine[None, None, tuple[Turn, ...]]]
+"""`finish_speaking(limit_seconds)` ends the current sentence, releases the floor, and returns this agent's turns."""
+
+
 @dataclass(frozen=True)
 class Succession:
-    """How the floor came to a newcomer.
+    """The result of a takeover.
 
-    `in_order`: from a live predecessor, which left nothing unsaid. `certain`: the briefing and `turns` are all that was
-    said; not so when a predecessor lived after the briefing and was then lost.
+    `in_order`: a live predecessor finished and handed over. `certain`: briefing and `turns` are the whole transcript;
+    False if a predecessor answered and then failed.
     """
 
     in_order: bool = False
@@ -49,7 +54,7 @@ class Succession:
     turns: tuple[Turn, ...] = ()
 
     def after(self, known: Iterable[Turn]) -> tuple[Turn, ...]:
-        """All that was said: what the newcomer knew already, and what was handed over."""
+        """Merge the turns known before with those handed over."""
         transcript = Transcript()
         for turn in (*known, *self.turns):
             transcript.note(turn)
@@ -57,12 +62,12 @@ class Succession:
 
 
 async def take_over(room: rtc.Room, briefing: Briefing, remove: Callable[[str], Awaitable[object]]) -> Succession:
-    """Have every older generation in the room yield; `remove` takes an identity that does not answer out of the room.
+    """Make every older generation in the room yield; `remove` those that do not answer.
 
-    Returns when none of them will be heard any more.
+    When it returns, none of them will be heard any more.
     """
-    older = [identity for identity in room.remote_participants if _is_older(identity, briefing.generation)]
-    parts = await asyncio.gather(*(_follow(room, identity, briefing, remove) for identity in older))
+    older = [name for name in room.remote_participants if 0 < (agent_generation(name) or 0) < briefing.generation]
+    parts = await asyncio.gather(*(_replace_one(room, identity, briefing, remove) for identity in older))
     return Succession(
         in_order=any(part.in_order for part in parts),
         certain=all(part.certain for part in parts),
@@ -70,55 +75,53 @@ async def take_over(room: rtc.Room, briefing: Briefing, remove: Callable[[str], 
     )
 
 
-def _is_older(identity: str, generation: int) -> bool:
-    return 0 < (agent_generation(identity) or 0) < generation
-
-
-async def _follow(
+async def _replace_one(
     room: rtc.Room, identity: str, briefing: Briefing, remove: Callable[[str], Awaitable[object]]
 ) -> Succession:
     theirs = (turn for turn in briefing.turns if turn.generation == agent_generation(identity) and turn.final)
     known = max((turn.sequence for turn in theirs), default=0)
     request = YieldRequest(generation=briefing.generation, known_sequence=known).model_dump_json()
     answered = False
-    sign = _PATIENT_LIVENESS_PROBE_SECONDS if briefing.predecessor_lives else LIVENESS_PROBE_SECONDS
+    probe = _SLOW_LIVENESS_PROBE_SECONDS if briefing.predecessor_lives else LIVENESS_PROBE_SECONDS
     try:
-        await _call(room, identity, YIELD, request, sign=sign, seconds=_ANSWER_SECONDS)
+        await _call(room, identity, YIELD, request, probe_seconds=probe, answer_seconds=_ANSWER_SECONDS)
         answered = True
-        last_words = _LAST_WORDS_SECONDS + _ANSWER_SECONDS
-        answer = await _call(room, identity, HAND_OVER, request, sign=sign, seconds=last_words)
+        finish_seconds = _FINISH_SECONDS + _ANSWER_SECONDS
+        answer = await _call(room, identity, HAND_OVER, request, probe_seconds=probe, answer_seconds=finish_seconds)
         return Succession(in_order=True, turns=Handover.model_validate_json(answer).turns)
     except (rtc.RpcError, TimeoutError, ValidationError) as error:
-        logger.info("%s did not hand over (%s), so it is removed", identity, type(error).__name__)
+        logger.info("%s did not hand over (%s): removing it", identity, type(error).__name__)
     await remove(identity)
     return Succession(certain=not answered)
 
 
-async def _call(room: rtc.Room, identity: str, method: str, payload: str, *, sign: float, seconds: float) -> str:
-    """Call; wait so long for a sign of life, and from there so many seconds for the answer."""
-    # The library's own timer is not relied upon: a newcomer must never wait for good.
-    async with asyncio.timeout(sign + seconds):
+async def _call(
+    room: rtc.Room, identity: str, method: str, payload: str, *, probe_seconds: float, answer_seconds: float
+) -> str:
+    """Call a participant: `probe_seconds` for its acknowledgement, then `answer_seconds` for its answer."""
+    # A second timer beside the library's: a newcomer must never wait for good.
+    async with asyncio.timeout(probe_seconds + answer_seconds):
         return await room.local_participant.perform_rpc(
             destination_identity=identity,
             method=method,
             payload=payload,
-            response_timeout=sign + seconds,
-            max_round_trip_latency=sign,
+            response_timeout=probe_seconds + answer_seconds,
+            max_round_trip_latency=probe_seconds,
         )
 
 
 class Incumbent:
-    """An agent's readiness to go: it answers newer generations, and notices those that never ask.
-
-    `last_words(limit_seconds)` finishes what is being said, gives the floor away, and returns all turns of this agent.
-    """
+    """Hands the floor over when a newer generation asks, or leaves when one arrives and does not ask."""
 
     def __init__(
-        self, room: rtc.Room, generation: int, last_words: Callable[[float], Awaitable[tuple[Turn, ...]]]
+        self,
+        room: rtc.Room,
+        generation: int,
+        finish_speaking: Callable[[float], Coroutine[None, None, tuple[Turn, ...]]],
     ) -> None:
         self._room = room
         self._generation = generation
-        self._last_words = last_words
+        self._finish_speaking = finish_speaking
         self._finishing: asyncio.Task[tuple[Turn, ...]] | None = None
         self._watches: set[asyncio.Task[None]] = set()
         self._dismissed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -127,43 +130,40 @@ class Incumbent:
         room.on("participant_connected", self._on_participant)
         for participant in room.remote_participants.values():
             if self._is_newer(participant.identity) and ARRIVED in participant.attributes:
-                # It has asked whoever was there, and that was not this one, which came late.
+                # It asked before this agent had joined.
                 self._watch(self._give_way(participant.identity))
 
-    async def dismissed(self) -> str:
-        """Wait until this agent has nothing left to do in the room; why."""
+    async def wait_for_dismissal(self) -> str:
+        """Wait until a newer generation has replaced this one; return the reason."""
         return await asyncio.shield(self._dismissed)
 
     async def _on_yield(self, call: rtc.RpcInvocationData) -> str:
-        self._demand_newer(call)
+        self._require_newer(call)
         logger.info("generation %s yields", self._generation)
         self._finish()
         return ""
 
     async def _on_hand_over(self, call: rtc.RpcInvocationData) -> str:
-        self._demand_newer(call)
+        self._require_newer(call)
         known = YieldRequest.model_validate_json(call.payload).known_sequence
         turns = await asyncio.shield(self._finish())
-        # Only when the answer is on its way may this agent leave the room, and the way with it.
+        # Leaving the room cuts the connection, so the answer goes out first.
         asyncio.get_running_loop().call_later(_DELIVERY_SECONDS, self._dismiss, HANDED_OVER)
-        return packed(turn for turn in turns if turn.sequence > known)
+        return pack_handover(turn for turn in turns if turn.sequence > known)
 
-    def _demand_newer(self, call: rtc.RpcInvocationData) -> None:
-        """A caller who may send data could call as well; only a newer generation of the agent may have the floor."""
+    def _require_newer(self, call: rtc.RpcInvocationData) -> None:
+        """Refuse callers and older generations: every participant that may send data can call."""
         if not self._is_newer(call.caller_identity):
             raise rtc.RpcError(rtc.RpcError.ErrorCode.APPLICATION_ERROR, "only a newer generation may ask")
 
     def _finish(self) -> asyncio.Task[tuple[Turn, ...]]:
         if self._finishing is None:
-            self._finishing = asyncio.create_task(self._run_last_words())
+            self._finishing = asyncio.create_task(self._finish_speaking(_FINISH_SECONDS))
         return self._finishing
-
-    async def _run_last_words(self) -> tuple[Turn, ...]:
-        return await self._last_words(_LAST_WORDS_SECONDS)
 
     def _on_participant(self, participant: rtc.RemoteParticipant) -> None:
         if self._is_newer(participant.identity):
-            self._watch(self._leave_to(participant.identity))
+            self._watch(self._watch_newcomer(participant.identity))
 
     def _is_newer(self, identity: str) -> bool:
         return (agent_generation(identity) or 0) > self._generation
@@ -173,13 +173,13 @@ class Incumbent:
         self._watches.add(watch)
         watch.add_done_callback(self._watches.discard)
 
-    async def _leave_to(self, newcomer: str) -> None:
-        """A newcomer that cannot reach us, or takes us for dead, must not become a second voice.
+    async def _watch_newcomer(self, newcomer: str) -> None:
+        """Leave if a newcomer does not ask: it may not reach us, and must not become a second voice.
 
-        One that is not accepted itself yet, since Temporal is out of its reach, has no voice: then we talk on.
+        Keep talking while its own claim is not accepted, as in an outage of Temporal: it stays silent then.
         """
         while self._finishing is None:
-            await asyncio.sleep(_PATIENCE_SECONDS)
+            await asyncio.sleep(_ASK_GRACE_SECONDS)
             participant = self._room.remote_participants.get(newcomer)
             if participant is None:
                 return
@@ -187,17 +187,17 @@ class Incumbent:
                 await self._give_way(newcomer)
 
     async def _give_way(self, newcomer: str) -> None:
-        logger.warning("%s is there and did not ask: generation %s leaves", newcomer, self._generation)
+        logger.warning("%s joined and did not ask for the floor: generation %s leaves", newcomer, self._generation)
         await self._finish()
         self._dismiss("a newer generation was there and did not ask")
 
-    def _dismiss(self, why: str) -> None:
+    def _dismiss(self, reason: str) -> None:
         if not self._dismissed.done():
-            self._dismissed.set_result(why)
+            self._dismissed.set_result(reason)
 
 
-def packed(turns: Iterable[Turn]) -> str:
-    """As many of the latest turns as an answer can carry."""
+def pack_handover(turns: Iterable[Turn]) -> str:
+    """Serialize as many of the latest turns as fit into one RPC answer."""
     kept = tuple(turns)
     while len(text := Handover(turns=kept).model_dump_json()) > _MAX_HANDOVER_BYTES and kept:
         kept = kept[1:]

@@ -1,4 +1,4 @@
-"""The AgentServer of an agent host: a pool of warm job processes. It is not registered with LiveKit; hosts pull."""
+"""Builds the AgentServer of an agent host: a pool of warm job processes, not registered with LiveKit: hosts pull."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from settings import Settings
 
 
 def build_server(settings: Settings) -> AgentServer:
-    """An AgentServer for `settings`; `run(unregistered=True)` keeps its processes until `aclose()`."""
+    """Build an AgentServer; its `run(unregistered=True)` keeps processes warm until `aclose()`."""
     livekit, agent = settings.livekit, settings.agent
     server = AgentServer(
         ws_url=livekit.url,
         api_key=livekit.api_key,
         api_secret=livekit.api_secret.get_secret_value(),
-        setup_fnc=job.warm_up,
+        setup_fnc=job.prewarm_process,
         num_idle_processes=agent.idle_processes,
         initialize_process_timeout=60,
         load_threshold=math.inf,
         load_fnc=lambda server: len(server.active_jobs) / agent.max_jobs,
         host=agent.health_host,
         port=agent.health_port,
-        # All of its figures are made in this process: none of them needs prometheus_client's files of other processes.
+        # All metrics are made in this process: prometheus_client's multiprocess files are not needed.
         prometheus_port=settings.telemetry.agent_metrics_port or None,
         preload_modules=["agent.job", *PRELOAD_MODULES],
-        log_level="INFO",  # below it livekit-agents logs what callers say
+        log_level="INFO",  # livekit-agents' debug logs contain transcripts
     )
 
     server.rtc_session(job.run)

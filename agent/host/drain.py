@@ -1,18 +1,21 @@
-"""An AgentServer that is to stop hands its sessions over instead of hanging up."""
+"""Drains an AgentServer before it stops: every session gets a successor elsewhere, and no call is cut off."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import math
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from livekit.agents import AgentServer
 from temporalio.client import WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
+from tenacity import wait_fixed
 
-from agent.host.lost_jobs import JobWatch
+from agent.host.job_watch import JobWatch
+from agent.workflow_link.retries import retry_outages
 from connections.temporal_client import LazyClient
 from contracts.agent import DrainRequest, JobMetadata
 from workflows.voice_session import VoiceSession
@@ -24,10 +27,10 @@ _RETRY_SECONDS = 0.5
 
 
 async def drain(server: AgentServer, jobs: JobWatch, seconds: float) -> None:
-    """Refuse new jobs, ask the sessions of the running ones for other agents, and wait until all jobs have left.
+    """Refuse new jobs, ask the sessions of running jobs for successors, and wait until all jobs have left.
 
-    Returns after `seconds` at the latest; what still runs then is the caller's to close. Jobs that had been accepted
-    before and start only now are asked to go like the others.
+    Returns after `seconds` at the latest; the caller closes the jobs that still run then. A job that was accepted
+    earlier and starts only now is drained too.
     """
     asking: set[asyncio.Task[None]] = set()
 
@@ -38,9 +41,9 @@ async def drain(server: AgentServer, jobs: JobWatch, seconds: float) -> None:
     for job in jobs.running:
         ask(job)
     try:
-        # livekit-agents tells LiveKit that it is full, declines what is offered all the same, and waits for its jobs.
+        # livekit-agents reports itself as full to LiveKit, declines further offers, and waits for its jobs.
         await server.drain(timeout=math.ceil(seconds))
-        logger.info("drained: nothing runs here any more")
+        logger.info("drained: no job is running")
     except TimeoutError:
         logger.warning("still serving %d sessions after %g s: leaving them", len(jobs.running), seconds)
     finally:
@@ -49,17 +52,11 @@ async def drain(server: AgentServer, jobs: JobWatch, seconds: float) -> None:
 
 
 async def _ask_for_successor(temporal: LazyClient, job: JobMetadata) -> None:
-    """Signal it until Temporal has it; nothing is lost meanwhile, since the agent speaks on."""
+    """Signal the session until Temporal accepts it; the agent keeps serving meanwhile."""
     client = await temporal.get()
     session: WorkflowHandle[VoiceSession, Any] = client.get_workflow_handle_for(VoiceSession.run, job.session_id)
-    while True:
-        try:
-            await session.signal(VoiceSession.drain, DrainRequest(generation=job.generation), rpc_timeout=_RPC_TIMEOUT)
-        except (RPCError, RuntimeError) as error:  # RuntimeError: the first connection could not be made
-            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-                return  # the session is over
-            logger.warning("Temporal does not take the drain of %s yet: %s", job.session_id, error)
-        else:
-            logger.info("asked for a successor of %s, generation %s", job.session_id, job.generation)
-            return
-        await asyncio.sleep(_RETRY_SECONDS)
+    retrying = retry_outages(logger, f"the drain of {job.session_id}", wait_fixed(_RETRY_SECONDS))
+    request = DrainRequest(generation=job.generation)
+    with suppress(RPCError):  # NOT_FOUND: the session has ended
+        await retrying(session.signal, VoiceSession.drain, request, rpc_timeout=_RPC_TIMEOUT)
+        logger.info("asked for a successor of %s, generation %s", job.session_id, job.generation)

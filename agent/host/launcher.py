@@ -77,7 +77,7 @@ class Launcher(AgentActivities):
         )
         try:
             async with _heartbeats(), asyncio.timeout(_JOIN_SECONDS):
-                self._warm.make_no_more_for_a_moment()
+                self._warm.pause_spawning()
                 await self._make_way(request)
                 await self._server.simulate_job(
                     name,

@@ -1,11 +1,11 @@
-"""`python -m agent.host.sentinel <namespace> <failure type> <log format>`: reports an AgentServer that died with jobs.
+"""`python -m agent.host.sentinel <namespace> <failure type> <log format>`: reports the jobs of an ended AgentServer.
 
-The AgentServer holds the other end of the standard input. Its first line says how to connect to Temporal, then it
-writes a line when a job begins or ends. However it dies, also by `kill -9`, the input ends, and whatever still runs
-then is lost: the job processes of a killed AgentServer end with it.
+The AgentServer writes to the sentinel's standard input: first its connection to Temporal, then a line for each job
+that starts or exits. When the AgentServer ends, even by `kill -9`, its job processes end with it and the input ends:
+the sentinel then fails the task tokens of the jobs that were running.
 
-It imports as little as it can, since every AgentServer has one: no settings, no pydantic, no `temporalio.client`. So
-the connection and the task tokens arrive ready for use, over a pipe that nobody else has.
+Every AgentServer has one, so it imports little: no settings, no pydantic, no `temporalio.client`. Connection and task
+tokens arrive ready for use over a private pipe.
 """
 
 from __future__ import annotations
@@ -29,33 +29,25 @@ logger = logging.getLogger("agent.host.sentinel")
 
 _HEALTH_TIMEOUT = timedelta(seconds=5)
 _LONGEST_LINE = 1 << 20
-"""A connection may carry certificates."""
+"""A connection can carry certificates."""
 
 
 def connection_line(connection: ConnectConfig) -> bytes:
-    """The first line: how the AgentServer itself connects to Temporal. It may hold keys."""
+    """Serialize the AgentServer's connection to Temporal, the first line. It can hold keys."""
     return base64.b64encode(pickle.dumps(connection)) + b"\n"
 
 
-def running_line(job_id: str, task_token: bytes) -> bytes:
-    """The line that says: this job runs."""
-    return _line({"job": job_id, "token": base64.b64encode(task_token).decode()})
-
-
-def gone_line(job_id: str) -> bytes:
-    """The line that says: this job is gone, and nobody need speak for it."""
-    return _line({"job": job_id})
-
-
-def _line(message: dict[str, str]) -> bytes:
+def job_line(job_id: str, task_token: bytes | None = None) -> bytes:
+    """Serialize the start of a job, or without a token its exit."""
+    message = {"job": job_id} if task_token is None else {"job": job_id, "token": base64.b64encode(task_token).decode()}
     return json.dumps(message).encode() + b"\n"
 
 
-async def jobs_at_the_end(lines: asyncio.StreamReader) -> dict[str, bytes]:
-    """Read until the input ends; gives the jobs that ran at that moment with their task tokens."""
+async def read_running_jobs(lines: asyncio.StreamReader) -> dict[str, bytes]:
+    """Read to the end of the input; return the jobs running then, with their task tokens."""
     running: dict[str, bytes] = {}
     async for line in lines:
-        if not line.endswith(b"\n"):  # cut off in the middle of a write
+        if not line.endswith(b"\n"):  # the AgentServer ended during a write
             break
         message = json.loads(line)
         if "token" in message:
@@ -65,19 +57,19 @@ async def jobs_at_the_end(lines: asyncio.StreamReader) -> dict[str, bytes]:
     return running
 
 
-async def report_lost(service: WorkflowService, namespace: str, failure_type: str, jobs: dict[str, bytes]) -> None:
-    """Fail the tokens of all these jobs at once."""
+async def report_failures(service: WorkflowService, namespace: str, failure_type: str, jobs: dict[str, bytes]) -> None:
+    """Fail the tokens of all jobs concurrently."""
     failing = (
         fail_token(service, namespace, token, failure_type=failure_type, message="its agent server ended")
         for token in jobs.values()
     )
     failed = await asyncio.gather(*failing)
     if jobs:
-        logger.warning("the agent server ended; of its %d jobs, %d are reported lost", len(jobs), sum(failed))
+        logger.warning("the agent server ended: reported %d of its %d running jobs", sum(failed), len(jobs))
 
 
 async def main(namespace: str, failure_type: str, log_format: LogFormat) -> None:
-    """Wait for the end of the input, then report what ran."""
+    """Read the input to its end, then report the running jobs."""
     logs.configure(log_format)
     lines = asyncio.StreamReader(limit=_LONGEST_LINE)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
@@ -85,20 +77,13 @@ async def main(namespace: str, failure_type: str, log_format: LogFormat) -> None
     if not first:
         return
     client = await ServiceClient.connect(pickle.loads(base64.b64decode(first)))  # noqa: S301  its parent wrote it
-    await _connect(client)
-    jobs = await jobs_at_the_end(lines)
-    await report_lost(client.workflow_service, namespace, failure_type, jobs)
-
-
-async def _connect(client: ServiceClient) -> None:
-    """Have the connection there when it is needed; where Temporal is away now, the report makes it.
-
-    It comes before the reading, since a process that ends while it connects panics in Temporal's native code.
-    """
+    # Connect before reading: a process that ends while it connects panics in Temporal's native code.
     try:
         await client.check_health(timeout=_HEALTH_TIMEOUT)
-    except (RPCError, RuntimeError) as error:
-        logger.info("Temporal does not answer yet: %s", error)
+    except (RPCError, RuntimeError) as error:  # an outage: the report connects
+        logger.info("Temporal does not answer yet (%s)", type(error).__name__)
+    jobs = await read_running_jobs(lines)
+    await report_failures(client.workflow_service, namespace, failure_type, jobs)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The AgentServer's side of its sentinel: starts it, keeps it told, and starts another when it dies."""
+"""The AgentServer's side of its sentinel: starts it, sends it the running jobs, and restarts it when it exits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from temporalio.client import Client
 
-from agent.host.sentinel import connection_line, gone_line, running_line
+from agent.host.sentinel import connection_line, job_line
 from contracts.failures import AGENT_SERVER_ENDED
 from telemetry.logs import LogFormat
 
@@ -21,7 +21,7 @@ _RESTART_SECONDS = 0.5
 
 
 class _Pipe(asyncio.BaseProtocol):
-    """The end of a pipe that is written to; it breaks when nobody reads any more."""
+    """The writing end of a pipe; `broken` is set when its reader has exited."""
 
     def __init__(self) -> None:
         self.broken = asyncio.Event()
@@ -31,7 +31,7 @@ class _Pipe(asyncio.BaseProtocol):
 
 
 class SentinelKeeper:
-    """One live sentinel from `start` to `aclose`; each new one is told again of every job that runs."""
+    """Keeps one sentinel alive from `start` to `aclose`, and sends every running job to each new one."""
 
     def __init__(self, log_format: LogFormat = "text") -> None:
         self._log_format = log_format
@@ -41,18 +41,18 @@ class SentinelKeeper:
         self._keeping: asyncio.Task[None] | None = None
 
     def start(self, temporal: Client) -> None:
-        """Start the sentinel, beside whatever else starts; it connects to Temporal as this client does."""
+        """Start the sentinel in the background; it connects to Temporal as this client does."""
         self._keeping = asyncio.create_task(self._keep(temporal))
 
-    def running(self, job_id: str, task_token: bytes) -> None:
-        """From here on this job is reported lost when the AgentServer dies."""
+    def started(self, job_id: str, task_token: bytes) -> None:
+        """Have the sentinel report this job if the AgentServer ends."""
         self._running[job_id] = task_token
-        self._tell(running_line(job_id, task_token))
+        self._write(job_line(job_id, task_token))
 
-    def gone(self, job_id: str) -> None:
-        """This job has ended, and its token is settled."""
+    def exited(self, job_id: str) -> None:
+        """Forget a job that has exited and whose token is settled."""
         if self._running.pop(job_id, None) is not None:
-            self._tell(gone_line(job_id))
+            self._write(job_line(job_id))
 
     @property
     def pid(self) -> int | None:
@@ -60,7 +60,7 @@ class SentinelKeeper:
         return self._process.pid if self._process else None
 
     async def aclose(self) -> None:
-        """End the sentinel when every job is `gone`; otherwise its input ends, and it reports those that are not."""
+        """End the sentinel if every job has `exited`; otherwise end its input, and it reports the rest."""
         if self._keeping:
             self._keeping.cancel()
             with suppress(asyncio.CancelledError):
@@ -71,14 +71,8 @@ class SentinelKeeper:
             _end(self._process)
 
     async def _keep(self, temporal: Client) -> None:
-        command = (
-            sys.executable,
-            "-m",
-            "agent.host.sentinel",
-            temporal.namespace,
-            AGENT_SERVER_ENDED,
-            self._log_format,
-        )
+        arguments = (temporal.namespace, AGENT_SERVER_ENDED, self._log_format)
+        command = (sys.executable, "-m", "agent.host.sentinel", *arguments)
         while True:
             try:
                 process = _start(command)
@@ -87,22 +81,22 @@ class SentinelKeeper:
             else:
                 self._process = process
                 self._pipe, pipe = await asyncio.get_running_loop().connect_write_pipe(_Pipe, process.stdin)
-                self._tell(connection_line(temporal.service_client.config))
+                self._write(connection_line(temporal.service_client.config))
                 for job_id, task_token in self._running.items():
-                    self._tell(running_line(job_id, task_token))
+                    self._write(job_line(job_id, task_token))
                 await pipe.broken.wait()
                 _end(process)
                 logger.warning("the sentinel ended with status %d; starting another", process.returncode)
             await asyncio.sleep(_RESTART_SECONDS)
 
-    def _tell(self, line: bytes) -> None:
+    def _write(self, line: bytes) -> None:
         if self._pipe and not self._pipe.is_closing():
             self._pipe.write(line)
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    # A session of its own: what is sent to the AgentServer's group, or to its terminal, passes it by. Not asyncio's
-    # way to start processes, which kills them when its transport is forgotten.
+    # In a new session, so that signals to the AgentServer's process group or terminal do not reach it. Not by asyncio,
+    # which kills a process when its transport is collected.
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
 
 

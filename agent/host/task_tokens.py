@@ -1,26 +1,27 @@
-"""Fails the task token of an agent that cannot speak for itself any more, so that its session launches the next one.
+"""Fails the task token of an agent whose process has ended, so that its session launches the next generation.
 
-Written against Temporal's bare service: the sentinel uses it too, and `temporalio.client` and pydantic would make up
-half of that process.
+Uses Temporal's bare service, since the sentinel runs this too: `temporalio.client` and pydantic would double that
+process.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from datetime import timedelta
 
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.workflowservice.v1 import RespondActivityTaskFailedRequest
-from temporalio.service import RPCError, RPCStatusCode, WorkflowService
+from temporalio.service import RPCError, WorkflowService
+from tenacity import stop_after_delay, wait_fixed
+
+from agent.workflow_link.retries import is_outage, retry_outages
 
 logger = logging.getLogger("agent.host.task_tokens")
 
 _TIMEOUT = timedelta(seconds=3)
 _PAUSE_SECONDS = 0.2
-_PATIENCE_SECONDS = 10.0
-"""Temporal, back after a longer absence, times the agent's heartbeat out by itself."""
+_RETRY_SECONDS = 10.0
+"""After a longer outage Temporal times the agent's heartbeat out by itself."""
 
 
 async def fail_token(
@@ -30,28 +31,24 @@ async def fail_token(
     *,
     failure_type: str,
     message: str,
-    patience_seconds: float = _PATIENCE_SECONDS,
+    retry_seconds: float = _RETRY_SECONDS,
 ) -> bool:
-    """Fail one token as an `ApplicationError` of this type; tried again for a while where Temporal is away.
+    """Fail one token as an `ApplicationError` of this type; repeat it for `retry_seconds` during an outage.
 
-    True when the token was open until now. False when it was not, since its agent left in order or had been given
-    up, and when Temporal did not come back in time.
+    True if the token was open. False if its agent had left or was replaced, or if the outage lasted longer.
     """
     request = RespondActivityTaskFailedRequest(
         namespace=namespace,
         task_token=task_token,
         failure=Failure(message=message, application_failure_info=ApplicationFailureInfo(type=failure_type)),
     )
-    give_up_at = time.monotonic() + patience_seconds
-    while True:
-        try:
-            await service.respond_activity_task_failed(request, timeout=_TIMEOUT)
-        except (RPCError, RuntimeError) as error:  # RuntimeError: the first connection could not be made
-            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-                return False
-            if time.monotonic() >= give_up_at:
-                logger.warning("Temporal does not take the loss of an agent; the heartbeat will tell: %s", error)
-                return False
-        else:
-            return True
-        await asyncio.sleep(_PAUSE_SECONDS)
+    retrying = retry_outages(
+        logger, "an agent's failure", wait_fixed(_PAUSE_SECONDS), stop=stop_after_delay(retry_seconds)
+    )
+    try:
+        await retrying(service.respond_activity_task_failed, request, timeout=_TIMEOUT)
+    except (RPCError, RuntimeError) as error:
+        if is_outage(error):
+            logger.warning("could not report an agent's failure; its heartbeat will time out instead")
+        return False
+    return True

@@ -1,31 +1,31 @@
-"""An AgentServer keeps warm processes; making the next one must not take the processor from the one just put to use."""
+"""Delays the start of the next warm process, which would slow down the job that has just started."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from livekit.agents import AgentServer
+from livekit.agents.ipc.proc_pool import ProcPool
 
-_CALM_SECONDS = 1.0
-"""From the request of a job to its first sound it takes half of this; a process that starts takes a core for longer."""
+_PAUSE_SECONDS = 1.0
+"""Twice the time from a job's request to its first sound. A starting process occupies a core for longer."""
 
 
 class WarmProcesses:
-    """Those of one AgentServer. Its pool is private to livekit-agents; without it processes start at once, as ever."""
+    """The warm processes of one AgentServer. Its pool is private to livekit-agents; without it nothing is delayed."""
 
     def __init__(self, server: AgentServer, count: int) -> None:
         self._server = server
         self._count = count
         self._timer: asyncio.TimerHandle | None = None
 
-    def make_no_more_for_a_moment(self) -> None:
-        """A job is about to begin. A job that finds no warm process is given a new one all the same."""
-        pool: Any = getattr(self._server, "_proc_pool", None)
+    def pause_spawning(self) -> None:
+        """Start no warm process while a job starts. A job without a warm process still gets a new one."""
+        pool: ProcPool | None = getattr(self._server, "_proc_pool", None)
         if pool is not None and self._timer is None:
             pool.set_target_idle_processes(0)
-            self._timer = asyncio.get_running_loop().call_later(_CALM_SECONDS, self._go_on, pool)
+            self._timer = asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._resume, pool)
 
-    def _go_on(self, pool: Any) -> None:
+    def _resume(self, pool: ProcPool) -> None:
         self._timer = None
         pool.set_target_idle_processes(self._count)

@@ -1,9 +1,9 @@
-"""Speech: hearing, thinking and speaking parts for an agent's session, chosen by settings.
+"""Speech: the STT, LLM and TTS of an agent's session, chosen by settings.
 
     models = load(SpeechSettings())        # once a job process, before its first job: about a second
     parts = models.for_voice("Ashley")     # each job: milliseconds
 
-Importing this package is cheap; what is heavy is imported by `load`, or ahead of it in the fork server.
+Importing this package is cheap; `load`, or the fork server before it, imports the heavy modules.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ PRELOAD_MODULES: Final = (
     "onnxruntime",
     "livekit.agents.llm.async_toolset",
 )
-"""Worth importing in the fork server: imports only, no thread, no model; each job process then has them for nothing."""
+"""Modules to import in the fork server, shared by all job processes. They start no thread and load no model."""
 
 
 def load(settings: SpeechSettings) -> SpeechModels:
-    """Load and warm the models that `settings` chooses. Blocks; call it in the process that will use them.
+    """Load and prewarm the chosen models. Blocks; call it in the process that will use them.
 
-    SetupError names an unknown provider or model, or the package that is not installed.
+    Raises SetupError for an unknown provider or model, or a package that is not installed.
     """
     from agent.speech.pipeline import SpeechModels  # noqa: PLC0415 - heavy
 

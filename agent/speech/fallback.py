@@ -1,7 +1,7 @@
-"""Who takes over when a provider fails: livekit-agents' fallback adapters, with the patience of a phone call.
+"""Provider fallbacks: livekit-agents' fallback adapters with timeouts that suit a phone call.
 
-A provider that has a spare is given up within `FALLBACK_AFTER_SECONDS`, at once where it refuses. It is tried again in
-the background and gets the next request after it has answered; a stream of speech stays with the spare until its end.
+A provider that has a fallback fails after `FALLBACK_AFTER_SECONDS`, or at once if it refuses. It is tried again in the
+background and gets the next request once it has answered; a running STT stream stays with the fallback.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 from livekit.agents import llm, stt, tts, vad
 
-from agent.speech.timeouts import PunctualSTT, PunctualTTS
+from agent.speech.timeouts import TimeoutSTT, TimeoutTTS
 
 Part = Literal["stt", "llm", "tts"]
 
 
 @dataclass(frozen=True)
 class Availability:
-    """A provider (`provider/model`) of a part failed, or is back; `next_up` gets the next request, nobody if None."""
+    """A provider (`provider/model`) failed or recovered. `next_up` gets the next request; None if all have failed."""
 
     part: Part
     provider: str
@@ -29,7 +29,7 @@ class Availability:
 
 @dataclass(frozen=True)
 class Fallback:
-    """An adapter over several instances of a part, and the names of those."""
+    """A fallback adapter, its instances and their names."""
 
     part: Part
     adapter: stt.FallbackAdapter | llm.FallbackAdapter | tts.FallbackAdapter
@@ -37,7 +37,7 @@ class Fallback:
     names: Sequence[str]
 
     def watch(self, report: Callable[[Availability], None]) -> None:
-        """Call `report` with each failure and each recovery from now on."""
+        """Call `report` with each failure and recovery from now on."""
         available = dict.fromkeys(self.names, True)
 
         def changed(event: Any) -> None:
@@ -47,44 +47,43 @@ class Fallback:
             next_up = next((n for n in self.names if available[n]), None)
             report(Availability(self.part, name, event.available, next_up))
 
-        adapter: Any = self.adapter  # each kind has events of its own type
+        adapter: Any = self.adapter  # the event types differ by part
         adapter.on(f"{self.part}_availability_changed", changed)
 
 
 def stt_fallback(
-    providers: Sequence[tuple[str, stt.STT[Any]]], ears: vad.VAD, seconds: float
+    providers: Sequence[tuple[str, stt.STT[Any]]], vad_model: vad.VAD, seconds: float
 ) -> tuple[stt.STT[Any], Fallback]:
-    """Speech to text by the first of `providers` that works.
+    """Return the STT of the first provider that works.
 
-    Where none of them streams, an utterance that one of them failed on is given to the next: nothing that was said is
-    lost. A stream that breaks loses what was said into it.
+    If none of them streams, a failed utterance goes to the next provider; a broken stream drops its utterance.
     """
     names = [name for name, _ in providers]
-    each = [part if part.capabilities.streaming else PunctualSTT(part, seconds) for _, part in providers]
+    each = [part if part.capabilities.streaming else TimeoutSTT(part, seconds) for _, part in providers]
     streams = any(part.capabilities.streaming for part in each)
     instances: list[stt.STT[Any]] = [
-        part if part.capabilities.streaming else stt.StreamAdapter(stt=part, vad=ears) for part in each
+        part if part.capabilities.streaming else stt.StreamAdapter(stt=part, vad=vad_model) for part in each
     ]
     adapter = stt.FallbackAdapter(
         instances,
         attempt_timeout=seconds,
-        max_retry_per_stt=0,  # one that is silent would be retried for ever: livekit-agents takes it for connected
+        max_retry_per_stt=0,  # livekit-agents takes a silent provider for connected and would retry it for ever
     )
-    return (adapter if streams else stt.StreamAdapter(stt=adapter, vad=ears)), Fallback(
+    return (adapter if streams else stt.StreamAdapter(stt=adapter, vad=vad_model)), Fallback(
         "stt", adapter, instances, names
     )
 
 
 def llm_fallback(providers: Sequence[tuple[str, llm.LLM[Any]]], seconds: float) -> tuple[llm.LLM[Any], Fallback]:
-    """The first language model of `providers` that begins to answer in time. An answer once begun is not begun anew."""
+    """Return the first LLM that starts to answer in time. A started answer is never restarted."""
     names, instances = [name for name, _ in providers], [part for _, part in providers]
     adapter = llm.FallbackAdapter(instances, attempt_timeout=seconds)
     return adapter, Fallback("llm", adapter, instances, names)
 
 
 def tts_fallback(providers: Sequence[tuple[str, tts.TTS[Any]]], seconds: float) -> tuple[tts.TTS[Any], Fallback]:
-    """The first voice of `providers` that makes a sound in time. A sentence once begun is not begun anew."""
+    """Return the first TTS that starts to speak in time. A started sentence is never restarted."""
     names = [name for name, _ in providers]
-    instances: list[tts.TTS[Any]] = [PunctualTTS(part, seconds) for _, part in providers]
+    instances: list[tts.TTS[Any]] = [TimeoutTTS(part, seconds) for _, part in providers]
     adapter = tts.FallbackAdapter(instances, max_retry_per_tts=0)
     return adapter, Fallback("tts", adapter, instances, names)

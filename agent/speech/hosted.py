@@ -1,6 +1,6 @@
-"""Speech as somebody's service, by livekit-agents' own plugins. Keys and addresses are settings, never found elsewhere.
+"""Hosted speech services, by livekit-agents' plugins. Keys and addresses come from settings alone.
 
-Each part is made within the job that uses it, since its connections belong to that job's event loop.
+Each STT and TTS is made in the job that uses it, since its connections belong to that job's event loop.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from settings import SpeechSettings
 if TYPE_CHECKING:
     from livekit.agents import stt, tts
 
-MakeSTT = Callable[[], "stt.STT[Any]"]
-MakeTTS = Callable[[str], "tts.TTS[Any]"]
-"""Takes a voice id of `contracts.VOICES`."""
+STTFactory = Callable[[], "stt.STT[Any]"]
+TTSFactory = Callable[[str], "tts.TTS[Any]"]
+"""Called with a voice id of `contracts.VOICES`."""
 
 OPENAI_VOICES: Final = {
     "Ashley": "nova",
@@ -26,44 +26,40 @@ OPENAI_VOICES: Final = {
     "Wendy": "shimmer",
     "Priya": "sage",
 }
-"""OpenAI's voices have other names: those that come nearest, and that all its speech models have."""
+"""OpenAI's nearest voices, among those that all its speech models have."""
 
 
-def deepgram_stt(model: str, settings: SpeechSettings) -> MakeSTT:
-    """Deepgram's live transcription: a WebSocket a session."""
+def deepgram_stt(model: str, settings: SpeechSettings) -> STTFactory:
+    """Deepgram's live transcription: one WebSocket per session."""
     from livekit.plugins import deepgram  # noqa: PLC0415 - an extra, and heavy
 
     return lambda: deepgram.STT(
-        model=model,
-        api_key=settings.deepgram_api_key.get_secret_value(),
-        base_url=settings.deepgram_base_url,
+        model=model, api_key=settings.deepgram_api_key.get_secret_value(), base_url=settings.deepgram_base_url
     )
 
 
-def assemblyai_stt(model: str, settings: SpeechSettings) -> MakeSTT:
-    """AssemblyAI's Universal Streaming (v3): a WebSocket a session."""
+def assemblyai_stt(model: str, settings: SpeechSettings) -> STTFactory:
+    """AssemblyAI's Universal Streaming (v3): one WebSocket per session."""
     from agent.speech.hosted_assemblyai import AssemblyAISTT  # noqa: PLC0415 - an extra, and heavy
 
     return lambda: AssemblyAISTT(
-        model=model,  # type: ignore[arg-type]  # a list of models that grows; the service refuses unknown ones
+        model=model,  # type: ignore[arg-type]  # the list of models grows; the service refuses unknown ones
         api_key=settings.assemblyai_api_key.get_secret_value(),
         base_url=settings.assemblyai_base_url,
     )
 
 
-def openai_stt(model: str, settings: SpeechSettings) -> MakeSTT:
-    """OpenAI's transcriptions, and whatever speaks their protocol: one request for each utterance."""
+def openai_stt(model: str, settings: SpeechSettings) -> STTFactory:
+    """OpenAI-compatible transcription: one request per utterance."""
     from livekit.plugins import openai  # noqa: PLC0415 - heavy
 
     return lambda: openai.STT(
-        model=model,
-        api_key=settings.openai_api_key.get_secret_value(),
-        base_url=settings.openai_base_url,
+        model=model, api_key=settings.openai_api_key.get_secret_value(), base_url=settings.openai_base_url
     )
 
 
-def inworld_tts(model: str, settings: SpeechSettings) -> MakeTTS:
-    """Inworld's voices, under their own names: a WebSocket a session."""
+def inworld_tts(model: str, settings: SpeechSettings) -> TTSFactory:
+    """Inworld's voices, under their own names: one WebSocket per session."""
     from livekit.plugins import inworld  # noqa: PLC0415 - an extra, and heavy
 
     base_url = settings.inworld_base_url
@@ -76,8 +72,8 @@ def inworld_tts(model: str, settings: SpeechSettings) -> MakeTTS:
     )
 
 
-def openai_tts(model: str, settings: SpeechSettings) -> MakeTTS:
-    """OpenAI's speech, and whatever speaks its protocol: one request for each sentence."""
+def openai_tts(model: str, settings: SpeechSettings) -> TTSFactory:
+    """OpenAI-compatible speech: one request per sentence."""
     from livekit.plugins import openai  # noqa: PLC0415 - heavy
 
     return lambda voice_id: openai.TTS(
@@ -85,7 +81,7 @@ def openai_tts(model: str, settings: SpeechSettings) -> MakeTTS:
         voice=OPENAI_VOICES[_known(voice_id)],
         api_key=settings.openai_api_key.get_secret_value(),
         base_url=settings.openai_base_url,
-        response_format="pcm",  # nothing to decode, and its first bytes are sound
+        response_format="pcm",  # needs no decoding, and its first bytes are audio
     )
 
 

@@ -1,7 +1,7 @@
-"""AssemblyAI's plugin, with errors as livekit-agents expects them: else one refused connection ends all hearing.
+"""AssemblyAI's plugin with connection errors that livekit-agents retries, and with a connection timeout.
 
-It lets aiohttp's own errors through, which nobody tries again, and whose `repr` holds the key; nor does it bound
-the time of connecting. Both are so in 1.8.9: tests/agent/speech/test_hosted.py says when this can go.
+The plugin 1.8.9 raises aiohttp's errors, which are not retried and whose `repr` contains the key.
+tests/agent/speech/test_hosted.py passes without this module once the plugin is fixed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from livekit.plugins import assemblyai
 
 
 class AssemblyAISTT(assemblyai.STT):
-    """The plugin's STT, with streams of ours."""
+    """The plugin's STT with the streams below."""
 
     def stream(
         self,
@@ -24,7 +24,7 @@ class AssemblyAISTT(assemblyai.STT):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> assemblyai.SpeechStream:
-        """As the plugin's own."""
+        """Open a stream, as the plugin does."""
         stream = _Stream(
             stt=self,
             conn_options=conn_options,

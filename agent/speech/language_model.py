@@ -1,4 +1,4 @@
-"""The language model, always behind an OpenAI-compatible endpoint: embedded, Groq, OpenAI, vLLM and Ollama alike."""
+"""The LLM behind an OpenAI-compatible endpoint: embedded, Groq, OpenAI, vLLM or Ollama."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from pydantic import SecretStr
 from settings import SpeechSettings
 
 TIMEOUT: Final = Timeout(15.0, connect=3.0)
-"""Connecting fails early enough to be tried again while the caller still waits; 15 s is the longest gap in a stream."""
+"""Connecting fails early enough for a retry while the caller waits; 15 s is the longest gap in a stream."""
 MAX_TOKENS: Final = 160
-"""About a minute of speech: nobody listens to more at once, and a small model that began to loop is cut off."""
+"""About a minute of speech. Also ends the loops of a small model."""
 TEMPERATURE: Final = 0.3
-"""Low: a model of 135M parameters loses its thread above it, and larger ones answer soberly."""
+"""Low: a model of 135M parameters loses the thread above it."""
 
-READS_AHEAD: Final = ContextVar("reads_ahead", default=False)
-"""Whether the request of now is one that nobody waits for: what it comes to is no news of a reply."""
+IS_PREFILL: Final = ContextVar("is_prefill", default=False)
+"""True in a request whose failure affects no reply."""
 
-_ONE_TRY: Final = APIConnectOptions(max_retry=0, timeout=10)
-_NOBODY: Final = "http://127.0.0.1:9/v1"
+_NO_RETRY: Final = APIConnectOptions(max_retry=0, timeout=10)
+_UNREACHABLE_URL: Final = "http://127.0.0.1:9/v1"
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a language model is to be asked."""
+    """An LLM's address, key and model."""
 
     base_url: str
     api_key: SecretStr
@@ -41,12 +41,12 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """For people: the host and the model, and nothing that an address may hold besides."""
+        """Host and model, without the rest of the address, which can hold credentials."""
         return f"{urlsplit(self.base_url).hostname}/{self.model}"
 
 
 def endpoints(settings: SpeechSettings) -> Sequence[Endpoint]:
-    """The endpoint that `settings` names, and after it the spare, where there is one."""
+    """Return the configured endpoint, followed by its fallback if there is one."""
     found = [Endpoint(settings.llm_base_url, settings.llm_api_key, settings.llm_model)]
     if settings.llm_fallback_base_url:
         found.append(
@@ -56,7 +56,7 @@ def endpoints(settings: SpeechSettings) -> Sequence[Endpoint]:
 
 
 def build(endpoint: Endpoint) -> llm.LLM[Any]:
-    """The LLM of `endpoint`. Retries are livekit-agents' (it knows whether words were spoken already)."""
+    """Return the client of `endpoint`. livekit-agents retries, since it knows if words were spoken already."""
     return openai.LLM(
         base_url=endpoint.base_url,
         api_key=endpoint.api_key.get_secret_value(),
@@ -68,21 +68,21 @@ def build(endpoint: Endpoint) -> llm.LLM[Any]:
     )
 
 
-async def read_ahead(model: llm.LLM[Any], context: llm.ChatContext) -> None:
-    """Have the endpoint read `context` before it is asked about it, and hang up at its first token.
+async def prefill(model: llm.LLM[Any], context: llm.ChatContext) -> None:
+    """Have the endpoint process `context` ahead of the first question; cancel at the first token, ignore errors.
 
-    A server that keeps what it read (the embedded one, vLLM, Ollama) then answers the first question as fast as later
-    ones: 0.1 s instead of 0.7 s for a prompt of 150 tokens. A failure here is nobody's loss.
+    A server with a prompt cache (the embedded one, vLLM, Ollama) then answers the first question as fast as later
+    ones: after 0.1 s instead of 0.7 s for a prompt of 150 tokens.
     """
-    READS_AHEAD.set(True)  # for this task and the request's own, which begins with a copy of what this one knows
+    IS_PREFILL.set(True)  # in this task, and in the request's task, which copies this context
     with suppress(APIError):
-        async with model.chat(chat_ctx=context, conn_options=_ONE_TRY) as stream:
+        async with model.chat(chat_ctx=context, conn_options=_NO_RETRY) as stream:
             async for _ in stream:
                 break
 
 
-def warm(settings: SpeechSettings) -> None:
-    """Do what the client does once a process, 0.2 s on the event loop, before a caller would hear it. No network."""
+def prewarm(settings: SpeechSettings) -> None:
+    """Run the client's one-time setup, 0.2 s on the event loop. Uses no network."""
     context = llm.ChatContext.empty()
     context.add_message(role="user", content="")
-    asyncio.run(read_ahead(build(replace(endpoints(settings)[0], base_url=_NOBODY)), context))
+    asyncio.run(prefill(build(replace(endpoints(settings)[0], base_url=_UNREACHABLE_URL)), context))

@@ -1,4 +1,4 @@
-"""A process's loaded models, and the parts that each of its jobs gets from them."""
+"""Builds the STT, LLM and TTS of each job from the models that its process has loaded."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.speech import language_model
 from agent.speech.fallback import Availability, Fallback, llm_fallback, stt_fallback, tts_fallback
-from agent.speech.hosted import MakeSTT, MakeTTS
+from agent.speech.hosted import STTFactory, TTSFactory
 from agent.speech.providers import STT_PROVIDERS, TTS_PROVIDERS, load_provider
-from agent.speech.timeouts import PunctualTTS
+from agent.speech.timeouts import TimeoutTTS
 from settings import SpeechSettings
 
 _RETRIES = 2
 _RETRY_SECONDS = 1.0
-"""livekit-agents tries three times and pauses two seconds before the last two, which callers hear as silence."""
+"""livekit-agents' default pauses two seconds before a retry, which callers hear as silence."""
 _ANSWER_SECONDS = 10.0
-"""Patience with a provider that has no spare: a small machine's own model may need it."""
+"""Timeout of a provider without a fallback; the embedded LLM on a small machine may need it."""
 _STREAM = APIConnectOptions(max_retry=0, timeout=3)
-"""A stream that cannot be had is made anew by the session, four times. Retries of its own would be endless where a
-service is silent: livekit-agents takes an attempt that lasted as long as its timeout for one that had connected."""
+"""The session itself reopens a failed STT stream, four times. Retries of the stream would be endless for a silent
+service: livekit-agents takes an attempt that lasted as long as its timeout for connected."""
 
 
 @dataclass(frozen=True)
 class SpeechParts:
-    """What one `AgentSession` needs: pass each to the argument of its name, `turn_detection` within `turn_handling`."""
+    """Arguments of an `AgentSession`, under their names there; `turn_detection` belongs into `turn_handling`."""
 
     stt: stt.STT[Any]
     llm: llm.LLM[Any]
@@ -39,70 +39,70 @@ class SpeechParts:
     fallbacks: tuple[Fallback, ...] = ()
 
     def watch(self, report: Callable[[Availability], None]) -> None:
-        """Call `report` whenever a provider that has a spare fails, or is back."""
+        """Call `report` when a provider that has a fallback fails or recovers."""
         for fallback in self.fallbacks:
             fallback.watch(report)
 
 
 class SpeechModels:
-    """Everything slow, loaded and warmed once a process, which serves one job; see `agent.speech.load`."""
+    """Everything slow, loaded and prewarmed once per process; see `agent.speech.load`."""
 
     def __init__(self, settings: SpeechSettings) -> None:
-        self._make_stt: list[tuple[str, MakeSTT]] = [
+        self._make_stt: list[tuple[str, STTFactory]] = [
             (choice, load_provider(setting, choice, STT_PROVIDERS, settings))
             for setting, choice in (("STT", settings.stt), ("STT_FALLBACK", settings.stt_fallback))
             if choice
         ]
-        self._make_tts: list[tuple[str, MakeTTS]] = [
+        self._make_tts: list[tuple[str, TTSFactory]] = [
             (choice, load_provider(setting, choice, TTS_PROVIDERS, settings))
             for setting, choice in (("TTS", settings.tts), ("TTS_FALLBACK", settings.tts_fallback))
             if choice
         ]
         self._is_hosted_tts = bool(TTS_PROVIDERS[settings.tts.partition("/")[0]].key)
-        self._patience = settings.fallback_after_seconds
-        language_model.warm(settings)
-        # Made here and not in a job: reading the system's certificates takes 30 ms of its event loop and more.
+        self._fallback_seconds = settings.fallback_after_seconds
+        language_model.prewarm(settings)
+        # Not in the job: reading the system's certificates blocks its event loop for 30 ms or more.
         self._llms = [
             (endpoint.name, language_model.build(endpoint)) for endpoint in language_model.endpoints(settings)
         ]
 
     def for_voice(self, voice_id: str) -> SpeechParts:
-        """A job's own parts, cheap to make; needs a running event loop. ValueError for an unknown voice."""
-        # Both are LiveKit's, compiled into livekit-local-inference: no session of ONNX in Python, no network.
-        ears = inference.VAD()
+        """Return a job's own parts; cheap, needs a running event loop. Raises ValueError for an unknown voice."""
+        # VAD and turn detector are compiled into livekit-local-inference: no ONNX session in Python, no network.
+        vad_model = inference.VAD()
         fallbacks: list[Fallback] = []
-        hearing: stt.STT[Any]
-        thinking: llm.LLM[Any]
-        speaking: tts.TTS[Any]
-        (_, hearing), *spare_stt = stts = [(name, make()) for name, make in self._make_stt]
-        (_, thinking), *spare_llm = self._llms
-        (_, speaking), *spare_tts = ttss = [(name, make(voice_id)) for name, make in self._make_tts]
-        if spare_stt:
-            hearing, fallback = stt_fallback(stts, ears, self._patience)
+        stt_part: stt.STT[Any]
+        llm_part: llm.LLM[Any]
+        tts_part: tts.TTS[Any]
+        (_, stt_part), *more_stts = stts = [(name, make()) for name, make in self._make_stt]
+        (_, llm_part), *more_llms = self._llms
+        (_, tts_part), *more_ttss = ttss = [(name, make(voice_id)) for name, make in self._make_tts]
+        if more_stts:
+            stt_part, fallback = stt_fallback(stts, vad_model, self._fallback_seconds)
             fallbacks.append(fallback)
-        if spare_llm:
-            thinking, fallback = llm_fallback(self._llms, self._patience)
+        if more_llms:
+            llm_part, fallback = llm_fallback(self._llms, self._fallback_seconds)
             fallbacks.append(fallback)
-        if spare_tts:
-            speaking, fallback = tts_fallback(ttss, self._patience)
+        if more_ttss:
+            tts_part, fallback = tts_fallback(ttss, self._fallback_seconds)
             fallbacks.append(fallback)
         elif self._is_hosted_tts:
-            speaking = PunctualTTS(speaking, _ANSWER_SECONDS)
+            tts_part = TimeoutTTS(tts_part, _ANSWER_SECONDS)
         return SpeechParts(
-            stt=hearing,
-            llm=thinking,
-            tts=speaking,
-            vad=ears,
-            # Named, because the unnamed default asks LiveKit's cloud in development mode.
+            stt=stt_part,
+            llm=llm_part,
+            tts=tts_part,
+            vad=vad_model,
+            # Named, because the default asks LiveKit's cloud in development mode.
             turn_detection=inference.TurnDetector(version="v1-mini"),
             conn_options=SessionConnectOptions(
-                stt_conn_options=_STREAM if hearing.capabilities.streaming else _patience(),
-                llm_conn_options=_patience(),
-                tts_conn_options=_patience(self._patience if spare_tts else _ANSWER_SECONDS),
+                stt_conn_options=_STREAM if stt_part.capabilities.streaming else _retries(),
+                llm_conn_options=_retries(),
+                tts_conn_options=_retries(self._fallback_seconds if more_ttss else _ANSWER_SECONDS),
             ),
             fallbacks=tuple(fallbacks),
         )
 
 
-def _patience(seconds: float = _ANSWER_SECONDS) -> APIConnectOptions:
+def _retries(seconds: float = _ANSWER_SECONDS) -> APIConnectOptions:
     return APIConnectOptions(max_retry=_RETRIES, retry_interval=_RETRY_SECONDS, timeout=seconds)

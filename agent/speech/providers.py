@@ -1,9 +1,9 @@
-"""Which speech providers there are. A setting such as `STT=moonshine/tiny-en` names one and its model.
+"""The table of speech providers. A setting such as `STT=moonshine/tiny-en` names a provider and its model.
 
-To add one: write a loader (in `hosted.py` where it is somebody's service) that imports its plugin, loads what is slow
-once a process, and returns what makes the part for a job. Enter it below with what it needs: the module that must be
-installed, the extra of pyproject.toml that brings it, the setting that holds its key. Then docs/CONFIGURATION.md names
-it, and a fake of its wire protocol in tests/fakes says that it works.
+To add one: write a loader (in `hosted.py` for a hosted service) that imports its plugin, loads what is slow once per
+process, and returns a factory for each job. Enter it below with the module that must be installed, the extra of
+pyproject.toml that installs it, and the setting of its key. Document it in docs/CONFIGURATION.md, and test it against
+a fake of its wire protocol in tests/fakes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Final, Generic, TypeVar
 
 from agent.speech import hosted
-from agent.speech.hosted import MakeSTT, MakeTTS
+from agent.speech.hosted import STTFactory, TTSFactory
 from errors import SetupError
 from settings import SpeechSettings
 
@@ -23,22 +23,22 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Provider(Generic[Made]):
-    """How a provider is loaded, and what it cannot do without."""
+    """A provider's loader and requirements."""
 
     load: Callable[[str, SpeechSettings], Made]
     module: str
     how_to_install: str = "uv sync"
     key: str = ""
-    """The field of `SpeechSettings` that must be set; empty for a provider that asks for none."""
+    """The required field of `SpeechSettings`; empty if the provider needs no key."""
 
 
-def _moonshine(model: str, settings: SpeechSettings) -> MakeSTT:
+def _moonshine(model: str, settings: SpeechSettings) -> STTFactory:
     from agent.speech.embedded import moonshine_stt  # noqa: PLC0415 - only where it is chosen
 
     return moonshine_stt.load(model)
 
 
-def _hibari(model: str, settings: SpeechSettings) -> MakeTTS:
+def _hibari(model: str, settings: SpeechSettings) -> TTSFactory:
     from agent.speech.embedded import hibari_tts  # noqa: PLC0415 - only where it is chosen
 
     return hibari_tts.load(model)
@@ -46,7 +46,7 @@ def _hibari(model: str, settings: SpeechSettings) -> MakeTTS:
 
 _PLUGIN: Final = "livekit.plugins."
 
-STT_PROVIDERS: Final[Mapping[str, Provider[MakeSTT]]] = {
+STT_PROVIDERS: Final[Mapping[str, Provider[STTFactory]]] = {
     "moonshine": Provider(_moonshine, "moonshine_voice", "uv sync --group local"),
     "deepgram": Provider(hosted.deepgram_stt, _PLUGIN + "deepgram", "uv sync --extra deepgram", "deepgram_api_key"),
     "assemblyai": Provider(
@@ -54,7 +54,7 @@ STT_PROVIDERS: Final[Mapping[str, Provider[MakeSTT]]] = {
     ),
     "openai": Provider(hosted.openai_stt, _PLUGIN + "openai", key="openai_api_key"),
 }
-TTS_PROVIDERS: Final[Mapping[str, Provider[MakeTTS]]] = {
+TTS_PROVIDERS: Final[Mapping[str, Provider[TTSFactory]]] = {
     "hibari": Provider(_hibari, "hibari", "uv sync --group local"),
     "inworld": Provider(hosted.inworld_tts, _PLUGIN + "inworld", "uv sync --extra inworld", "inworld_api_key"),
     "openai": Provider(hosted.openai_tts, _PLUGIN + "openai", key="openai_api_key"),
@@ -62,9 +62,9 @@ TTS_PROVIDERS: Final[Mapping[str, Provider[MakeTTS]]] = {
 
 
 def check(settings: SpeechSettings) -> None:
-    """Whether all that `settings` chooses can be loaded, spares too: known, installed, with a key. Loads nothing.
+    """Check that every chosen provider and fallback is known, installed and has its key. Loads nothing.
 
-    SetupError says what is missing and how to get it: at the start of an agent server, before it takes a call.
+    Raises SetupError with the missing part and how to get it, before an agent server takes a call.
     """
     _provider("STT", settings.stt, STT_PROVIDERS, settings)
     _provider("TTS", settings.tts, TTS_PROVIDERS, settings)
@@ -73,11 +73,11 @@ def check(settings: SpeechSettings) -> None:
     if settings.tts_fallback:
         _provider("TTS_FALLBACK", settings.tts_fallback, TTS_PROVIDERS, settings)
     if bool(settings.llm_fallback_base_url) != bool(settings.llm_fallback_model):
-        raise SetupError("A spare language model needs both LLM_FALLBACK_BASE_URL and LLM_FALLBACK_MODEL.")
+        raise SetupError("A fallback language model needs both LLM_FALLBACK_BASE_URL and LLM_FALLBACK_MODEL.")
 
 
 def load_provider(setting: str, choice: str, known: Mapping[str, Provider[Made]], settings: SpeechSettings) -> Made:
-    """Load `choice` (`provider/model`) of `setting`. SetupError as by `check`, or for a model that does not exist."""
+    """Load `choice` (`provider/model`) of `setting`. Raises SetupError as `check` does, or for an unknown model."""
     return _provider(setting, choice, known, settings).load(choice.partition("/")[2], settings)
 
 

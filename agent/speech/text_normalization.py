@@ -1,7 +1,7 @@
-"""Text as it is read aloud: numbers, prices, dates, times and links as people say them. English; pure.
+"""Normalizes text for TTS: numbers, prices, dates, times and links become words. English; pure.
 
-Voices differ in what they make of "$3.50", "2025-03-01" or "example.com/menu", and some spell it; words they all read
-alike. livekit-agents applies `spoken_stream` to what goes to the voice; captions and history keep the text as written.
+TTS models read "$3.50", "2025-03-01" or "example.com/menu" differently, and some spell them out; all read words alike.
+livekit-agents applies `normalize_stream` to TTS input only: captions and history keep the written text.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _NUMBER: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _DOMAINS: Final = "com|org|net|io|dev|ai|app|co|uk|de|fr|eu|us|info|gov|edu|shop"
 _END: Final = r"(?![\w]|[.,:/-]\d)"
 _DOT: Final = r"(?:\.(?=[,;:?!)]|\s+(?:[a-z]|[A-Z]{2,4}\b)))?"
-"""The dot of an abbreviation, where it is no full stop: the same sentence goes on, or a time zone follows."""
-_LONGEST: Final = 15
-"""More digits than any voice or listener makes sense of as one number: they are said one by one."""
-_TOKENS_OF_A_MATCH: Final = 4
+"""An abbreviation's dot that does not end the sentence: lower case or a time zone follows."""
+_MAX_CARDINAL_DIGITS: Final = 15
+"""Longer numbers are read digit by digit."""
+_MAX_MATCH_TOKENS: Final = 4
 
 _DAY: Final = r"0?[1-9]|[12]\d|3[01]"
 _PATTERN: Final = re.compile(
@@ -71,29 +71,29 @@ _PATTERN: Final = re.compile(
     ))""",
     re.VERBOSE,
 )
-_LIVE: Final = re.compile(rf"[\d$€£]|^\W*(?:{_MONTH}|{_SHORT_MONTH})\b")
-"""What a match of several tokens can begin with or go on with."""
+_MATCH_START: Final = re.compile(rf"[\d$€£]|^\W*(?:{_MONTH}|{_SHORT_MONTH})\b")
+"""A token with which a match of several tokens can begin or continue."""
 
 
-def spoken(text: str) -> str:
-    """`text` with everything that is written in signs put in words; what is not understood stays as it is."""
+def normalize_text(text: str) -> str:
+    """Replace numbers, signs and links in `text` by words; leave the rest unchanged."""
     return _PATTERN.sub(_in_words, text)
 
 
-async def spoken_stream(text: AsyncIterable[str]) -> AsyncIterator[str]:
-    """`spoken` of a text that comes in pieces: the same words wherever it is cut, each as soon as it is certain."""
+async def normalize_stream(text: AsyncIterable[str]) -> AsyncIterator[str]:
+    """Normalize streamed text. The result does not depend on the chunks; each word is yielded once it is stable."""
     pending = ""
     async for piece in text:
         pending += piece
-        if (settled := _settled(pending)) > 0:
-            yield _spoken_to(settled, pending)
-            pending = pending[settled:]
+        if (stable := _stable_length(pending)) > 0:
+            yield _normalize_prefix(stable, pending)
+            pending = pending[stable:]
     if pending:
-        yield spoken(pending)
+        yield normalize_text(pending)
 
 
-def _spoken_to(end: int, text: str) -> str:
-    """`spoken` of what stands before `end`, told by what comes after it."""
+def _normalize_prefix(end: int, text: str) -> str:
+    """Normalize `text[:end]`, with the text after it as context."""
     said, at = "", 0
     for match in _PATTERN.finditer(text):
         if match.end() > end:
@@ -103,15 +103,15 @@ def _spoken_to(end: int, text: str) -> str:
     return said + text[at:end]
 
 
-def _settled(text: str) -> int:
-    """How much of `text` will be said alike whatever follows."""
+def _stable_length(text: str) -> int:
+    """Return the length of the prefix whose normalization no further text can change."""
     tokens = [match.start() for match in re.finditer(r"\S+\s*", text)]
     if not tokens:
         return 0
     cut = tokens[-1]  # it may still grow
-    late = tokens[-_TOKENS_OF_A_MATCH:]
-    for begin, end in pairwise(late):
-        if _LIVE.search(text[begin:end]):
+    last_tokens = tokens[-_MAX_MATCH_TOKENS:]
+    for begin, end in pairwise(last_tokens):
+        if _MATCH_START.search(text[begin:end]):
             cut = begin
             break
     for match in _PATTERN.finditer(text):
@@ -122,7 +122,7 @@ def _settled(text: str) -> int:
 
 def _in_words(match: re.Match[str]) -> str:
     found = {name: value for name, value in match.groupdict().items() if value is not None}
-    say = _SAY[next(name for name in found if name in _SAY)]
+    say = _RENDERERS[next(name for name in found if name in _RENDERERS)]
     return say(found)
 
 
@@ -130,7 +130,7 @@ def _cardinal(digits: str) -> str:
     sign, digits = ("minus ", digits[1:]) if digits.startswith("-") else ("", digits)
     digits = digits.replace(",", "")
     whole, _, fraction = digits.partition(".")
-    if len(whole) > _LONGEST or (len(whole) > 1 and whole.startswith("0")):
+    if len(whole) > _MAX_CARDINAL_DIGITS or (len(whole) > 1 and whole.startswith("0")):
         said = _one_by_one(whole)
     else:
         said = str(num2words(int(whole))).replace(",", "")
@@ -154,7 +154,7 @@ def _date(month: str, day: str, year: str | None) -> str:
 
 
 def _slashed(date: str) -> str:
-    """The month first, as Americans write it, unless there is no such month."""
+    """Read a slashed date month first, or day first where the first number is no month."""
     month, day, year = date.split("/")
     if int(month) > 12:
         month, day = day, month
@@ -203,7 +203,7 @@ def _degrees(amount: str, scale: str | None) -> str:
 
 
 def _link(address: str) -> str:
-    """Without what nobody says: the scheme, `www.`, a query."""
+    """Read an address without scheme, `www.` and query."""
     address = re.sub(r"^https?://", "", address).removeprefix("www.").partition("?")[0].rstrip("/")
     for sign, word in ((".", "dot"), ("/", "slash"), ("@", "at"), ("-", "dash"), ("_", "underscore"), ("+", "plus")):
         address = address.replace(sign, f" {word} ")
@@ -215,7 +215,7 @@ def _phone(number: str) -> str:
     return plus + ", ".join(_one_by_one(group) for group in re.findall(r"\d+", number))
 
 
-_SAY: Final[dict[str, Callable[[dict[str, str]], str]]] = {
+_RENDERERS: Final[dict[str, Callable[[dict[str, str]], str]]] = {
     "email": lambda found: _link(found["email"]),
     "link": lambda found: _link(found["link"]),
     "iso": lambda found: _date(_MONTHS[int(found["iso"][5:7]) - 1], found["iso"][8:], found["iso"][:4]),

@@ -1,12 +1,12 @@
-"""Hosted speech that must not keep a caller waiting: silence for too long is a failure, which is told or has a spare.
+"""Timeouts for hosted speech: a provider that is silent for too long fails, so that a fallback can take over.
 
-The plugins themselves bound the connecting, but give an answer half a minute and more, or for ever.
+The plugins bound the time of connecting, but wait half a minute or longer for an answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -14,8 +14,8 @@ from livekit.agents import APIConnectOptions, APITimeoutError, NotGivenOr, stt, 
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN
 
 
-class PunctualSTT(stt.STT[Any]):
-    """A non-streaming STT whose recognition of an utterance takes `seconds` at the most."""
+class TimeoutSTT(stt.STT[Any]):
+    """A non-streaming STT that fails after `seconds`."""
 
     def __init__(self, wrapped: stt.STT[Any], seconds: float) -> None:
         super().__init__(capabilities=wrapped.capabilities)
@@ -24,20 +24,16 @@ class PunctualSTT(stt.STT[Any]):
 
     @property
     def model(self) -> str:
-        """The wrapped one's."""
+        """Name of the wrapped instance."""
         return self._wrapped.model
 
     @property
     def provider(self) -> str:
-        """The wrapped one's."""
+        """Name of the wrapped instance."""
         return self._wrapped.provider
 
     async def _recognize_impl(
-        self,
-        buffer: utils.AudioBuffer,
-        *,
-        language: NotGivenOr[str] = NOT_GIVEN,
-        conn_options: APIConnectOptions,
+        self, buffer: utils.AudioBuffer, *, language: NotGivenOr[str] = NOT_GIVEN, conn_options: APIConnectOptions
     ) -> stt.SpeechEvent:
         try:
             async with asyncio.timeout(self._seconds):
@@ -49,8 +45,8 @@ class PunctualSTT(stt.STT[Any]):
         await self._wrapped.aclose()
 
 
-class PunctualTTS(tts.TTS[Any]):
-    """A TTS that is never silent for longer than `seconds` while there is something to say."""
+class TimeoutTTS(tts.TTS[Any]):
+    """A TTS that fails if it is silent for `seconds` while there is text to speak."""
 
     def __init__(self, wrapped: tts.TTS[Any], seconds: float) -> None:
         super().__init__(
@@ -62,73 +58,74 @@ class PunctualTTS(tts.TTS[Any]):
 
     @property
     def model(self) -> str:
-        """The wrapped one's."""
+        """Name of the wrapped instance."""
         return self.wrapped.model
 
     @property
     def provider(self) -> str:
-        """The wrapped one's."""
+        """Name of the wrapped instance."""
         return self.wrapped.provider
 
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> tts.ChunkedStream:
-        """Speak one text."""
+        """Speak a complete text."""
         return _Chunked(tts=self, input_text=text, conn_options=conn_options)
 
     def stream(self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS) -> tts.SynthesizeStream:
-        """Speak a text that is still being written."""
+        """Speak a streamed text."""
         return _Streamed(tts=self, conn_options=conn_options)
 
+    def initialize(self, emitter: tts.AudioEmitter, *, stream: bool) -> None:
+        """Initialize the output of one request."""
+        emitter.initialize(
+            request_id=utils.shortuuid(),
+            sample_rate=self.sample_rate,
+            num_channels=self.num_channels,
+            mime_type="audio/pcm",
+            stream=stream,
+        )
+
     def prewarm(self) -> None:
-        """Connect ahead, where the wrapped one can."""
+        """Connect ahead, if the wrapped TTS can."""
         self.wrapped.prewarm()
 
     async def aclose(self) -> None:
         await self.wrapped.aclose()
 
 
+async def _discard_metrics(_: object, event_aiter: AsyncIterable[object]) -> None:
+    async for _ in event_aiter:
+        pass  # the wrapped TTS emits them
+
+
 class _Chunked(tts.ChunkedStream):
     _tts_attempt_span_name: ClassVar[str | None] = None
-    _tts: PunctualTTS
-
-    async def _metrics_monitor_task(self, event_aiter: Any) -> None:
-        async for _ in event_aiter:
-            pass  # the wrapped one tells
+    _tts: TimeoutTTS
+    _metrics_monitor_task = _discard_metrics
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        output_emitter.initialize(
-            request_id=utils.shortuuid(),
-            sample_rate=self._tts.sample_rate,
-            num_channels=self._tts.num_channels,
-            mime_type="audio/pcm",
-        )
-        async with self._tts.wrapped.synthesize(self.input_text, conn_options=_once(self._conn_options)) as stream:
-            async for audio in _punctual(stream, self._tts.seconds):
+        self._tts.initialize(output_emitter, stream=False)
+        async with self._tts.wrapped.synthesize(
+            self.input_text, conn_options=_without_retries(self._conn_options)
+        ) as stream:
+            async for audio in _with_timeout(stream, self._tts.seconds):
                 output_emitter.push_frame(audio.frame)
 
 
 class _Streamed(tts.SynthesizeStream):
     _tts_attempt_span_name: ClassVar[str | None] = None
-    _tts: PunctualTTS
+    _tts: TimeoutTTS
 
-    async def _metrics_monitor_task(self, event_aiter: Any) -> None:
-        async for _ in event_aiter:
-            pass
+    _metrics_monitor_task = _discard_metrics
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        output_emitter.initialize(
-            request_id=utils.shortuuid(),
-            sample_rate=self._tts.sample_rate,
-            num_channels=self._tts.num_channels,
-            mime_type="audio/pcm",
-            stream=True,
-        )
+        self._tts.initialize(output_emitter, stream=True)
         output_emitter.start_segment(segment_id=utils.shortuuid())
-        async with self._tts.wrapped.stream(conn_options=_once(self._conn_options)) as stream:
+        async with self._tts.wrapped.stream(conn_options=_without_retries(self._conn_options)) as stream:
             writing = asyncio.create_task(self._write(stream))
             try:
-                async for audio in _punctual(stream, self._tts.seconds, writing):
+                async for audio in _with_timeout(stream, self._tts.seconds, writing):
                     output_emitter.push_frame(audio.frame)
             finally:
                 await utils.aio.cancel_and_wait(writing)
@@ -143,15 +140,15 @@ class _Streamed(tts.SynthesizeStream):
         stream.end_input()
 
 
-def _once(options: APIConnectOptions) -> APIConnectOptions:
-    """Whoever wraps is asked again already."""
+def _without_retries(options: APIConnectOptions) -> APIConnectOptions:
+    """The wrapping TTS is retried already."""
     return replace(options, max_retry=0)
 
 
-async def _punctual(
+async def _with_timeout(
     stream: AsyncIterator[tts.SynthesizedAudio], seconds: float, writing: asyncio.Task[None] | None = None
 ) -> AsyncIterator[tts.SynthesizedAudio]:
-    """What `stream` gives, none of it later than `seconds` after the last, once all of its text is written."""
+    """Yield from `stream`; fail `seconds` after its last audio, counted once some audio or all text has arrived."""
     while True:
         audio = asyncio.ensure_future(anext(stream))
         try:

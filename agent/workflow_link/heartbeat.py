@@ -1,4 +1,4 @@
-"""The agent's sign of life: heartbeats on its generation's task token, which also tell it when to go."""
+"""Heartbeats on the generation's task token. Temporal's answers decide when the agent must leave."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ logger = logging.getLogger("agent.workflow_link.heartbeat")
 _BEATS_PER_TIMEOUT = 3
 _RPC_TIMEOUT = timedelta(seconds=2)
 _SUCCESSOR_SECONDS = 30.0
-"""How long an agent whose token is stale talks on without a successor in sight."""
+"""An agent with a stale token leaves after so long without a successor."""
 
 
 class Verdict(StrEnum):
-    """Why an agent must leave."""
+    """A reason for the agent to leave."""
 
     SESSION_ENDING = "the session is ending"
     SUPERSEDED = "another generation serves the session"
@@ -35,16 +35,16 @@ class Verdict(StrEnum):
 
 
 class Mute(Protocol):
-    """Silences the agent's voice at once, or lets it be heard again."""
+    """Mutes or unmutes the agent's voice at once."""
 
     def __call__(self, *, muted: bool) -> None: ...
 
 
 class Heartbeat:
-    """Beats a third of the timeout apart, and only while `in_room()`: an agent that lost its room must look lost.
+    """Sends a heartbeat every third of the timeout while `in_room()`: an agent outside its room must time out.
 
-    By task token, because the token is what fences: a stale one gets NOT_FOUND, where workflow and activity id would
-    reach whatever generation runs now.
+    Uses the task token, which fences generations: a stale one gets NOT_FOUND, where workflow and activity id would
+    reach the current generation.
     """
 
     def __init__(
@@ -59,57 +59,59 @@ class Heartbeat:
         self._woken = asyncio.Event()
 
     async def beat(self) -> Verdict | None:
-        """One heartbeat; the verdict when this agent is not wanted any more."""
+        """Send one heartbeat; return a verdict if the agent must leave."""
         try:
-            # Bounded here too: where connections are refused, an RPC outlasts its own timeout by far.
+            # A refused connection makes an RPC outlast its own timeout.
             async with asyncio.timeout(_RPC_TIMEOUT.total_seconds()):
                 await self._handle.heartbeat(self._pulse, rpc_timeout=_RPC_TIMEOUT)
         except AsyncActivityCancelledError as error:
-            # Somebody who pauses the activity in Temporal's UI raises this too: that ends no conversation.
+            # Pausing the activity in Temporal's UI raises this too; the conversation goes on.
             self._accepted_at = monotonic()
             paused = error.details is not None and not error.details.cancel_requested
             return None if paused else Verdict.SESSION_ENDING
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return Verdict.SUPERSEDED
-            # Temporal is away: the conversation goes on, and Temporal decides when it is back.
-            logger.warning("heartbeat not taken: %s", error.status.name)
+            # An outage: the conversation goes on, and Temporal decides once it is back.
+            logger.warning("heartbeat not accepted: %s", error.status.name)
             return None
         except TimeoutError:
-            logger.warning("heartbeat not taken: no answer")
+            logger.warning("heartbeat not accepted: no answer")
             return None
         self._accepted_at = monotonic()
         return None
 
-    async def begin(self) -> Verdict | None:
-        """Beat until Temporal has taken one; nothing may be heard of an agent before."""
+    async def start(self) -> Verdict | None:
+        """Send heartbeats until Temporal accepts one or the agent must leave. It may not speak before."""
         while True:
             verdict = await self.beat()
             if verdict is not None or self._accepted_at is not None:
                 return verdict
             await asyncio.sleep(self._period)
 
-    async def until_verdict(self, mute: Mute, *, alone_seconds: float) -> Verdict:
-        """Beat until this agent is not wanted any more, or until no beat was taken for `alone_seconds`.
+    async def run(self, mute: Mute, *, alone_seconds: float) -> Verdict:
+        """Send heartbeats until the agent must leave, or until none was accepted for `alone_seconds`.
 
-        A process that stood still for longer than the timeout, or lost its room, may have been replaced for all it can
-        know, by one that could not ask it: it is mute until a beat of it is taken. One that runs in its room and does
-        not reach Temporal talks on: whoever replaces it will ask it.
+        A process that was frozen for longer than the timeout, or left its room, may have been replaced without being
+        asked: it is muted until a heartbeat is accepted. During an outage of Temporal the agent keeps talking, since a
+        successor would ask it for the floor.
         """
         beat_at, muted = monotonic(), False
         while True:
-            await self._pause()
-            in_room, stood_still = self._in_room(), monotonic() - beat_at
-            if not muted and (not in_room or stood_still > self._timeout + _RPC_TIMEOUT.total_seconds()):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), self._period)
+            self._woken.clear()
+            in_room, frozen_seconds = self._in_room(), monotonic() - beat_at
+            if not muted and (not in_room or frozen_seconds > self._timeout + _RPC_TIMEOUT.total_seconds()):
                 muted = True
                 mute(muted=True)
-                why = f"stood still for {stood_still:.0f} s" if in_room else "lost the room"
-                logger.warning("%s: mute until a heartbeat is taken", why)
-            beat_at, taken_before = monotonic(), self._accepted_at
+                cause = f"frozen for {frozen_seconds:.0f} s" if in_room else "outside the room"
+                logger.warning("%s: muted until a heartbeat is accepted", cause)
+            beat_at, accepted_before = monotonic(), self._accepted_at
             verdict = await self.beat() if in_room else None
             if verdict is not None:
                 return Verdict.FROZEN if muted and verdict is Verdict.SUPERSEDED else verdict
-            if muted and self._accepted_at != taken_before:
+            if muted and self._accepted_at != accepted_before:
                 muted = False
                 mute(muted=False)
             if monotonic() - (self._accepted_at or 0) > alone_seconds:
@@ -117,29 +119,24 @@ class Heartbeat:
                 return Verdict.ALONE
 
     def wake(self) -> None:
-        """Beat now: the room is there again."""
+        """Send the next heartbeat now: the room is connected again."""
         self._woken.set()
 
-    async def _pause(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), self._period)
-        self._woken.clear()
+    async def wait_for_overdue_successor(self, *, alone_seconds: float) -> None:
+        """After `SUPERSEDED`: wait until Temporal was reachable for so long that a successor should have arrived.
 
-    async def until_successor_is_overdue(self, *, alone_seconds: float) -> None:
-        """After `SUPERSEDED`: beat on until Temporal could be reached for so long that a successor would have come.
-
-        While Temporal is away it can send none, and the caller has no other agent: for `alone_seconds` at the most.
+        An outage of Temporal restarts the wait, since no successor can be launched then. At most `alone_seconds`.
         """
-        began = since = monotonic()
-        while monotonic() - since < _SUCCESSOR_SECONDS and monotonic() - began < alone_seconds:
+        started = reachable_since = monotonic()
+        while monotonic() - reachable_since < _SUCCESSOR_SECONDS and monotonic() - started < alone_seconds:
             await asyncio.sleep(self._period)
             if await self.beat() is not Verdict.SUPERSEDED:
-                since = monotonic()
+                reachable_since = monotonic()
 
     async def complete(self, outcome: AgentOutcome) -> None:
-        """Report that this agent has left; harmless when its generation is already over."""
+        """Complete the generation's activity; has no effect on one that is already closed."""
         try:
             await self._handle.complete(outcome, rpc_timeout=_RPC_TIMEOUT)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
-                logger.warning("could not report the agent's end, its heartbeat will time out: %s", error.status.name)
+                logger.warning("could not report the departure, the heartbeat will time out: %s", error.status.name)

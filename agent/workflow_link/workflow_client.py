@@ -1,9 +1,10 @@
-"""An agent's line to its session's workflow: it claims its generation, then reports in order, off the media path."""
+"""An agent's client of its session's workflow: claims the generation, then sends reports in order in the background."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +14,10 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
+from tenacity import wait_exponential, wait_fixed
 
+from agent.workflow_link.retries import retry_outages
 from contracts.agent import AgentReady, Briefing, ClaimRequest, JobMetadata, ProviderChanged
 from contracts.message import Message
 from contracts.room import Presence
@@ -26,15 +29,15 @@ logger = logging.getLogger("agent.workflow_link.workflow_client")
 _CLAIM_SECONDS = 5.0
 _TRANSCRIPT_TIMEOUT = timedelta(seconds=2)
 _FIRST_RETRY_SECONDS = 0.2
-_LONGEST_RETRY_SECONDS = 2.0
+_BACKOFF = wait_exponential(multiplier=_FIRST_RETRY_SECONDS, max=2)
 
 
-class NotWantedError(Exception):
-    """The session has ended or another agent serves it: leave, without having been heard."""
+class SupersededError(Exception):
+    """The session has ended or another agent serves it: leave without speaking."""
 
 
-class WorkflowLine:
-    """Signals go out one after the other, and again until Temporal has them: a turn is never lost or out of order."""
+class WorkflowClient:
+    """Sends one signal at a time and repeats it until Temporal accepts it: no turn is dropped or reordered."""
 
     def __init__(self, client: Client, metadata: JobMetadata) -> None:
         self._generation = metadata.generation
@@ -45,49 +48,52 @@ class WorkflowLine:
         self._sender = asyncio.create_task(self._send_all())
 
     async def claim(self, identity: str) -> Briefing:
-        """Take this generation and learn all there is to know. Raises `NotWantedError`.
+        """Claim the generation and return its briefing. Repeated under one update id until Temporal answers.
 
-        Asked again, under the same id, until Temporal answers: by then the session may have given this agent up.
+        Raises `SupersededError` if the workflow refuses.
         """
         claim = ClaimRequest(generation=self._generation, identity=identity)
-        while True:
+
+        async def attempt() -> Briefing:
             try:
                 async with asyncio.timeout(_CLAIM_SECONDS):
                     return await self._handle.execute_update(VoiceSession.claim, claim, id=f"claim-{identity}")
-            except WorkflowUpdateFailedError as error:
-                raise NotWantedError(str(error.cause or error)) from error
-            except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError) as error:
-                if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-                    raise NotWantedError("the session has ended") from error
-                logger.warning("Temporal did not take the claim, trying again: %s", type(error).__name__)
-            await asyncio.sleep(_FIRST_RETRY_SECONDS)
+            except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+                raise TimeoutError from error
+
+        try:
+            return await retry_outages(logger, "the claim", wait_fixed(_FIRST_RETRY_SECONDS))(attempt)
+        except WorkflowUpdateFailedError as error:
+            raise SupersededError(str(error.cause or error)) from error
+        except RPCError as error:
+            raise SupersededError("the session has ended") from error
 
     async def transcript(self) -> tuple[Turn, ...] | None:
-        """All turns that the workflow has by now; None when it does not say in time, for a caller waits."""
+        """Return all turns that the workflow knows; None if it does not answer soon, since the caller is waiting."""
         try:
             return await self._handle.query(VoiceSession.transcript, rpc_timeout=_TRANSCRIPT_TIMEOUT)
         except RPCError as error:
-            logger.warning("Temporal did not give the transcript: %s", error.status.name)
+            logger.warning("could not query the transcript: %s", error.status.name)
             return None
 
     def ready(self, report: AgentReady) -> None:
-        """Report that the agent is in the room and can speak."""
+        """Report that this agent has the floor."""
         self._outbox.put_nowait((VoiceSession.agent_ready, report))
 
     def presence(self, report: Presence) -> None:
-        """Report that the caller came or went."""
+        """Report that the caller joined or left."""
         self._outbox.put_nowait((VoiceSession.presence, report))
 
     def provider_changed(self, report: ProviderChanged) -> None:
-        """Report that a provider of speech failed, or is back."""
+        """Report that a speech provider failed or recovered."""
         self._outbox.put_nowait((VoiceSession.provider_changed, report))
 
     def turn(self, turn: Turn) -> None:
-        """Report what was said."""
+        """Report a turn of the caller or the agent."""
         self._outbox.put_nowait((VoiceSession.turn, turn))
 
     async def flush(self, timeout_seconds: float) -> bool:
-        """Wait until every report has arrived; False when some had not by then."""
+        """Wait until every report is delivered; False after the timeout."""
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._outbox.join()
@@ -96,24 +102,13 @@ class WorkflowLine:
         return True
 
     async def aclose(self) -> None:
-        """Stop sending."""
+        """Stop sending; drop the reports not delivered yet."""
         self._sender.cancel()
         await asyncio.gather(self._sender, return_exceptions=True)
 
     async def _send_all(self) -> None:
         while True:
             signal, report = await self._outbox.get()
-            await self._send(signal, report)
+            with suppress(RPCError):  # NOT_FOUND: the session has ended
+                await retry_outages(logger, "a report", _BACKOFF)(self._handle.signal, signal, report)
             self._outbox.task_done()
-
-    async def _send(self, signal: Any, report: Message) -> None:
-        pause = _FIRST_RETRY_SECONDS
-        while True:
-            try:
-                return await self._handle.signal(signal, report)
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return None  # the session is over; there is nobody left to tell
-                logger.warning("Temporal did not take a report, trying again: %s", error.status.name)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_RETRY_SECONDS)

@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.error_response import error_response
 
+MAX_BODY_BYTES = 262_144
+
 
 class BodyLimit:
     """ASGI middleware that answers 413 when a body is larger than `max_bytes`.

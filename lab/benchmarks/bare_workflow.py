@@ -1,4 +1,4 @@
-"""The peer: the least that Temporal can do for a session. Imports Temporal alone: the sandbox reloads it each run."""
+"""The peer's workflow: the minimum for a session. It imports only Temporal, because the sandbox reloads it each run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from temporalio import workflow
 
 @workflow.defn
 class Bare:
-    """Answers an update, waits for a signal, and ends."""
+    """Answers an update, waits for a signal, ends."""
 
     def __init__(self) -> None:
         self._ended = False

@@ -1,114 +1,107 @@
-"""How a call feels: the time to the greeting, to a reply, and to the bill; measured by a caller on its own clock.
+"""Measures the time to the greeting, to a reply, and to the bill, by the caller's clock.
 
-Where the time of a reply goes is the agent's own measure, which it reports with the turn.
+The breakdown of a reply is the agent's own measure, which it reports with the turn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
 
 import httpx
-from livekit import rtc
-from temporalio.client import Client, WorkflowHandle
 
-from contracts.session import SessionSummary
 from contracts.turns import LatencyBreakdown
-from lab.benchmarks.report import Goal, Row
-from lab.caller import Caller, SessionClient, Started
+from lab.benchmarks.calls import CALL_ERRORS, QUESTION
+from lab.benchmarks.comparison import Goal, Row
+from lab.caller import Caller
+from lab.chaos.world import World
 from workflows.voice_session import VoiceSession
 
-QUESTION = "What is the capital of France?"
 _WARM_UP = 1
+
+
+@dataclass(frozen=True)
+class _Call:
+    greeting: float
+    reply: float
+    end: float
+    latency: LatencyBreakdown | None
 
 
 class Conversations:
     """Short calls, one after the other: hear the greeting, ask once, hear the reply, end."""
 
-    def __init__(self, api: SessionClient, temporal: Client) -> None:
-        self._api = api
-        self._temporal = temporal
-        self.greetings: list[float] = []
-        self.replies: list[float] = []
-        self.latencies: list[LatencyBreakdown] = []
-        self.ends: list[float] = []
-        self.notes: list[str] = []
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._calls: list[_Call] = []
+        self._failures: list[str] = []
+
+    @property
+    def greetings(self) -> list[float]:
+        """Seconds from each POST to the first sound."""
+        return [call.greeting for call in self._calls]
+
+    @property
+    def replies(self) -> list[float]:
+        """Seconds from the end of each question to the reply."""
+        return [call.reply for call in self._calls]
 
     async def hold(self, count: int) -> None:
-        """Hold `count` calls; one more before them is not counted."""
+        """Hold `count` calls after one that does not count."""
         for number in range(count + _WARM_UP):
-            posted_at = monotonic()
             try:
-                started = await self._api.start("benchmark")
-            except httpx.HTTPError as error:
-                self.notes.append(str(error))
-                continue
-            taken = await self._one(started, posted_at)
-            if number >= _WARM_UP and taken is not None:
-                greeting, reply, end, latency = taken
-                self.greetings.append(greeting)
-                self.replies.append(reply)
-                self.ends.append(end)
-                if latency is not None:
-                    self.latencies.append(latency)
+                call = await self._hold_one()
+            except CALL_ERRORS as error:
+                self._failures.append(f"{type(error).__name__} {error}")
+            else:
+                self._calls += [call] if number >= _WARM_UP else []
 
     def rows(self, bare_ends: Sequence[float]) -> list[Row]:
-        """The comparisons; where bare Temporal has nothing like it, without a peer."""
-        failures = len(self.notes)
+        """The comparisons; without a peer where bare Temporal has no equivalent."""
+        ends = [call.end for call in self._calls]
         return [
-            Row(
-                "first sound after the POST",
-                self.greetings,
-                goal=Goal(1.0, "p50"),
-                failures=failures,
-                notes=self.notes,
-            ),
+            Row("first sound after the POST", self.greetings, goal=Goal(1.0, "p50"), failures=self._failures),
             Row("reply after a spoken question", self.replies, goal=Goal(0.9, "p50")),
             *self._breakdown(),
-            Row("answer to an end, in a call", self.ends, bare_ends, "signal to result", goal=Goal(0.3, "p50")),
+            Row("answer to an end, in a call", ends, bare_ends, "signal to result", goal=Goal(0.3, "p50")),
         ]
 
     def _breakdown(self) -> list[Row]:
-        """Where the time of a reply goes; lab/benchmarks/README.md tells how to read it."""
+        """The latency breakdown of a reply; lab/benchmarks/README.md explains it."""
+        latencies = [call.latency for call in self._calls if call.latency is not None]
         parts = {
-            "- the agent's own share, by its clock": [latency.total for latency in self.latencies],
-            "- until the turn is taken for over": _known(latency.end_of_turn for latency in self.latencies),
-            "- - of it, until its words are there": _known(latency.transcription for latency in self.latencies),
-            "- the model's first token": _known(latency.first_token for latency in self.latencies),
-            "- the model's first sentence": _known(latency.first_sentence for latency in self.latencies),
-            "- the voice's first sound": _known(latency.first_audio for latency in self.latencies),
+            "- the agent's share, by its own clock": [latency.total for latency in latencies],
+            "- end of turn": _known(latency.end_of_turn for latency in latencies),
+            "- - of it: transcription": _known(latency.transcription for latency in latencies),
+            "- LLM: first token": _known(latency.first_token for latency in latencies),
+            "- LLM: first sentence": _known(latency.first_sentence for latency in latencies),
+            "- TTS: first audio": _known(latency.first_audio for latency in latencies),
         }
         return [Row(name, values) for name, values in parts.items()]
 
-    async def _latency(self, session_id: str) -> LatencyBreakdown | None:
-        handle: WorkflowHandle[VoiceSession, SessionSummary] = self._temporal.get_workflow_handle_for(
-            VoiceSession.run, session_id
-        )
-        turns = await handle.query(VoiceSession.transcript)
-        return next((turn.latency for turn in turns if turn.latency is not None), None)
-
-    async def _one(
-        self, started: Started, posted_at: float
-    ) -> tuple[float, float, float, LatencyBreakdown | None] | None:
-        ended = False
+    async def _hold_one(self) -> _Call:
+        rest = self._world.rest
+        posted_at = monotonic()
+        started = await rest.start("benchmark")
         try:
             async with Caller(started.server_url, started.token) as caller:
                 greeted_at = await caller.sound(after=0)
                 await caller.hear()
                 spoken = await caller.say(QUESTION)
                 replied_at = await caller.sound(after=spoken.last_sound_at)
-                await caller.hear()  # what is cut off is not reported before the end
-                latency = await self._latency(started.session_id)
+                await caller.hear()  # an unfinished reply would not be in the transcript yet
+                turns = await self._world.session(started.session_id).query(VoiceSession.transcript)
+                latency = next((turn.latency for turn in turns if turn.latency is not None), None)
                 asked_at = monotonic()
-                ended = True
-                await self._api.end(started.session_id)
+                await rest.end(started.session_id)
                 end = monotonic() - asked_at
-            return greeted_at - posted_at, replied_at - spoken.last_sound_at, end, latency
-        except (TimeoutError, ConnectionError, rtc.ConnectError, httpx.HTTPError) as error:
-            self.notes.append(f"{started.session_id}: {type(error).__name__} {error}")
-            if not ended:
-                await self._api.end(started.session_id)
-            return None
+        except CALL_ERRORS:
+            with suppress(httpx.HTTPError):
+                await rest.end(started.session_id)
+            raise
+        return _Call(greeted_at - posted_at, replied_at - spoken.last_sound_at, end, latency)
 
 
 def _known(values: Iterable[float | None]) -> list[float]:

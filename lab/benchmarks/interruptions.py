@@ -1,12 +1,10 @@
-"""How soon an agent stops for a caller: from the caller's first sound to the agent's last, by the caller's own ear."""
+"""Measures how soon an interrupted agent stops: from the caller's first sound to the agent's last one heard."""
 
 from __future__ import annotations
 
-import httpx
-from livekit import rtc
-
-from lab.benchmarks.report import Goal, Row
-from lab.caller import Caller, SessionClient
+from lab.benchmarks.calls import benchmark_call, repeat
+from lab.benchmarks.comparison import Goal, Row
+from lab.rest_client import SessionClient
 
 _LONG = " ".join(f"This is sentence number {number} of a long greeting." for number in ("one", "two", "three", "four"))
 _REMARK = "Wait a moment, I have another question."
@@ -14,21 +12,14 @@ _INTO_IT_SECONDS = 1.5
 
 
 async def interruptions(api: SessionClient, count: int) -> Row:
-    """`count` calls in which the caller speaks into the greeting."""
-    values: list[float] = []
-    notes: list[str] = []
-    for _ in range(count):
-        started = await api.start("benchmark", openingLine=_LONG)
-        try:
-            async with Caller(started.server_url, started.token) as caller:
-                began = await caller.sound(after=0)
-                await caller.sound(after=began + _INTO_IT_SECONDS)
-                spoken = await caller.say(_REMARK)
-                values.append((await caller.hear()).last_sound_at - spoken.first_sound_at)
-        except (TimeoutError, ConnectionError, rtc.ConnectError, httpx.HTTPError) as error:
-            notes.append(f"{started.session_id}: {type(error).__name__} {error}")
-        finally:
-            await api.end(started.session_id)
-    return Row(
-        "silence of an agent that is interrupted", values, goal=Goal(0.4, "p50"), failures=len(notes), notes=notes
-    )
+    """Hold `count` calls in which the caller interrupts the greeting."""
+
+    async def interrupt() -> float:
+        async with benchmark_call(api, openingLine=_LONG) as caller:
+            began = await caller.sound(after=0)
+            await caller.sound(after=began + _INTO_IT_SECONDS)
+            spoken = await caller.say(_REMARK)
+            return (await caller.hear()).last_sound_at - spoken.first_sound_at
+
+    values, failures = await repeat(count, interrupt)
+    return Row("silence of an interrupted agent", values, goal=Goal(0.4, "p50"), failures=failures)

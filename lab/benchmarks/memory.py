@@ -1,4 +1,4 @@
-"""What an agent's process takes of the machine's memory, before a call and in one."""
+"""Measures the memory of agent processes, before a call and in one."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from contextlib import suppress
 
 import psutil
 
-from lab.benchmarks.call_latency import QUESTION
-from lab.benchmarks.report import Row
-from lab.caller import Caller
+from lab.benchmarks.calls import QUESTION, benchmark_call
+from lab.benchmarks.comparison import Row
 from lab.chaos.world import World
 
 _MEGABYTE = 1_000_000
 
 
 async def memory(world: World, calls: int) -> list[Row]:
-    """Rows in MB: processes that wait for a call, those that speak in one, and a whole AgentServer that waits.
+    """Measure warm processes, talking processes, and whole idle AgentServers, in MB.
 
-    Proportional (PSS, from `smaps_rollup`): what several processes share, models that are mapped from a file and code
-    above all, is divided among them. So the figures add up.
+    Memory is proportional (PSS, from `smaps_rollup`): shared pages, such as code and mapped models, are divided among
+    their processes, so the figures add up.
     """
     warm = [size for part in world.agent_parts for size in _megabytes(_jobs(world, part))]
     whole = [sum(_megabytes(_everyone(world, part))) for part in world.agent_parts]
@@ -27,20 +26,16 @@ async def memory(world: World, calls: int) -> list[Row]:
     return [
         Row("memory of a warm agent process", warm, unit="MB"),
         Row("memory of a talking agent process", talking, unit="MB"),
-        Row("memory of an AgentServer that waits", whole, unit="MB"),
+        Row("memory of an idle AgentServer", whole, unit="MB"),
     ]
 
 
 async def _in_a_call(world: World) -> float:
-    started = await world.rest.start("benchmark", openingLine="Hello there.")
-    try:
-        async with Caller(started.server_url, started.token) as caller:
-            await caller.hear()
-            spoken = await caller.say(QUESTION)
-            await caller.sound(after=spoken.last_sound_at)
-            return sum(_megabytes([(await world.serving())[1]]))
-    finally:
-        await world.rest.end(started.session_id)
+    async with benchmark_call(world.rest, openingLine="Hello there.") as caller:
+        await caller.hear()
+        spoken = await caller.say(QUESTION)
+        await caller.sound(after=spoken.last_sound_at)
+        return sum(_megabytes([(await world.serving())[1]]))
 
 
 def _everyone(world: World, part: str) -> list[psutil.Process]:
@@ -56,6 +51,6 @@ def _jobs(world: World, part: str) -> list[psutil.Process]:
 def _megabytes(processes: Sequence[psutil.Process]) -> list[float]:
     sizes = []
     for process in processes:
-        with suppress(psutil.NoSuchProcess):  # one that waits may be replaced
+        with suppress(psutil.NoSuchProcess):  # an idle one may be replaced
             sizes.append(process.memory_full_info().pss / _MEGABYTE)
     return sizes

@@ -1,65 +1,66 @@
-"""`python -m lab.caller "What is the capital of France?"`: a whole call, told on the terminal."""
+"""`python -m lab.caller "What is the capital of France?"`: holds a whole call and prints it."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import sys
 from time import monotonic
+from typing import Annotated
 
 import httpx
+import typer
 from rich.console import Console
 
+from lab import report
 from lab.caller import speech
 from lab.caller.caller import Caller, Heard
 from lab.caller.microphone import Spoken
-from lab.caller.rest import SessionClient
+from lab.rest_client import SessionClient
 from settings import ApiSettings
 
 _QUESTIONS = ["What is the capital of France?", "What is it famous for?"]
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def main() -> int:
-    """Exit 0 after a whole call, 1 with one line on what went wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lab.caller", description="Call the voice assistant and talk to it."
-    )
-    parser.add_argument("questions", nargs="*", default=_QUESTIONS, help="what to say, one after the other")
-    api = f"http://localhost:{ApiSettings().port}"
-    parser.add_argument("--api", default=api, help="base URL of the REST API (%(default)s)")
-    parser.add_argument("--name", default="caller", help="the userName of the session (%(default)s)")
-    parser.add_argument("--voice", default="Ashley", help="the agent's voice (%(default)s)")
-    parser.add_argument("--timeout", type=float, default=30, help="seconds to wait for each answer (%(default)s)")
-    options = parser.parse_args()
-    console = Console(highlight=False)
+@app.command()
+def main(
+    questions: Annotated[list[str] | None, typer.Argument(help="What to say, one after the other.")] = None,
+    api: Annotated[str, typer.Option(help="Base URL of the REST API.")] = f"http://localhost:{ApiSettings().port}",
+    name: Annotated[str, typer.Option(help="The userName of the session.")] = "caller",
+    voice: Annotated[str, typer.Option(help="The agent's voice.")] = "Ashley",
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer.")] = 30,
+) -> None:
+    """Call the voice assistant and talk to it. Exits with 1 when the call fails."""
+    console = report.make_console()
     try:
-        asyncio.run(_call(options, console))
+        asyncio.run(_call(SessionClient(api), (name, voice), questions or _QUESTIONS, timeout, console))
     except httpx.HTTPStatusError as error:
         console.print(f"[red]{error}[/]")
     except httpx.TransportError as error:
-        console.print(f"[red]No API at {options.api}[/] ({type(error).__name__}). Is `make up` running?")
+        console.print(f"[red]No API at {api}[/] ({type(error).__name__}). Is `make up` running?")
     except TimeoutError:
-        console.print(f"[red]The agent was silent for {options.timeout:g} s.[/] Its log says why: .state/logs")
+        console.print(f"[red]The agent was silent for {timeout:g} s.[/] See its log in .state/logs.")
     else:
-        return 0
-    return 1
+        return
+    raise typer.Exit(1)
 
 
-async def _call(options: argparse.Namespace, console: Console) -> None:
+async def _call(
+    client: SessionClient, session: tuple[str, str], questions: list[str], patience: float, console: Console
+) -> None:
     await asyncio.to_thread(speech.warm_up)
-    async with SessionClient(options.api) as api:
+    async with client as api:
         asked_at = monotonic()
-        started = await api.start(options.name, voiceId=options.voice)
+        started = await api.start(session[0], voiceId=session[1])
         answered_at = monotonic()
         console.print(f"[bold]{started.session_id}[/] started in {(answered_at - asked_at) * 1000:.0f} ms")
         try:
             async with Caller(started.server_url, started.token) as caller:
-                _print_heard(console, asked_at, await caller.hear(options.timeout), asked_at)
-                for question in options.questions:
+                _print_heard(console, asked_at, await caller.hear(patience), asked_at)
+                for question in questions:
                     caller.forget_unheard()
                     spoken = await caller.say(question)
                     _print_spoken(console, asked_at, spoken)
-                    _print_heard(console, asked_at, await caller.hear(options.timeout), spoken.last_sound_at)
+                    _print_heard(console, asked_at, await caller.hear(patience), spoken.last_sound_at)
         finally:
             bill = await api.end(started.session_id)
             seconds, minutes = bill["durationSeconds"], bill["durationMinutes"]
@@ -77,4 +78,4 @@ def _print_heard(console: Console, origin: float, heard: Heard, since: float) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    app()

@@ -1,4 +1,4 @@
-"""A microphone that never stops: silence between utterances, speech when there is some, always in real time."""
+"""Feeds a LiveKit audio source in real time: speech when there is some, silence in between."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lab.caller.speech import SAMPLE_RATE, Samples
 _FRAME = SAMPLE_RATE // 50
 _QUEUE_MS = 80
 _AUDIBLE = 300
-"""A sample louder than this sounds; below it are the quiet edges of synthesized speech."""
+"""A sample louder than this is audible; the quiet edges of synthesized speech are below it."""
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """One utterance as it left the microphone; monotonic seconds of its first and last sounding sample."""
+    """One utterance of the caller; monotonic seconds of its first and last audible sample."""
 
     text: str
     first_sound_at: float
@@ -45,7 +45,7 @@ class _Utterance:
 
 
 class Microphone:
-    """Feeds one LiveKit audio source. The source's short queue sets the pace: it takes a frame when one was played."""
+    """Feeds one audio source. The source's short queue sets the pace: it takes a frame when one was played."""
 
     def __init__(self) -> None:
         self.source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=_QUEUE_MS)
@@ -53,18 +53,18 @@ class Microphone:
         self._feeding: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin with silence; call it once the track is published."""
+        """Start with silence; call it once the track is published."""
         self._feeding = asyncio.create_task(self._feed(), name="caller microphone")
 
     async def stop(self) -> None:
-        """Stop feeding; an utterance under way is cut off and its `play` raises `ConnectionError`."""
+        """Stop feeding; an unfinished utterance is cut off and its `play` raises `ConnectionError`."""
         if self._feeding is not None:
             self._feeding.cancel()
             await asyncio.gather(self._feeding, return_exceptions=True)
         await self.source.aclose()
 
     async def play(self, text: str, samples: Samples) -> Spoken:
-        """Speak `samples` after what is still being said. Cancelling it ends the utterance within a frame.
+        """Speak `samples` after the utterances before. Cancelling it ends the utterance within a frame.
 
         Raises `ConnectionError` when the microphone stops before the end.
         """
@@ -79,7 +79,7 @@ class Microphone:
             while True:
                 if current is None and not self._utterances.empty():
                     current = self._utterances.get_nowait()
-                # What is captured now is played after what the source still holds.
+                # The source plays its queue first.
                 sounds_at = monotonic() + self.source.queued_duration
                 await self.source.capture_frame(_frame(_next(current, sounds_at)))
                 if current is not None and (current.done.done() or current.position >= len(current.samples)):

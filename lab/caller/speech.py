@@ -1,4 +1,4 @@
-"""The caller's own voice and ears, apart from the agent's: the embedded speech models, used directly.
+"""The caller's own TTS and STT, apart from the agent's: the embedded speech models, used directly.
 
 Both models are loaded on first use, once a process, and run in threads: a busy event loop would distort measured times.
 """
@@ -9,9 +9,9 @@ import asyncio
 import functools
 import re
 import threading
-from collections.abc import Sequence
 from typing import Any
 
+import jiwer
 import numpy as np
 import numpy.typing as npt
 from hibari import Hibari
@@ -20,7 +20,7 @@ from moonshine_voice.transcriber import Transcriber
 
 SAMPLE_RATE = 24_000
 Samples = npt.NDArray[np.int16]
-"""Mono 16-bit samples at `SAMPLE_RATE` (24 kHz), the one rate that the caller works with."""
+"""Mono 16-bit samples at `SAMPLE_RATE` (24 kHz), the rate of all audio of the caller."""
 
 _models = threading.Lock()
 _MODEL_RATE = 16_000
@@ -46,7 +46,7 @@ def _synthesize(text: str) -> Samples:
 
 
 def _recognize(samples: Samples) -> str:
-    # Whole thirds and halves of 24 kHz: linear interpolation is plenty for a recognizer that reads 16 kHz.
+    # Linear interpolation is enough for a recognizer that reads 16 kHz.
     count = len(samples) * _MODEL_RATE // SAMPLE_RATE
     positions = np.arange(count) * (SAMPLE_RATE / _MODEL_RATE)
     audio = np.interp(positions, np.arange(len(samples)), samples / 32768)
@@ -56,12 +56,12 @@ def _recognize(samples: Samples) -> str:
 
 
 async def synthesize(text: str) -> Samples:
-    """`text` as speech; the same text gives the same samples, and is synthesized once."""
+    """Synthesize `text`; the same text gives the same samples and is synthesized once."""
     return await asyncio.to_thread(_synthesize, text)
 
 
 async def recognize(samples: Samples) -> str:
-    """What is said in `samples`; empty when nothing is."""
+    """Recognize the speech in `samples`; empty if there is none."""
     return await asyncio.to_thread(_recognize, samples)
 
 
@@ -71,24 +71,16 @@ def warm_up() -> None:
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` as a listener compares them: lower case, without punctuation."""
+    """The words of `text` in lower case, without punctuation."""
     return re.findall(r"[a-z0-9']+", text.lower())
 
 
 def word_errors(expected: str, heard: str) -> int:
-    """Edits, in words, that turn `heard` into `expected`: 0 is word for word."""
-    return _edits(words(expected), words(heard))
+    """Count the words of `expected` that are missing or wrong in `heard`, and the words that are too many."""
+    compared = jiwer.process_words(" ".join(words(expected)), " ".join(words(heard)))
+    return compared.substitutions + compared.deletions + compared.insertions
 
 
 def word_error_rate(expected: str, heard: str) -> float:
     """`word_errors` per expected word."""
     return word_errors(expected, heard) / max(1, len(words(expected)))
-
-
-def _edits(left: Sequence[str], right: Sequence[str]) -> int:
-    row = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        diagonal, row[0] = row[0], i
-        for j, b in enumerate(right, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
-    return row[-1]

@@ -1,4 +1,4 @@
-"""When which agent was audible, from the loudness of every 10 ms that arrived. Pure: times are monotonic seconds."""
+"""Finds sounds and silences in the loudness of every 10 ms of each agent's audio. Pure; times are monotonic seconds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 AUDIBLE_RMS = 150
-"""Loudness (of 32767) above which a frame sounds: -47 dBFS, far above what a codec makes of silence."""
+"""Loudness (of 32767) above which a frame is audible: -47 dBFS, far above a codec's silence."""
 FRAME_SECONDS = 0.01
 
 
 class Loudness(NamedTuple):
-    """One frame: when it arrived, whose it was, how loud it is."""
+    """One frame of a participant's audio."""
 
     at: float
     identity: str
@@ -20,7 +20,7 @@ class Loudness(NamedTuple):
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of sound by one participant."""
+    """A stretch of sound of one participant."""
 
     identity: str
     start: float
@@ -32,31 +32,26 @@ class Span:
 
 
 class Timeline:
-    """Everything audible so far. Frames are added in the order of their arrival."""
+    """All frames so far, in the order of their arrival."""
 
     def __init__(self) -> None:
         self.frames: list[Loudness] = []
 
     def add(self, at: float, identity: str, rms: float) -> bool:
-        """Note a frame; whether it sounds."""
+        """Add a frame. True if it is audible."""
         self.frames.append(Loudness(at, identity, rms))
         return rms >= AUDIBLE_RMS
 
     def first_sound(self, after: float, identity: str | None = None) -> float | None:
-        """When the first audible frame later than `after` arrived, of `identity` or of anyone."""
+        """Time of the first audible frame later than `after`, of `identity` or of anyone."""
         for frame in self._since(after):
             if frame.rms >= AUDIBLE_RMS and identity in (None, frame.identity):
                 return frame.at
         return None
 
     def last_sound(self) -> float | None:
-        """When the newest audible frame arrived."""
+        """Time of the newest audible frame."""
         return next((frame.at for frame in reversed(self.frames) if frame.rms >= AUDIBLE_RMS), None)
-
-    def audible(self, at: float, within: float = 0.05) -> bool:
-        """Whether anyone sounded within `within` seconds of `at`."""
-        sound = self.first_sound(at - within)
-        return sound is not None and sound <= at + within
 
     def spans(self, bridge: float = 0.3) -> list[Span]:
         """The stretches of sound, by start; pauses shorter than `bridge` do not end one."""
@@ -72,19 +67,8 @@ class Timeline:
             running[identity] = Span(identity, span.start if span else at, at + FRAME_SECONDS)
         return sorted([*finished, *running.values()], key=lambda span: span.start)
 
-    def silences(self, start: float, end: float, at_least: float) -> list[tuple[float, float]]:
-        """The stretches between `start` and `end` in which nobody sounded for `at_least` seconds or more."""
-        found, quiet_since = [], start
-        for span in self.spans(bridge=at_least):
-            if span.start > quiet_since and min(span.start, end) - quiet_since >= at_least:
-                found.append((quiet_since, min(span.start, end)))
-            quiet_since = max(quiet_since, span.end)
-        if end - quiet_since >= at_least:
-            found.append((quiet_since, end))
-        return found
-
     def overlap(self) -> float:
-        """Seconds in which two participants sounded at once; pauses inside a word are not bridged."""
+        """Seconds in which two participants were audible at once; pauses inside a word are not bridged."""
         spans = self.spans(bridge=0.05)
         return sum(
             max(0.0, min(left.end, right.end) - max(left.start, right.start))

@@ -1,1 +1,1 @@
-"""`python -m lab.chaos`: a real caller on the real stack, and faults at every moment of the conversation."""
+"""`python -m lab.chaos`: injects faults into calls on a real stack, at every moment of the conversation."""

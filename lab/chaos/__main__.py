@@ -1,98 +1,112 @@
-"""`python -m lab.chaos`: strike calls with every kind of fault, print what it cost. Exit 1 on a wrong result."""
+"""`python -m lab.chaos`: injects every kind of fault into calls and prints the cost. Exits with 1 on a wrong result."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import os
-import secrets
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from temporalio.runtime import Runtime, TelemetryConfig
 
 from errors import SetupError
+from lab import planner, report
 from lab.caller import speech
-from lab.chaos.plan import CallPlan, Kind, Strike, draw
-from lab.chaos.report import Run, markdown, print_run
-from lab.chaos.run import Suite, Verdict
+from lab.chaos.call_plan import CallPlan, Fault, FaultKind, draw
+from lab.chaos.reliability import Run, markdown, print_run
+from lab.chaos.suite import Suite, Verdict
 from settings import Settings
 
+_NAMES = [kind.name.lower() for kind in FaultKind]
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-def main() -> int:
-    """About 55 minutes for twenty of each kind on two cores."""
-    options = _options()
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    # Cut lines are no news here, neither LiveKit's nor Temporal's.
+
+def _kind(name: str) -> FaultKind:
+    if name not in _NAMES:
+        raise typer.BadParameter(f"one of {', '.join(_NAMES)}")
+    return FaultKind[name.upper()]
+
+
+@app.command()
+def main(
+    *,
+    more_kinds: Annotated[list[FaultKind] | None, typer.Argument(parser=_kind, hidden=True)] = None,
+    seed: Annotated[int | None, typer.Option(help="Repeats a run.", show_default="random")] = None,
+    rounds: Annotated[int, typer.Option(help="Faults of each kind.")] = 20,
+    kinds: Annotated[
+        list[FaultKind] | None,
+        typer.Option(parser=_kind, metavar="KIND ...", help=f"Only these: {', '.join(_NAMES)}.", show_default="all"),
+    ] = None,
+    report_path: Annotated[
+        Path | None, typer.Option("--report", help="Where to write the report, such as docs/RELIABILITY.md.")
+    ] = None,
+) -> None:
+    """Attack calls and measure the cost. Twenty rounds of each kind take about 55 minutes on two cores."""
+    console = report.make_console()
+    # Both clients warn about every cut connection.
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)))
-    kinds = [Kind[name.upper()] for name in options.kinds] or list(Kind)
-    plans = draw(options.seed, kinds, options.rounds)
-    strikes = sum(len(plan.strikes) for plan in plans)
+    chosen = [*(kinds or ()), *(more_kinds or ())] or list(FaultKind)
+    seed = planner.random_seed() if seed is None else seed
+    plans = draw(seed, chosen, rounds)
+    faults = sum(len(plan.faults) for plan in plans)
     now = datetime.now(UTC)
     folder = Settings().stack.state_dir / "chaos" / f"{now:%Y-%m-%dT%H%M%SZ}"
-    console.print(f"[bold]seed {options.seed}[/]: {strikes} faults in {len(plans)} calls; logs and traces in {folder}")
+    console.print(f"[bold]seed {seed}[/]: {faults} faults in {len(plans)} calls; logs and traces in {folder}")
     speech.warm_up()
-    progress = _Progress(console, strikes)
+    progress = _ConsoleProgress(console, faults)
     try:
         folder.mkdir(parents=True)
-        verdicts = asyncio.run(Suite(options.seed, folder, progress).run(plans))
+        verdicts = asyncio.run(Suite(seed, folder, progress).run(plans))
     except SetupError as error:
         console.print(f"[red]{error}[/]")
-        return 1
-    outcome = Run(options.seed, options.rounds, tuple(kinds), now, monotonic() - progress.began, verdicts)
-    print_run(outcome, console)
-    if options.report:
-        options.report.write_text(markdown(outcome))
-        console.print(f"written to {options.report}")
-    return 1 if any(verdict.wrong for verdict in verdicts) else 0
+        raise typer.Exit(1) from None
+    run = Run(seed, rounds, tuple(chosen), now, monotonic() - progress.began, verdicts)
+    print_run(run, console)
+    if report_path:
+        report_path.write_text(markdown(run))
+        console.print(f"written to {report_path}")
+    raise typer.Exit(1 if run.wrong else 0)
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m lab.chaos", description="Attack a call, and see what it costs.")
-    names = [kind.name.lower() for kind in Kind]
-    parser.add_argument(
-        "--seed", type=int, default=secrets.randbelow(1_000_000), help="what all is drawn from (random)"
-    )
-    parser.add_argument("--rounds", type=int, default=20, help="faults of each kind (%(default)s)")
-    parser.add_argument("--kinds", nargs="*", default=[], choices=names, metavar="KIND", help=", ".join(names))
-    parser.add_argument("--report", type=Path, help="where to write the report, such as docs/RELIABILITY.md")
-    return parser.parse_args()
+class _ConsoleProgress:
+    """Prints one line for each fault and each call."""
 
-
-class _Progress:
-    """One line a fault, one line a call."""
-
-    def __init__(self, console: Console, strikes: int) -> None:
+    def __init__(self, console: Console, faults: int) -> None:
         self.began = monotonic()
-        self._console, self._strikes, self._struck = console, strikes, 0
+        self._console, self._faults, self._injected = console, faults, 0
 
-    def struck(self, plan: CallPlan, strike: Strike) -> None:
-        """A fault strikes."""
-        self._struck += 1
-        where = f"{strike.kind} [dim]{strike.moment}, call {plan.index}[/]"
-        self._console.print(f"{self._at}  {self._struck:3d}/{self._strikes}  {where}")
+    def fault_injected(self, plan: CallPlan, fault: Fault) -> None:
+        self._injected += 1
+        where = f"{fault.kind} [dim]{fault.moment}, call {plan.index}[/]"
+        self._console.print(f"{self._elapsed}  {self._injected:3d}/{self._faults}  {where}")
 
-    def judged(self, verdict: Verdict) -> None:
-        """A call is over."""
+    def call_judged(self, verdict: Verdict) -> None:
         call = verdict.call
         answered = sum(exchange.answered_at is not None for exchange in call.exchanges)
         colour, word = ("red", "WRONG") if verdict.wrong else ("green", "right")
-        self._console.print(f"{self._at}  call {call.plan.index}: [{colour}]{word}[/], {answered} numbers answered")
+        self._console.print(
+            f"{self._elapsed}  call {call.plan.index}: [{colour}]{word}[/], {answered} numbers answered"
+        )
         for complaint in verdict.wrong:
             self._console.print(f"          [red]{complaint}[/] [dim]{call.session_id}[/]")
 
     @property
-    def _at(self) -> str:
+    def _elapsed(self) -> str:
         return f"{monotonic() - self.began:6.0f} s"
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
-    # Temporal's client may panic while Python goes down around its threads, and its signal would be our exit status.
-    os._exit(status)
+    try:
+        app()
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Temporal's client may panic at Python's exit around its threads, and its signal would be our exit status.
+        os._exit(int(end.code or 0))

@@ -1,7 +1,7 @@
-"""The numbers that every sentence of a chaotic call carries, as a caller says them and as recognizers write them. Pure.
+"""The numbers in every sentence of a chaos call, as the caller says them and as STT writes them. Pure.
 
-Only compounds are said (21 to 99 without the round tens): what is left of one whose beginning or end was cut off is a
-number that nobody says, so a fragment is never taken for a sentence.
+Only compounds are said (21 to 99 without the round tens): if one is cut off, the rest is a number that the caller never
+says, so a fragment never counts as a sentence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def in_words(number: int) -> str:
 
 
 def sentence(number: int) -> str:
-    """What the caller says; the embedded recognizer gets each of them right."""
+    """The caller's sentence; the embedded STT recognizes all of them."""
     return f"My number is {in_words(number)}."
 
 
@@ -34,7 +34,7 @@ def numbers_in(text: str) -> list[int]:
 
 
 def answer_to(history: list[list[int]]) -> str:
-    """The scripted answer, from the numbers of each of the caller's turns so far: the last one, and the one before."""
+    """The scripted answer to the numbers in the caller's turns: the last number and the one before."""
     if not history:
         return "Yes."
     if not history[-1]:
@@ -42,7 +42,7 @@ def answer_to(history: list[list[int]]) -> str:
     number = history[-1][-1]
     earlier = [other for turn in history for other in turn if other != number]
     rest = f"and before that, {in_words(earlier[-1])}" if earlier else "and that is the first one"
-    # One sentence: it has no pause in which it could be taken for two.
+    # One sentence: a pause would make it two utterances.
     return f"{in_words(number).capitalize()}, {rest}."
 
 

@@ -1,4 +1,4 @@
-"""A caller's telephone: it dials again by itself when the line is cut, as a person or a page that reloads does."""
+"""A caller that reconnects by itself when disconnected, as a person or a reloaded page does."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import asyncio
 from contextlib import suppress
 from heapq import merge
 from time import monotonic
-from types import TracebackType
-from typing import Self
 
 from livekit import rtc
 
@@ -16,7 +14,7 @@ from lab.caller import Caller, Heard, Spoken, Timeline
 _REDIAL_PAUSE_SECONDS = 0.5
 _A_DAY = 86_400.0
 _HANGOVER_SECONDS = 0.7
-"""Silence that ends an utterance: the scripted answers are one sentence each, without a pause in it."""
+"""Silence that ends an utterance: scripted answers are one sentence each, without a pause."""
 
 
 class Phone:
@@ -27,20 +25,10 @@ class Phone:
         self._calls: list[Caller] = []
         self._keeping: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
-        self.redials = 0
-
-    async def __aenter__(self) -> Self:
-        await self.dial()
-        return self
-
-    async def __aexit__(
-        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
-    ) -> None:
-        await self.hang_up()
 
     @property
     def line(self) -> Caller:
-        """The connection of now, or the last one."""
+        """The current connection, or the last one."""
         return self._calls[-1]
 
     @property
@@ -50,23 +38,18 @@ class Phone:
 
     @property
     def joined_at(self) -> float | None:
-        """When the first connection stood."""
+        """Time of the first connection."""
         return next((call.joined_at for call in self._calls if call.joined_at is not None), None)
 
     @property
-    def left_at(self) -> float | None:
-        """When the caller hung up last."""
-        return self.line.left_at
-
-    @property
     def timeline(self) -> Timeline:
-        """What was audible over all connections."""
+        """The timeline of all connections."""
         whole = Timeline()
         whole.frames = list(merge(*(call.timeline.frames for call in self._calls), key=lambda frame: frame.at))
         return whole
 
     async def dial(self) -> None:
-        """Connect, and stay connected until `hang_up`. Raises `rtc.ConnectError` when nobody takes the first call."""
+        """Connect, and stay connected until `hang_up`. Raises `rtc.ConnectError` when the first attempt fails."""
         await self._connect()
         self._keeping = asyncio.create_task(self._keep(), name="phone")
 
@@ -81,19 +64,19 @@ class Phone:
             await self.line.leave()
 
     async def say(self, text: str, within: float = 60) -> Spoken:
-        """Speak, once there is a connection. Raises `ConnectionError` when the line is cut in the middle of it."""
+        """Speak as soon as connected. Raises `ConnectionError` when disconnected in the middle."""
         async with asyncio.timeout(within):
             await self._connected.wait()
         return await self.line.say(text)
 
     async def hear(self, within: float) -> Heard:
-        """The next utterance on whatever connection there is, begun or not. Raises `TimeoutError` when none ends."""
+        """Return the next utterance on any connection. Raises `TimeoutError` when none ends."""
         deadline = monotonic() + within
         while True:
             async with asyncio.timeout(max(0.0, deadline - monotonic())):
                 await self._connected.wait()
             line = self.line
-            # No timeout beyond the caller's own: an utterance that has ended is worth the time of its recognition.
+            # No timeout of our own: recognition of an ended utterance may take longer.
             hearing = asyncio.create_task(line.hear(max(0.01, deadline - monotonic())))
             cut = asyncio.create_task(line.hung_up(_A_DAY))
             await asyncio.wait({hearing, cut}, return_when=asyncio.FIRST_COMPLETED)
@@ -105,7 +88,7 @@ class Phone:
                 self._connected.clear()
 
     async def sound(self, after: float, within: float, other_than: tuple[str, ...] = ()) -> float:
-        """When an agent sounds that is none of `other_than`, later than `after`. Raises `TimeoutError`."""
+        """Wait for a sound later than `after` of an agent that is none of `other_than`. Raises `TimeoutError`."""
         async with asyncio.timeout(within):
             while True:
                 found = self.sound_since(after, other_than)
@@ -114,13 +97,13 @@ class Phone:
                 await asyncio.sleep(0.02)
 
     def sound_since(self, after: float, other_than: tuple[str, ...] = ()) -> float | None:
-        """The first sound so far of an agent that is none of `other_than`, later than `after`."""
+        """Time of the first sound so far, later than `after`, of an agent that is none of `other_than`."""
         voices = {frame.identity for call in self._calls for frame in call.timeline.frames[-500:]} - set(other_than)
         sounds = [call.timeline.first_sound(after, voice) for call in self._calls for voice in voices]
         return min((sound for sound in sounds if sound is not None), default=None)
 
     def forget_unheard(self) -> None:
-        """Drop what was said and not listened to."""
+        """Drop utterances that `hear` has not returned."""
         self.line.forget_unheard()
 
     async def quiet(self, seconds: float, within: float = 20) -> None:
@@ -140,7 +123,6 @@ class Phone:
             self._connected.clear()
             await self.line.leave()
             while not self._connected.is_set():
-                self.redials += 1
                 try:
                     await self._connect()
                 except rtc.ConnectError:

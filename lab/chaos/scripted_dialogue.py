@@ -1,4 +1,4 @@
-"""A scripted conversation, held like a person's: says a number, waits for the answer, says it again if none comes."""
+"""The caller's side of a call: says a number, waits for the answer, and repeats the number if none comes."""
 
 from __future__ import annotations
 
@@ -7,74 +7,74 @@ from collections.abc import Callable
 from time import monotonic
 
 from lab.caller import Heard, Spoken
-from lab.chaos.faults import Faults
+from lab.chaos.call_plan import SILENCING, Fault, FaultKind, Moment
+from lab.chaos.call_record import Exchange, Injection
+from lab.chaos.faults import FaultInjector
 from lab.chaos.numbers import numbers_in, sentence
 from lab.chaos.phone import Phone
-from lab.chaos.plan import SILENCES, Kind, Moment, Strike
-from lab.chaos.record import Exchange, Hit
 
 PATIENCE_SECONDS = 8.0
 _ATTEMPTS = 5
 _BREATH_SECONDS = 0.8
-"""Silence after which a person takes the turn; longer than the agent's pauses between two sentences."""
+"""Silence before the caller takes the turn; longer than the agent's pauses between two sentences."""
 _BACK_WITHIN_SECONDS = 30.0
-_LOST_ME = ("lost you", "go on")
-"""What an agent says that came too late to hear the number."""
+_JOINED_LATE = ("lost you", "go on")
+"""Phrases of an agent that joined too late to hear the number."""
 _MISHEARD = "say that again"
 
 
-class NoAnswer(Exception):
-    """The caller gave up."""
+class NoAnswerError(Exception):
+    """The caller gave up waiting for an answer."""
 
 
-class Conversation:
-    """One caller's side of one call. `tell` is given a line of progress for each fault."""
+class ScriptedDialogue:
+    """Says numbers over `phone`; `on_fault` is called before each fault."""
 
-    def __init__(self, phone: Phone, faults: Faults, tell: Callable[[Strike], None]) -> None:
-        self._phone, self._faults, self._tell = phone, faults, tell
+    def __init__(self, phone: Phone, injector: FaultInjector, on_fault: Callable[[Fault], None]) -> None:
+        self._phone, self._injector, self._on_fault = phone, injector, on_fault
         self.exchanges: list[Exchange] = []
         self.heard: list[str] = []
 
     async def greeting(self) -> None:
-        """Hear the first words. Raises `NoAnswer`."""
+        """Hear the opening line. Raises `NoAnswerError`."""
         try:
             heard = await self._phone.hear(_BACK_WITHIN_SECONDS)
         except TimeoutError:
-            raise NoAnswer("no greeting") from None
+            raise NoAnswerError("no greeting") from None
         self.heard.append(heard.text)
 
-    async def exchange(self, number: int, strike: Strike | None = None) -> Exchange:
-        """Say `number` until it is answered, with a fault at its moment. Raises `NoAnswer`."""
+    async def exchange(self, number: int, fault: Fault | None = None) -> Exchange:
+        """Say `number` until it is answered, with a fault at its moment. Raises `NoAnswerError`."""
         exchange = Exchange(number)
         self.exchanges.append(exchange)
         await self._phone.quiet(_BREATH_SECONDS)
         self._phone.forget_unheard()
-        answer = await self._ask(exchange, strike)
+        answer = await self._ask(exchange, fault)
         while answer is None:
             if exchange.said == _ATTEMPTS:
-                raise NoAnswer(f"no answer to {exchange.number}, said {exchange.said} times")
+                raise NoAnswerError(f"no answer to {exchange.number}, said {exchange.said} times")
             answer = await self._ask(exchange, None)
         exchange.answered_at, exchange.answer_ended_at = answer.first_sound_at, answer.last_sound_at
         exchange.heard = answer.text
-        if strike and strike.moment is Moment.QUIET:
-            await self._strike_in_quiet(exchange, strike)
+        if fault and fault.moment is Moment.QUIET:
+            await self._inject_in_quiet(exchange, fault)
         return exchange
 
-    async def _ask(self, exchange: Exchange, strike: Strike | None) -> Heard | None:
-        """Say the number once and wait for what comes; None when it must be said again."""
-        await self._say(exchange, strike)
-        if strike and strike.moment is Moment.PENDING:
-            await asyncio.sleep(strike.offset * 0.4)
-            await self._strike(exchange, strike)
-        if strike and strike.moment is Moment.AGENT_SPEAKS:
-            await self._strike_the_answer(exchange, strike)
+    async def _ask(self, exchange: Exchange, fault: Fault | None) -> Heard | None:
+        """Say the number once and wait for its answer; None if it must be repeated."""
+        await self._say(exchange, fault)
+        if fault and fault.moment is Moment.PENDING:
+            await asyncio.sleep(fault.offset * 0.4)
+            await self._inject(exchange, fault)
+        if fault and fault.moment is Moment.AGENT_SPEAKS:
+            await self._inject_into_answer(exchange, fault)
         return await self._answer(exchange)
 
-    async def _say(self, exchange: Exchange, strike: Strike | None) -> None:
+    async def _say(self, exchange: Exchange, fault: Fault | None) -> None:
         saying = asyncio.create_task(self._spoken(sentence(exchange.number)))
-        if strike and strike.moment is Moment.CALLER_SPEAKS:
-            await asyncio.sleep(0.3 + strike.offset * 1.4)
-            await self._strike(exchange, strike)
+        if fault and fault.moment is Moment.CALLER_SPEAKS:
+            await asyncio.sleep(0.3 + fault.offset * 1.4)
+            await self._inject(exchange, fault)
         exchange.spoken.append(await saying)
 
     async def _spoken(self, text: str) -> Spoken:
@@ -84,60 +84,63 @@ class Conversation:
         except ConnectionError:  # the line was cut in the middle of it
             return Spoken(text, began, monotonic())
 
-    async def _strike_the_answer(self, exchange: Exchange, strike: Strike) -> None:
+    async def _inject_into_answer(self, exchange: Exchange, fault: Fault) -> None:
         try:
             began = await self._phone.sound(exchange.spoken[-1].last_sound_at, PATIENCE_SECONDS)
         except TimeoutError:
             began = monotonic()
-        await asyncio.sleep(max(0.0, began + 0.2 + strike.offset * 0.9 - monotonic()))
-        await self._strike(exchange, strike)
+        await asyncio.sleep(max(0.0, began + 0.2 + fault.offset * 0.9 - monotonic()))
+        await self._inject(exchange, fault)
 
-    async def _strike_in_quiet(self, exchange: Exchange, strike: Strike) -> None:
+    async def _inject_in_quiet(self, exchange: Exchange, fault: Fault) -> None:
         await self._phone.quiet(_BREATH_SECONDS)
-        hit = await self._strike(exchange, strike)
-        if hit and strike.silences:
+        injection = await self._inject(exchange, fault)
+        if injection and fault.silences_agent:
             try:
-                await self._phone.sound(hit.sounds_after, _BACK_WITHIN_SECONDS, hit.victims)
+                await self._phone.sound(injection.sounds_after, _BACK_WITHIN_SECONDS, injection.victims)
             except TimeoutError:
-                raise NoAnswer(f"no agent came back within {_BACK_WITHIN_SECONDS:.0f} s") from None
+                raise NoAnswerError(f"no agent came back within {_BACK_WITHIN_SECONDS:.0f} s") from None
 
-    async def _strike(self, exchange: Exchange, strike: Strike) -> Hit | None:
-        self._tell(strike)
+    async def _inject(self, exchange: Exchange, fault: Fault) -> Injection | None:
+        self._on_fault(fault)
         try:
-            exchange.hit = await self._faults.strike(strike, self._phone)
+            exchange.injection = await self._injector.inject(fault, self._phone)
         except TimeoutError:
-            exchange.hit = None  # nobody served: there was nothing to strike
-        return exchange.hit
+            exchange.injection = None  # no agent served the call
+        return exchange.injection
 
     async def _answer(self, exchange: Exchange) -> Heard | None:
-        """The utterance that answers the number; None when it must be said again."""
+        """Wait for the utterance that answers the number; None if the number must be repeated."""
         deadline = monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 heard = await self._phone.hear(max(0.01, deadline - monotonic()))
             except TimeoutError:
                 if self._agent_sounds() and monotonic() < deadline + PATIENCE_SECONDS:
-                    continue  # nobody interrupts an answer
+                    continue  # let it finish
                 return None
             self.heard.append(heard.text)
-            if self._was_cut_off(heard, exchange.hit):
+            if self._was_cut_off(heard, exchange.injection):
                 continue
             if exchange.number in numbers_in(heard.text):
                 return heard
             if _MISHEARD in heard.text.lower():
                 exchange.misheard += 1
                 return None
-            if any(phrase in heard.text.lower() for phrase in _LOST_ME):
+            if any(phrase in heard.text.lower() for phrase in _JOINED_LATE):
                 return None
             exchange.unclear += 1
 
     def _agent_sounds(self) -> bool:
-        sound = self._phone.sound_since(monotonic() - 0.5)
-        return sound is not None
+        return self._phone.sound_since(monotonic() - 0.5) is not None
 
-    def _was_cut_off(self, heard: Heard, hit: Hit | None) -> bool:
-        """Whether the speaker was struck while it said this: the question is answered by the next agent."""
-        if hit is None or hit.strike.kind not in SILENCES or hit.strike.moment is not Moment.AGENT_SPEAKS:
+    def _was_cut_off(self, heard: Heard, injection: Injection | None) -> bool:
+        """True if a fault took this speaker away meanwhile: the next agent answers the question."""
+        if (
+            injection is None
+            or injection.fault.kind not in SILENCING
+            or injection.fault.moment is not Moment.AGENT_SPEAKS
+        ):
             return False
-        by_a_victim = hit.strike.kind is Kind.LIVEKIT or heard.identity in hit.victims
-        return by_a_victim and heard.first_sound_at <= hit.at
+        by_a_victim = injection.fault.kind is FaultKind.LIVEKIT or heard.identity in injection.victims
+        return by_a_victim and heard.first_sound_at <= injection.at

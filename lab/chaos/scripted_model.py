@@ -1,6 +1,6 @@
-"""An OpenAI-compatible language model that answers by a script, and keeps what it was asked with.
+"""An OpenAI-compatible language model that answers by a script and records its requests.
 
-Its answers follow from the history in the request alone, so an agent that forgot something is caught in the act.
+Its answers follow from the history in the request alone, so they show what an agent forgot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MODEL_NAME: Final = "scripted"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ModelRequest:
     """One request: Unix milliseconds of its arrival, the numbers in the caller's turns of its history, the answer."""
 
     at_ms: int
@@ -30,20 +30,20 @@ class Asked:
 
 
 class ScriptedModel(ThreadedServer):
-    """Serves on loopback from a thread of its own while it is entered; `asked` has every request since `forget`."""
+    """Use as a context manager; `requests` has every request since `reset`."""
 
     def __init__(self) -> None:
         super().__init__(self._app(), "scripted model")
-        self.asked: list[Asked] = []
+        self.requests: list[ModelRequest] = []
 
     @property
     def base_url(self) -> str:
-        """What LLM_BASE_URL is set to."""
+        """The value for LLM_BASE_URL."""
         return f"{self.origin}/v1"
 
-    def forget(self) -> None:
-        """Begin to record anew."""
-        self.asked = []
+    def reset(self) -> None:
+        """Forget all requests."""
+        self.requests = []
 
     def _app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)
@@ -57,7 +57,7 @@ class ScriptedModel(ThreadedServer):
             history = [numbers_in(_text(message)) for message in body["messages"] if message["role"] == "user"]
             answer = answer_to(history)
             numbers = tuple(number for turn in history for number in turn)
-            self.asked.append(Asked(time.time_ns() // 1_000_000, numbers, answer))
+            self.requests.append(ModelRequest(time.time_ns() // 1_000_000, numbers, answer))
             return StreamingResponse(_events(answer), media_type="text/event-stream")
 
         return app

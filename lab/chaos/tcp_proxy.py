@@ -1,17 +1,16 @@
-"""A TCP proxy on loopback that can be a broken network: connections are cut and refused, or nothing passes any more."""
+"""A TCP proxy on loopback that simulates a broken network: it cuts and refuses connections, or lets nothing pass."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 _CHUNK = 65_536
 
 
 class TcpProxy:
-    """Stands in front of `target_port`, which may be set later. Enter it to listen; `address` is where."""
+    """Forwards to `target_port`, which may be set later. Enter it to listen at `address`."""
 
     def __init__(self, target_port: int = 0) -> None:
         self.target_port = target_port
@@ -24,7 +23,7 @@ class TcpProxy:
 
     @property
     def links(self) -> int:
-        """Connections that stand now."""
+        """The number of open connections."""
         return len(self._links)
 
     async def __aenter__(self) -> Self:
@@ -32,9 +31,7 @@ class TcpProxy:
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
-    async def __aexit__(
-        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._server:
             self._server.close()
         self._drop_all()
@@ -46,11 +43,11 @@ class TcpProxy:
         self._drop_all()
 
     def swallow(self) -> None:
-        """Let nothing through, without a word: bytes wait as they do for a network that drops packets."""
+        """Hold all bytes back silently, like a network that drops packets."""
         self._passes.clear()
 
     def heal(self) -> None:
-        """Be a good network again; what was swallowed arrives now, in order, as retransmission would have it."""
+        """Work again; held bytes arrive now, in order, as after retransmission."""
         self._refuses = False
         self._passes.set()
 
@@ -62,23 +59,26 @@ class TcpProxy:
             if not self._refuses:
                 await self._join(task, reader, writer)
         except OSError:
-            pass  # the target is down: the client is told by the end of its connection
+            pass  # the target is down: the client sees its connection closed
         finally:
             for side in self._links.pop(task):
                 side.transport.abort()
 
     async def _join(self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, thither = await asyncio.open_connection("127.0.0.1", self.target_port)
-        self._links[task] = (writer, thither)
-        ways = [asyncio.create_task(self._carry(reader, thither)), asyncio.create_task(self._carry(there, writer))]
+        target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
+        self._links[task] = (writer, target_writer)
+        pipes = [
+            asyncio.create_task(self._pipe(reader, target_writer)),
+            asyncio.create_task(self._pipe(target_reader, writer)),
+        ]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+            for pipe in pipes:
+                pipe.cancel()
+            await asyncio.gather(*pipes, return_exceptions=True)
 
-    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pipe(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while chunk := await source.read(_CHUNK):
                 await self._passes.wait()

@@ -1,9 +1,8 @@
-"""An HTTP server in a thread of its own: the caller's event loop measures times and must not wait for anybody."""
+"""An HTTP server in a thread of its own, so that it does not delay the caller's event loop, which measures times."""
 
 from __future__ import annotations
 
 import threading
-from types import TracebackType
 from typing import Self
 
 import uvicorn
@@ -24,12 +23,12 @@ class ThreadedServer:
         self._thread = threading.Thread(target=self._server.run, name=name, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin; returns when it listens. Raises `SetupError` when it does not."""
+        """Start; returns when it listens. Raises `SetupError` when it does not."""
         self._thread.start()
         wait_until(lambda: None if self._server.started else "it is starting", 10, self._thread.name)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """End, cutting off what is still under way."""
+    def __exit__(self, *_: object) -> None:
+        """Stop, also in the middle of a request."""
         self._server.should_exit = True
         self._thread.join(5)

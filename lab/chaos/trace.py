@@ -1,14 +1,14 @@
-"""One call as JSON: who said what when, beside what struck, for whoever looks into a wrong result."""
+"""Writes one call as JSON, to examine a wrong result with."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lab.chaos.measure import recovery
-from lab.chaos.record import CallRecord, Exchange
+from lab.chaos.call_record import CallRecord, Exchange
+from lab.chaos.recovery import recovery
+from lab.report import write_json
 
 
 def write_trace(call: CallRecord, wrong: Sequence[str], path: Path) -> None:
@@ -19,16 +19,17 @@ def write_trace(call: CallRecord, wrong: Sequence[str], path: Path) -> None:
         return None if at is None else round(at - origin, 2)
 
     def exchange_of(exchange: Exchange) -> dict[str, Any]:
-        hit = exchange.hit
+        injection = exchange.injection
         return {
             "number": exchange.number,
             "spoken": [(since(spoken.first_sound_at), since(spoken.last_sound_at)) for spoken in exchange.spoken],
             "answered": (since(exchange.answered_at), since(exchange.answer_ended_at)),
             "heard": exchange.heard,
             "misheard": exchange.misheard,
-            "hit": hit and {"moment": hit.strike.moment, "at": since(hit.at), "victims": hit.victims},
+            "fault": injection
+            and {"moment": injection.fault.moment, "at": since(injection.at), "victims": injection.victims},
             "recovery": recovery(exchange),
-            "silence": hit and hit.silence,
+            "silence": injection and injection.silence,
         }
 
     trace = {
@@ -40,9 +41,9 @@ def write_trace(call: CallRecord, wrong: Sequence[str], path: Path) -> None:
         "heard": call.heard,
         "audible": [(span.identity, since(span.start), since(span.end)) for span in call.timeline.spans()],
         "turns": [turn.model_dump() for turn in call.turns],
-        "requests": [(asked.at_ms, asked.numbers) for asked in call.asked],
+        "requests": [(request.at_ms, request.numbers) for request in call.model_requests],
         "ended": since(call.ended_at),
         "bill": call.bill,
         "generations": call.generations,
     }
-    path.write_text(json.dumps(trace, indent=1))
+    write_json(trace, path)

@@ -1,16 +1,16 @@
-"""Between LiveKit and the API: webhooks that are lost, doubled, shuffled or late."""
+"""A proxy between LiveKit and the API that can lose, double, shuffle or delay webhooks."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from contextlib import asynccontextmanager
 from typing import Final
 
 import httpx
 from fastapi import FastAPI, Request, Response
 
-from lab.chaos.plan import Trouble
+from lab import planner
+from lab.chaos.call_plan import WebhookFault
 from lab.chaos.threaded_server import ThreadedServer
 
 LATE_SECONDS: Final = 5.0
@@ -19,22 +19,22 @@ _PASSED_ON = ("authorization", "content-type")
 
 
 class WebhookProxy(ThreadedServer):
-    """Listens in a thread of its own while it is entered; posts to the API on `api_port`, which may be set later."""
+    """Use as a context manager; posts to the API on `api_port`, which may be set later. `fault` disturbs what comes."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(self._app(), "webhook proxy")
         self.api_port = 0
-        self.trouble: Trouble | None = None
-        self.troubled = 0
+        self.fault: WebhookFault | None = None
+        self.disturbed = 0
         self._api = httpx.AsyncClient(timeout=10, trust_env=False)
-        self._random = random.Random(seed)  # noqa: S311  it hides nothing: it repeats
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._random = planner.seeded(seed)
+        self._deliveries: set[asyncio.Task[None]] = set()
 
     def _app(self) -> FastAPI:
         @asynccontextmanager
         async def lifespan(_: FastAPI):  # type: ignore[no-untyped-def]
             yield
-            for task in tuple(self._under_way):
+            for task in tuple(self._deliveries):
                 task.cancel()
             await self._api.aclose()
 
@@ -46,25 +46,25 @@ class WebhookProxy(ThreadedServer):
             message = httpx.Request(
                 "POST", f"http://127.0.0.1:{self.api_port}/{path}", content=await request.body(), headers=headers
             )
-            if self.trouble is None:
+            if self.fault is None:
                 return Response(status_code=await self._deliver(message))
-            self.troubled += 1
-            for delay in self._delays(self.trouble):
-                # LiveKit has its answer at once and does not try again: from here on it is our network.
+            self.disturbed += 1
+            for delay in self._delays(self.fault):
+                # LiveKit gets its answer at once, so it does not retry.
                 self._later(message, delay)
             return Response()
 
         return app
 
-    def _delays(self, trouble: Trouble) -> list[float]:
-        match trouble:
-            case Trouble.LOSE:
+    def _delays(self, fault: WebhookFault) -> list[float]:
+        match fault:
+            case WebhookFault.LOSE:
                 return []
-            case Trouble.DOUBLE:
+            case WebhookFault.DOUBLE:
                 return [0, self._random.uniform(0, SHUFFLED_WITHIN_SECONDS)]
-            case Trouble.SHUFFLE:
+            case WebhookFault.SHUFFLE:
                 return [self._random.uniform(0, SHUFFLED_WITHIN_SECONDS)]
-            case Trouble.DELAY:
+            case WebhookFault.DELAY:
                 return [LATE_SECONDS]
 
     def _later(self, message: httpx.Request, delay: float) -> None:
@@ -73,12 +73,12 @@ class WebhookProxy(ThreadedServer):
             await self._deliver(message)
 
         task = asyncio.create_task(deliver())
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._deliveries.add(task)
+        task.add_done_callback(self._deliveries.discard)
 
     async def _deliver(self, message: httpx.Request) -> int:
         try:
             answer = await self._api.send(message)
         except httpx.TransportError:
-            return 502  # LiveKit tries again
+            return 502  # LiveKit retries
         return answer.status_code

@@ -1,4 +1,4 @@
-"""One stack as the chaos suite sees it: REST in front, and behind it Temporal, LiveKit and the processes."""
+"""A running stack as chaos, benchmarks and end-to-end tests see it: REST, Temporal, LiveKit and the processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from connections.temporal_client import connect
 from contracts.session import SessionSummary
 from contracts.turns import Turn
 from errors import SetupError
-from lab.caller import SessionClient
+from lab.rest_client import SessionClient
 from stack.local_stack import LocalStack
 from stack.processes.programs import names_of
 from stack.processes.waiting import wait_until
@@ -32,7 +32,7 @@ _BACK_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class World:
-    """Questions to the running stack."""
+    """The parts of a running stack and their state."""
 
     stack: LocalStack
     rest: SessionClient
@@ -41,7 +41,7 @@ class World:
 
     @property
     def agent_parts(self) -> list[str]:
-        """The AgentServers."""
+        """The names of the AgentServers."""
         return names_of(self.stack.settings, ["agent"])
 
     def session(self, session_id: str) -> WorkflowHandle[VoiceSession, SessionSummary]:
@@ -49,22 +49,22 @@ class World:
         return self.temporal.get_workflow_handle_for(VoiceSession.run, session_id)
 
     async def transcript(self, session_id: str) -> tuple[Turn, ...] | None:
-        """What the session knows was said; None while nobody can tell."""
+        """The session's transcript; None while Temporal or its worker is down."""
         try:
             return await self.session(session_id).query(VoiceSession.transcript, rpc_timeout=timedelta(seconds=2))
         except RPCError:
             return None
 
     async def generations(self, session_id: str) -> int:
-        """How many agents the session has had."""
+        """The session's number of agents so far."""
         return (await self.session(session_id).query(VoiceSession.view)).generation
 
     def logs(self) -> str:
-        """Everything that any part wrote."""
+        """The logs of all parts."""
         return "\n".join(log.read_text(errors="replace") for log in (self.stack.state_dir / "logs").iterdir())
 
     def children(self, part: str) -> list[psutil.Process]:
-        """The processes of an AgentServer, less its sentinel, which outlives it on purpose."""
+        """The child processes of an AgentServer except its sentinel, which outlives it on purpose."""
         try:
             everyone = psutil.Process(self.stack.pid(part)).children(recursive=True)
         except (SetupError, psutil.NoSuchProcess):
@@ -72,12 +72,12 @@ class World:
         return [process for process in everyone if not _is_sentinel(process)]
 
     def busy_jobs(self, part: str) -> list[psutil.Process]:
-        """The job processes of a server that are in a room and not frozen: idle ones hold no connection to LiveKit."""
+        """The job processes of a server that are in a room and not frozen: idle ones have no connection to LiveKit."""
         port = self.stack.settings.stack.livekit_port
         return [process for process in self.children(part) if _is_awake(process) and _talks_to(process, port)]
 
     async def serving(self, within: float = 10) -> tuple[str, psutil.Process]:
-        """The server of the one call of now, and its job. Raises `TimeoutError` unless there is exactly one."""
+        """Wait until exactly one call is served; returns its server and job. Raises `TimeoutError`."""
         async with asyncio.timeout(within):
             while True:
                 found = [(part, job) for part in self.agent_parts for job in self.busy_jobs(part)]
@@ -86,31 +86,30 @@ class World:
                 await asyncio.sleep(_POLL_SECONDS)
 
     def registrations(self, part: str) -> int:
-        """How often an AgentServer was taken by LiveKit since the stack began."""
+        """The number of times that an AgentServer registered with LiveKit since the stack began."""
         return self.stack.log_path(part).read_text(errors="replace").count(_REGISTERED)
 
     async def replaced(self, part: str, pid: int) -> None:
-        """Wait until a part that had process `pid` runs as another one and serves."""
+        """Wait until a part serves as another process than `pid`."""
         await asyncio.to_thread(wait_until, lambda: self._is_still(part, pid), _BACK_SECONDS, part)
         await asyncio.to_thread(self.stack.wait_ready, part)
 
     async def back(self, part: str, registrations: int) -> None:
-        """Wait until a part serves again, an AgentServer until LiveKit has taken it more than `registrations` times."""
+        """Wait until an AgentServer has registered more than `registrations` times, and serves."""
+        await asyncio.to_thread(wait_until, lambda: self._unregistered(part, registrations), _BACK_SECONDS, part)
         await asyncio.to_thread(self.stack.wait_ready, part)
-        if part in self.agent_parts:
-            await asyncio.to_thread(wait_until, lambda: self._unknown(part, registrations), _BACK_SECONDS, part)
 
     def _is_still(self, part: str, pid: int) -> str | None:
         try:
-            return "it is not replaced" if self.stack.pid(part) == pid else None
+            return "it was not replaced" if self.stack.pid(part) == pid else None
         except SetupError as error:
             return str(error)
 
-    def _unknown(self, part: str, registrations: int) -> str | None:
-        return None if self.registrations(part) > registrations else "LiveKit has not taken it"
+    def _unregistered(self, part: str, registrations: int) -> str | None:
+        return None if self.registrations(part) > registrations else "it has not registered with LiveKit"
 
-    async def stands(self, within: float) -> bool:
-        """Whether every part serves, at the latest after `within` seconds."""
+    async def all_parts_serve(self, within: float) -> bool:
+        """True if every part serves within `within` seconds."""
         try:
             async with asyncio.timeout(within):
                 for part in self.stack.names:
@@ -120,7 +119,7 @@ class World:
         return True
 
     async def left_behind(self, session_id: str, within: float) -> tuple[str, ...]:
-        """What is left of an ended session after `within` seconds: workflow, room, dispatch, job processes."""
+        """The workflow, room, dispatch and job processes of an ended session that are left after `within` seconds."""
         deadline = monotonic() + within
         while True:
             left = await self._leftovers(session_id)
@@ -138,7 +137,7 @@ class World:
         return tuple(left)
 
     async def _dispatches(self, room: str) -> Sequence[str]:
-        # The room's own node keeps them: where there is no room, nobody answers the question.
+        # LiveKit answers with an error if there is no room.
         with suppress(api.TwirpError):
             return [dispatch.id for dispatch in await self.livekit.agent_dispatch.list_dispatch(room)]
         return []
@@ -146,7 +145,7 @@ class World:
 
 @asynccontextmanager
 async def world_of(stack: LocalStack) -> AsyncIterator[World]:
-    """The world of a running stack."""
+    """Connect to a running stack."""
     livekit = stack.settings.livekit
     secret = livekit.api_secret.get_secret_value()
     async with (

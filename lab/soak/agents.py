@@ -1,6 +1,6 @@
-"""A simulated AgentServer: it takes real dispatches and joins real rooms, but says its numbered lines without a voice.
+"""A simulated AgentServer: takes real dispatches and joins real rooms, but reports numbered lines instead of speaking.
 
-It speaks LiveKit's worker protocol itself, so that one process carries a hundred agents.
+It uses LiveKit's worker protocol directly, so that one process carries a hundred agents.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -22,14 +21,14 @@ from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, 
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from agent.job import watch_caller
-from agent.workflow_link.workflow_client import NotWantedError, WorkflowLine
+from agent.workflow_link.caller_watch import watch_caller
+from agent.workflow_link.workflow_client import SupersededError, WorkflowClient
 from connections.dispatch_seal import Sealer
 from contracts.agent import AgentOutcome, AgentReady, Briefing, DispatchMetadata
 from contracts.failures import JOB_PROCESS_ENDED
 from contracts.identities import ARRIVED, agent_identity
 from contracts.turns import Turn
-from lab.soak.plan import Fault, Script
+from lab.soak.scripts import AgentFailure, Script
 from settings import Settings
 
 logger = logging.getLogger("lab.soak.agents")
@@ -41,8 +40,10 @@ _RPC_TIMEOUT = timedelta(seconds=2)
 
 
 class SimulatedAgents:
-    """Serves every dispatch; use as an async context manager. `delivered` counts each session's lines in
-    Temporal, `lost` the agents that went by a fault."""
+    """Serves every dispatch; use as an async context manager.
+
+    `delivered` counts each session's lines in Temporal, `failures` the agents that failed as planned.
+    """
 
     def __init__(self, settings: Settings, temporal: Client, scripts: tuple[Script, ...]) -> None:
         self._settings = settings
@@ -51,7 +52,7 @@ class SimulatedAgents:
         self._sealer = Sealer(settings.livekit.api_secret.get_secret_value())
         self._jobs: set[asyncio.Task[None]] = set()
         self.delivered: Counter[str] = Counter()
-        self.lost = 0
+        self.failures = 0
 
     async def __aenter__(self) -> Self:
         livekit = self._settings.livekit
@@ -71,9 +72,7 @@ class SimulatedAgents:
         self._listener = asyncio.create_task(self._listen())
         return self
 
-    async def __aexit__(
-        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for task in (self._listener, *self._jobs):
             task.cancel()
         await asyncio.gather(self._listener, *self._jobs, return_exceptions=True)
@@ -101,35 +100,35 @@ class SimulatedAgents:
     async def _serve(self, assignment: JobAssignment) -> None:
         metadata = DispatchMetadata.model_validate_json(assignment.job.metadata)
         task = self._temporal.get_async_activity_handle(task_token=self._sealer.unseal(metadata.sealed_task_token))
-        line = WorkflowLine(self._temporal, metadata)
+        line = WorkflowClient(self._temporal, metadata)
         agent = _Agent(self, line, task, identity=agent_identity(metadata.generation, assignment.job.id))
         try:
-            await agent.live(self._settings.livekit.url, assignment.token)
-        except (NotWantedError, rtc.ConnectError, RPCError) as error:
+            await agent.serve(self._settings.livekit.url, assignment.token)
+        except (SupersededError, rtc.ConnectError, RPCError) as error:
             logger.info("an agent of %s left: %s", metadata.session_id, error)
         finally:
             await line.aclose()
             await agent.room.disconnect()
 
     def script(self, user_name: str) -> Script:
-        """What was planned for a user."""
+        """The script of a user."""
         return self._scripts[user_name]
 
 
 @dataclass
 class _Agent:
-    """One generation, as a real job lives it: claim, first heartbeat, ready, lines, leave."""
+    """One generation in the steps of a real job: claim, first heartbeat, ready, lines, leave."""
 
     server: SimulatedAgents
-    line: WorkflowLine
+    line: WorkflowClient
     task: AsyncActivityHandle
     identity: str
 
     def __post_init__(self) -> None:
         self.room = rtc.Room()
 
-    async def live(self, url: str, token: str) -> None:
-        """From dispatch to leave, or to the fault that was planned."""
+    async def serve(self, url: str, token: str) -> None:
+        """Serve from dispatch to leave, or to the planned failure."""
         options = rtc.RoomOptions(auto_subscribe=False)
         briefing, _ = await asyncio.gather(self.line.claim(self.identity), self.room.connect(url, token, options))
         if not await self._beat():
@@ -141,8 +140,8 @@ class _Agent:
         beating = asyncio.create_task(self._until_unwanted(briefing.heartbeat_timeout_seconds / _BEATS_PER_TIMEOUT))
         try:
             await asyncio.wait([speaking, beating], return_when=asyncio.FIRST_COMPLETED)
-            if speaking.done() and (fault := speaking.result()) is not Fault.NONE:
-                await self._go(fault)
+            if speaking.done() and (failure := speaking.result()) is not AgentFailure.NONE:
+                await self._fail(failure)
                 return
             await beating
         finally:
@@ -153,13 +152,12 @@ class _Agent:
         outcome = AgentOutcome(generation=briefing.generation, cause="the session is ending")
         await _unless_over(self.task.complete(outcome, rpc_timeout=_RPC_TIMEOUT))
 
-    async def _speak(self, briefing: Briefing) -> Fault:
-        """Say the lines that are still unsaid; gives the fault that comes then."""
+    async def _speak(self, briefing: Briefing) -> AgentFailure:
+        """Report the lines that are not in the transcript yet; returns the failure that comes next."""
         script = self.server.script(briefing.user_name)
-        fault = script.fault if briefing.generation == 1 else Fault.NONE
-        last = script.fault_after_lines if fault is not Fault.NONE else script.lines
-        said = len(briefing.turns)
-        for sequence, number in enumerate(range(said + 1, last + 1), start=1):
+        failure = script.failure if briefing.generation == 1 else AgentFailure.NONE
+        last = script.failure_after_lines if failure is not AgentFailure.NONE else script.lines
+        for sequence, number in enumerate(range(len(briefing.turns) + 1, last + 1), start=1):
             self.line.turn(
                 Turn(
                     generation=briefing.generation,
@@ -172,7 +170,7 @@ class _Agent:
             if await self.line.flush(_FLUSH_SECONDS):
                 self.server.delivered[briefing.session_id] = number
             await asyncio.sleep(_PAUSE_SECONDS)
-        return fault
+        return failure
 
     async def _until_unwanted(self, period: float) -> None:
         while self.room.isconnected():
@@ -181,7 +179,7 @@ class _Agent:
             await asyncio.sleep(period)
 
     async def _beat(self) -> bool:
-        """One heartbeat; whether this agent is still wanted."""
+        """Send one heartbeat. False if this agent is not wanted any more."""
         try:
             await self.task.heartbeat(self.identity, rpc_timeout=_RPC_TIMEOUT)
         except AsyncActivityCancelledError:
@@ -190,16 +188,16 @@ class _Agent:
             return error.status is not RPCStatusCode.NOT_FOUND
         return True
 
-    async def _go(self, fault: Fault) -> None:
-        self.server.lost += 1
+    async def _fail(self, failure: AgentFailure) -> None:
+        self.server.failures += 1
         await self.room.disconnect()
-        if fault is Fault.PROCESS_ENDS:
+        if failure is AgentFailure.PROCESS_EXITS:
             end = ApplicationError("its job process ended", type=JOB_PROCESS_ENDED)
             await _unless_over(self.task.fail(end, rpc_timeout=_RPC_TIMEOUT))
 
 
 async def _unless_over(call: Awaitable[None]) -> None:
-    """Report an agent's end; a generation that is over has no use for it."""
+    """Report an agent's end, unless its generation is over."""
     try:
         await call
     except RPCError as error:

@@ -1,4 +1,4 @@
-"""Simulated callers. Each keeps an account by its own clock, which the bill is compared with afterwards."""
+"""Simulated callers. Each keeps an account by its own clock to compare the bill with."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from typing import Any
 
 from livekit import rtc
 from temporalio.client import Client, WorkflowHandle
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from contracts.identities import caller_identity
 from contracts.session import SessionSummary
 from contracts.statuses import EndReason
-from lab.caller.rest import Started
+from lab.rest_client import SessionClient, Started
 from lab.soak.agents import SimulatedAgents
-from lab.soak.plan import Behaviour, Script
-from lab.soak.rest import Rest
+from lab.soak.scripts import Behaviour, Script
+from settings import LiveKitSettings
 from workflows.voice_session import VoiceSession
 
 _ENDS_WITHIN_SECONDS = 90.0
-_JOIN_ATTEMPTS = 3
+_ARRIVES_SECONDS = 3.0
+"""Limit for a request's way to an API on a busy machine; a killed worker delays the answer more than that."""
 _LATE_SECONDS = 1.5
-"""A webhook that arrives this long after the second in `createdAt` is dated by that second."""
+"""A webhook this late is dated by the second in its `createdAt`."""
 
 
 @dataclass(frozen=True)
-class Span:
-    """Something happened between these two Unix times."""
+class Interval:
+    """The Unix times between which something happened."""
 
     earliest: float
     latest: float
@@ -36,9 +38,9 @@ class Span:
 
 @dataclass
 class Account:
-    """What a caller knows of its session. A bill may be between `least` and `most` seconds.
+    """A caller's own account of its session. A bill may be between `least` and `most` seconds.
 
-    `summary` stays None where the session did not end in time.
+    `summary` is None if the session did not end in time.
     """
 
     script: Script
@@ -52,40 +54,42 @@ class Account:
 
 
 def session(temporal: Client, session_id: str) -> WorkflowHandle[VoiceSession, SessionSummary]:
-    """The workflow behind a session."""
+    """The workflow of a session."""
     return temporal.get_workflow_handle_for(VoiceSession.run, session_id)
 
 
-async def join(started: Started) -> rtc.Room:
-    """Join as clients do: with a microphone, and again when LiveKit was too busy to answer.
+@retry(retry=retry_if_exception_type(rtc.ConnectError), stop=stop_after_attempt(3), reraise=True)
+async def _connect(started: Started) -> rtc.Room:
+    room = rtc.Room()
+    await room.connect(started.server_url, started.token, rtc.RoomOptions(auto_subscribe=False))
+    return room
 
-    Of participants without a track LiveKit tells others every few seconds only, also that they left.
+
+async def join(started: Started) -> rtc.Room:
+    """Join as clients do: with a microphone, and with retries while LiveKit is too busy to answer.
+
+    LiveKit reports participants without a track only every few seconds, also when they leave.
     """
-    for attempt in range(_JOIN_ATTEMPTS):
-        room = rtc.Room()
-        try:
-            await room.connect(started.server_url, started.token, rtc.RoomOptions(auto_subscribe=False))
-        except rtc.ConnectError:
-            if attempt == _JOIN_ATTEMPTS - 1:
-                raise
-        else:
-            break
+    room = await _connect(started)
     track = rtc.LocalAudioTrack.create_audio_track("microphone", rtc.AudioSource(24_000, 1))
     await room.local_participant.publish_track(track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE))
     return room
 
 
 class Callers:
-    """Plays scripts, `at_once` at a time. A caller that fails raises; nothing that it did is an account then."""
+    """Plays scripts, `at_once` at a time. A caller that fails raises and leaves no account."""
 
-    def __init__(self, rest: Rest, temporal: Client, agents: SimulatedAgents, *, at_once: int) -> None:
+    def __init__(
+        self, rest: SessionClient, livekit: LiveKitSettings, temporal: Client, agents: SimulatedAgents, *, at_once: int
+    ) -> None:
         self._rest = rest
+        self._livekit = livekit
         self._temporal = temporal
         self._agents = agents
         self._slots = asyncio.Semaphore(at_once)
 
     async def play(self, script: Script, began: float) -> Account:
-        """One caller from start to bill. `began` is the run's start on the monotonic clock."""
+        """Play one caller from start to bill. `began` is the run's start on the monotonic clock."""
         await asyncio.sleep(max(0.0, began + script.begins_at - time.monotonic()))
         async with self._slots:
             account = await self._call(script)
@@ -94,7 +98,7 @@ class Callers:
                 account.summary = await session(self._temporal, account.session_id).result()
         except TimeoutError:
             return account
-        account.bills.append((await self._rest.end(account.session_id))[0])
+        account.bills.append(await self._rest.end(account.session_id))
         return account
 
     async def _call(self, script: Script) -> Account:
@@ -110,7 +114,7 @@ class Callers:
     async def _by_joining(self, script: Script, started: Started) -> Account:
         sent_at = time.time()
         room = await join(started)
-        joined = Span(sent_at, time.time())
+        joined = Interval(sent_at, time.time())
         try:
             await asyncio.sleep(script.talk_seconds)
             heard = self._agents.delivered[started.session_id]
@@ -120,33 +124,38 @@ class Callers:
             if script.behaviour is Behaviour.LEAVES:
                 reason = EndReason.CALLER_LEFT
                 await room.disconnect()
-                ended = Span(sent_at, time.time())
+                ended = Interval(sent_at, time.time())
             else:
                 requests = 2 if script.behaviour is Behaviour.ENDS_TWICE else 1
-                answers = await asyncio.gather(*(self._rest.end(started.session_id) for _ in range(requests)))
+                answers = await asyncio.gather(*(self._end(started.session_id) for _ in range(requests)))
                 bills = [bill for bill, _ in answers]
-                ended = Span(sent_at, max(arrived_at for _, arrived_at in answers))
+                ended = Interval(sent_at, max(arrived_at for _, arrived_at in answers))
         finally:
             await room.disconnect()
         return Account(
             script,
             started.session_id,
             reason,
-            # Whole seconds are billed, and a webhook may be dated by its second: one less or more is right.
+            # Bills count whole seconds, and a webhook may be dated by its second: one second off is right.
             least=max(0, math.floor(ended.earliest - joined.latest) - 1),
             most=math.floor(ended.latest - joined.earliest) + 1,
             lines_heard=heard,
             bills=bills,
         )
 
+    async def _end(self, session_id: str) -> tuple[dict[str, Any], float]:
+        """End a session; returns its bill and the latest Unix time at which the API got the request."""
+        bill, sent_at = await self._rest.timed_end(session_id)
+        return bill, min(time.time(), sent_at + _ARRIVES_SECONDS)
+
     async def _by_webhooks(self, script: Script, started: Started) -> Account:
-        """All times in these reports are exact, so the bill must be, too."""
+        """All times in these webhooks are exact, so the bill must be exact."""
         joined_at_ms = time.time_ns() // 1_000_000
         await asyncio.sleep(script.talk_seconds)
         left_at = int(time.time())
         await asyncio.sleep(left_at + _LATE_SECONDS - time.time())
         heard = self._agents.delivered[started.session_id]
-        for number, name in enumerate(script.news):
+        for number, name in enumerate(script.webhooks):
             event = {
                 "id": f"EV_{script.user_name}_{name}_{number}",
                 "event": f"participant_{name}",
@@ -158,6 +167,6 @@ class Callers:
                     "joinedAtMs": str(joined_at_ms),
                 },
             }
-            await self._rest.webhook(event)
+            await self._rest.webhook(event, self._livekit)
         exact = max(0, left_at * 1000 - joined_at_ms) // 1000
         return Account(script, started.session_id, EndReason.CALLER_LEFT, least=exact, most=exact, lines_heard=heard)

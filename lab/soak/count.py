@@ -1,4 +1,4 @@
-"""The count after a soak: every session ended, every bill right, no line lost, histories replay, nothing is left."""
+"""Counts after a soak: every session ended, every bill right, no line lost, histories replay, nothing is left."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from workflows.voice_session import VoiceSession
 
 _SETTLES_WITHIN_SECONDS = 90.0
 _WITHDRAWN = (EndReason.NO_SHOW, EndReason.CANCELLED)
-"""How a session may end whose caller never learned of it: by its own timer, or withdrawn by the API."""
+"""A session whose caller got no answer ends by its no-show timer, or the API withdraws it."""
 
 
 @dataclass
 class Count:
-    """What was found. Every wrong result is one line that says what was expected; `suspects` are their sessions."""
+    """The count. Each wrong result is one line with the expected value; `suspects` are the ids of these sessions."""
 
     ended: Counter[str] = field(default_factory=Counter)
     abandoned: int = 0
@@ -35,14 +35,14 @@ class Count:
     wrong: list[str] = field(default_factory=list)
     suspects: set[str] = field(default_factory=set)
 
-    def accuse(self, session_id: str, problem: str) -> None:
-        """Note a wrong result of one session."""
+    def add_wrong(self, session_id: str, problem: str) -> None:
+        """Add a wrong result of one session."""
         self.wrong.append(f"{session_id} {problem}")
         self.suspects.add(session_id)
 
 
 async def count(accounts: Sequence[Account], temporal: Client, livekit: api.LiveKitAPI) -> Count:
-    """Wait until nothing runs any more, then compare everything with the callers' accounts."""
+    """Wait until all workflows have ended, then compare everything with the callers' accounts."""
     found = Count()
     await _settled(temporal, found)
     known = {account.session_id: account for account in accounts}
@@ -65,24 +65,24 @@ async def _settled(temporal: Client, found: Count) -> None:
             break
         await asyncio.sleep(0.5)
     for session_id in running:
-        found.accuse(session_id, "still runs")
+        found.add_wrong(session_id, "still runs")
 
 
 async def _compare(temporal: Client, account: Account, found: Count) -> None:
     summary = account.summary
     if summary is None:
-        found.accuse(account.session_id, f"({account.script.behaviour}) did not end in time")
+        found.add_wrong(account.session_id, f"({account.script.behaviour}) did not end in time")
         return
     found.ended[summary.end_reason] += 1
     found.generations += summary.generations
     found.bills += len(account.bills)
     turns = await session(temporal, account.session_id).query(VoiceSession.transcript)
     for problem in check(account, summary, [turn.text for turn in turns]):
-        found.accuse(account.session_id, f"({account.script.behaviour}) {problem}")
+        found.add_wrong(account.session_id, f"({account.script.behaviour}) {problem}")
 
 
 def check(account: Account, summary: SessionSummary, lines: Sequence[str]) -> Iterator[str]:
-    """Where a session's own memory, `summary` and `lines`, differs from its caller's account."""
+    """Yield every difference between a session (`summary`, `lines`) and its caller's account."""
     if summary.end_reason is not account.reason:
         yield f"ended as {summary.end_reason} instead of {account.reason}"
     if not account.least <= summary.duration_seconds <= account.most:
@@ -92,19 +92,19 @@ def check(account: Account, summary: SessionSummary, lines: Sequence[str]) -> It
     if summary.errors or not (summary.workflow_completed and summary.agent_stopped and summary.room_deleted):
         yield f"was not cleaned up: {summary}"
     if list(lines) != [f"line {number}" for number in range(1, len(lines) + 1)]:
-        yield f"remembers lines that were lost, doubled or out of order: {lines}"
+        yield f"has lines missing, doubled or out of order: {lines}"
     if len(lines) < account.lines_heard:
-        yield f"remembers {len(lines)} lines of the {account.lines_heard} that its caller heard"
+        yield f"has {len(lines)} lines of the {account.lines_heard} that its caller heard"
 
 
 async def _count_abandoned(temporal: Client, execution: WorkflowExecution, found: Count) -> None:
-    """A start whose caller got no join token: it may not have lived on, and nobody pays for it."""
+    """Count a start without an answer: it must have ended without a bill."""
     found.abandoned += 1
     if execution.status is WorkflowExecutionStatus.TERMINATED:
-        return  # withdrawn before a worker had it
+        return  # withdrawn before a worker took it
     summary = await session(temporal, execution.id).result()
     if summary.end_reason not in _WITHDRAWN or summary.duration_seconds:
-        found.accuse(execution.id, f"had no caller, and ended as {summary}")
+        found.add_wrong(execution.id, f"had no caller, and ended as {summary}")
 
 
 async def _replay(temporal: Client, found: Count) -> None:
@@ -116,4 +116,4 @@ async def _replay(temporal: Client, found: Count) -> None:
         async for result in results:
             found.replayed += 1
             if result.replay_failure is not None:
-                found.accuse(result.history.workflow_id, f"does not replay: {result.replay_failure}")
+                found.add_wrong(result.history.workflow_id, f"does not replay: {result.replay_failure}")

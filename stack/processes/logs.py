@@ -1,17 +1,16 @@
-"""The merged log: what each part writes from now on, line by line, with the part's name in front."""
+"""Merges the logs of the parts: each new line, prefixed with the part's name."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 _COLOURS = (36, 35, 33, 32, 34, 31)  # ANSI: cyan, magenta, yellow, green, blue, red
 
 
 class MergedLog:
-    """Follows several log files through their rotation. `new_lines()` never blocks."""
+    """Follows existing log files through rotation. `new_lines()` never blocks."""
 
     def __init__(self, files: Mapping[str, Path], *, coloured: bool) -> None:
         width = max(map(len, files))
@@ -21,7 +20,7 @@ class MergedLog:
         ]
 
     def new_lines(self) -> Iterator[str]:
-        """Complete lines that were written since the last call, each prefixed."""
+        """Complete lines written since the last call, each prefixed."""
         for tail in self._tails:
             yield from tail.new_lines()
 
@@ -31,35 +30,26 @@ class _Tail:
         self._file = file
         self._prefix = prefix
         self._rest = b""
-        self._open = _opened(file)
-        if self._open:
-            self._open.seek(0, os.SEEK_END)
+        self._open = file.open("rb")
+        self._open.seek(0, os.SEEK_END)
 
     def new_lines(self) -> Iterator[str]:
         yield from self._read()
         if self._was_rotated():
-            if self._open:
-                self._open.close()
-            self._open = _opened(self._file)
+            self._open.close()
+            self._open = self._file.open("rb")
             yield from self._read()
 
     def _read(self) -> Iterator[str]:
-        if self._open is None:
-            return
         *lines, self._rest = (self._rest + self._open.read()).split(b"\n")
         for line in lines:
             yield self._prefix + line.decode(errors="replace").rstrip("\r")
 
     def _was_rotated(self) -> bool:
         try:
-            current = self._file.stat()
-        except FileNotFoundError:
+            return os.fstat(self._open.fileno()).st_ino != self._file.stat().st_ino
+        except FileNotFoundError:  # between the two steps of a rotation
             return False
-        return self._open is None or os.fstat(self._open.fileno()).st_ino != current.st_ino
-
-
-def _opened(file: Path) -> BinaryIO | None:
-    return file.open("rb") if file.exists() else None
 
 
 def _prefix(name: str, width: int, colour: int | None) -> str:

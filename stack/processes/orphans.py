@@ -1,4 +1,4 @@
-"""Nothing stays behind: every process of a stack, children of children included, is known by a mark it inherits."""
+"""Finds every process of a stack, children of children included, by a variable that they inherit, and ends them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ MARK = "VOICE_STACK"
 
 
 def marked(state_dir: Path) -> list[psutil.Process]:
-    """The live processes of the stack whose state is in `state_dir`, whoever their parent is by now."""
+    """The live processes of the stack whose state is in `state_dir`, whatever their parent is by now."""
     return list(_marked(str(state_dir)))
 
 
-def sweep(state_dir: Path, grace_seconds: float = 3) -> list[str]:
-    """Terminate, then kill, whatever is left of a stack; gives what it found, as `name (pid)`."""
+def end_orphans(state_dir: Path, grace_seconds: float = 3) -> list[str]:
+    """Terminate, then kill, the remaining processes of a stack; returns their process ids."""
     found = marked(state_dir)
     for process in found:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
     _, alive = psutil.wait_procs(found, grace_seconds)
-    # Asked again: a child may have been started in the meantime.
+    # Searched again: a child may have been started in the meantime.
     for process in {*alive, *marked(state_dir)}:
         with suppress(psutil.NoSuchProcess):
             process.kill()

@@ -1,4 +1,4 @@
-"""Ports: who should have which, whether it is free, and which setting moves it."""
+"""Finds free ports, and checks that those of the parts are free."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BELOW_EPHEMERAL = range(20_000, 32_000)
 
 @dataclass(frozen=True)
 class PortUse:
-    """One port that a part of the stack listens on, always on loopback unless `host` says otherwise."""
+    """One port that a part listens on, and the setting that moves it."""
 
     port: int
     owner: str
@@ -25,26 +25,26 @@ class PortUse:
 
 
 def require_free(uses: Iterable[PortUse]) -> None:
-    """Raise SetupError that names every taken port, the part that should have had it and the setting that moves it."""
+    """Raise SetupError that names each taken port, the part that needs it and the setting that moves it."""
     problems: list[str] = []
     seen: dict[tuple[int, bool], PortUse] = {}
     for use in uses:
         other = seen.setdefault((use.port, use.udp), use)
         if other is not use:
             problems.append(
-                f"port {use.port} is given to both {other.owner} and {use.owner}; set {use.setting} to move it"
+                f"port {use.port} is set for both {other.owner} and {use.owner}; set {use.setting} to move it"
             )
         elif not _is_free(use):
             problems.append(
                 f"port {use.port}{' (UDP)' if use.udp else ''} is taken; "
-                f"{use.owner} should have it; set {use.setting} to move it"
+                f"{use.owner} needs it; set {use.setting} to move it"
             )
     if problems:
         raise SetupError("\n".join(problems))
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different loopback ports that are free for TCP and UDP at this moment."""
+    """`count` different loopback ports that are free for TCP and UDP now."""
     ports: list[int] = []
     with ExitStack() as held:
         while len(ports) < count:
@@ -61,10 +61,9 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_run(length: int) -> int:
-    """The first of `length` adjacent loopback ports that are free for TCP at this moment.
+    """The first of `length` adjacent loopback ports that are free for TCP now.
 
-    They lie below those that systems give to outgoing connections, which like to take the neighbour of a port that a
-    server was given: it would be gone when its server comes back from a restart.
+    They lie below the ephemeral range: an outgoing connection could take a port of that while its server restarts.
     """
     while True:
         first = _BELOW_EPHEMERAL.start + secrets.randbelow(len(_BELOW_EPHEMERAL) - length)

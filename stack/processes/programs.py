@@ -1,4 +1,4 @@
-"""The parts of the stack in the order in which they start: command, ports, and how to tell that each is ready."""
+"""The parts of the stack in starting order: the command, ports and readiness probe of each."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stack.servers.config import temporal_command
 from stack.servers.find import Servers
 
 PARTS = ("temporal", "livekit", "llm", "worker", "agent", "api")
-"""What can be asked for. Each is one program of that name, but "agent": STACK_AGENT_SERVERS of them."""
+"""Each part is one program of that name, except "agent": STACK_AGENT_SERVERS of them."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """One supervised process. `not_ready` gives the reason why it cannot serve yet, or None when it can."""
+    """One supervised process. `not_ready` takes its log and returns why it is not ready, or None when it is."""
 
     name: str
     title: str
@@ -33,12 +33,12 @@ class Program:
 
 
 def uses_own_language_model(speech: SpeechSettings) -> bool:
-    """Whether the stack serves the language model itself: not when LLM_BASE_URL points elsewhere."""
+    """True if the stack serves the language model itself: LLM_BASE_URL has its default."""
     return bool(speech.llm_base_url == SpeechSettings.model_fields["llm_base_url"].default)
 
 
 def parts_of(settings: Settings, wanted: Collection[str]) -> tuple[str, ...]:
-    """The wanted parts, in starting order, less what the settings take from elsewhere."""
+    """The wanted parts in starting order, without a language model that the settings take from elsewhere."""
     unknown = set(wanted) - set(PARTS)
     if unknown:
         raise ValueError(f"unknown parts: {sorted(unknown)}; there are {PARTS}")
@@ -47,25 +47,25 @@ def parts_of(settings: Settings, wanted: Collection[str]) -> tuple[str, ...]:
 
 
 def names_of(settings: Settings, parts: Collection[str]) -> list[str]:
-    """The names of these parts' programs, in the same order."""
+    """The names of the programs of these parts, in the same order."""
     agents = [agent_name(index) for index in range(settings.stack.agent_servers)]
     return [name for part in parts for name in (agents if part == "agent" else [part])]
 
 
 def agent_name(index: int) -> str:
-    """The program of the agent server with this index: agent, agent_2, agent_3 and so on."""
+    """The program name of the agent server with this index: agent, agent_2, agent_3 and so on."""
     return f"agent_{index + 1}" if index else "agent"
 
 
 def agent_health_url(agent: AgentSettings, index: int) -> str:
-    """Where the agent server with this index answers: at AGENT_HEALTH_PORT or, of those after the first, behind it."""
+    """The health endpoint of the agent server with this index: AGENT_HEALTH_PORT plus the index."""
     host = "127.0.0.1" if agent.health_host == "0.0.0.0" else agent.health_host  # noqa: S104
     return f"http://{host}:{agent.health_port + index}"
 
 
 def port_uses(settings: Settings, parts: Collection[str]) -> list[PortUse]:
     """Every port of these parts with its owner and the setting that moves it."""
-    stack, api, agent, told = settings.stack, settings.api, settings.agent, settings.telemetry
+    stack, api, agent, telemetry = settings.stack, settings.api, settings.agent, settings.telemetry
     uses = {
         "temporal": (
             PortUse(stack.temporal_port, "Temporal", "STACK_TEMPORAL_PORT"),
@@ -77,14 +77,19 @@ def port_uses(settings: Settings, parts: Collection[str]) -> list[PortUse]:
         ),
         "llm": (PortUse(stack.llm_port, "the language model server", "STACK_LLM_PORT"),),
         "worker": (
-            PortUse(told.worker_metrics_port, "the worker's metrics", "WORKER_METRICS_PORT", host=told.metrics_host),
+            PortUse(
+                telemetry.worker_metrics_port,
+                "the worker's metrics",
+                "WORKER_METRICS_PORT",
+                host=telemetry.metrics_host,
+            ),
         ),
         "agent": tuple(
             PortUse(port and port + index, f"{what} of {agent_name(index)}", setting, host=agent.health_host)
             for index in range(stack.agent_servers)
             for port, what, setting in (
                 (agent.health_port, "the health endpoint", "AGENT_HEALTH_PORT"),
-                (told.agent_metrics_port, "the metrics", "AGENT_METRICS_PORT"),
+                (telemetry.agent_metrics_port, "the metrics", "AGENT_METRICS_PORT"),
             )
         ),
         "api": (PortUse(api.port, "the API", "API_PORT", host=api.host),),
@@ -93,7 +98,7 @@ def port_uses(settings: Settings, parts: Collection[str]) -> list[PortUse]:
 
 
 def programs(settings: Settings, parts: Collection[str], state_dir: Path, servers: Servers) -> list[Program]:
-    """The programs of these parts. `settings` are those of the stack: its addresses already point at itself."""
+    """The programs of these parts. `settings` are the stack's, whose addresses already point at itself."""
     stack, temporal = settings.stack, settings.temporal
 
     everything = (
@@ -108,7 +113,7 @@ def programs(settings: Settings, parts: Collection[str], state_dir: Path, server
             "LiveKit",
             [str(servers.livekit), "--config", str(state_dir / "livekit.yaml")],
             lambda _: readiness.http(f"http://127.0.0.1:{stack.livekit_port}/"),
-            # Asked to stop in its first moments it never does; it keeps nothing that could be lost.
+            # It ignores a stop in its first moments, and has no state to lose.
             stop_seconds=4,
         ),
         Program(
@@ -140,9 +145,9 @@ def _agent_server(settings: Settings, index: int) -> Program:
         _python("agent"),
         lambda log: readiness.agent(agent_health_url(agent, index), log),
         ready_seconds=120,
-        # SIGTERM would wait for sessions to be handed over to somebody, and here everybody stops.
+        # SIGTERM would wait for a handover to other agents, and all of them stop here.
         stop_signal="QUIT",
-        # It must outlive the signal to close its job processes itself; what stays behind is swept.
+        # It must outlive the signal to close its job processes itself; orphans are ended later.
         stop_as_group=False,
         environment={
             "AGENT_HEALTH_PORT": str(agent.health_port + index),

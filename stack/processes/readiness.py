@@ -1,9 +1,9 @@
-"""Probes: each asks one part whether it can really serve, and says why not in a few words, or None when it can."""
+"""Readiness probes of the parts: each returns why its part is not ready, or None when it is."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def http(url: str) -> str | None:
 
 
 def api(health_url: str) -> str | None:
-    """Ready when the API itself finds every other part healthy."""
+    """Ready when the API finds every other part healthy."""
     try:
         body = httpx.get(health_url, timeout=_TIMEOUT_SECONDS, trust_env=False).json()
     except (httpx.HTTPError, ValueError) as error:
@@ -52,10 +52,9 @@ def agent(health_url: str, log: Path) -> str | None:
 
 
 def temporal(settings: TemporalSettings) -> str | None:
-    """Ready when the namespace exists and carries the search attributes of sessions."""
+    """Ready when the namespace exists and has the search attributes of sessions."""
 
-    async def ask() -> str | None:
-        client = await Client.connect(settings.address, namespace=settings.namespace)
+    async def probe(client: Client) -> str | None:
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=settings.namespace))
         registered = await client.operator_service.list_search_attributes(
             ListSearchAttributesRequest(namespace=settings.namespace)
@@ -63,14 +62,13 @@ def temporal(settings: TemporalSettings) -> str | None:
         missing = search_attributes.TYPES.keys() - registered.custom_attributes.keys()
         return f"search attributes missing: {', '.join(sorted(missing))}" if missing else None
 
-    return _answer(ask())
+    return _result(settings, probe)
 
 
 def worker(settings: TemporalSettings) -> str | None:
-    """Ready when somebody polls the task queue for workflow tasks and for activities."""
+    """Ready when a worker polls the task queue for workflow tasks and for activities."""
 
-    async def ask() -> str | None:
-        client = await Client.connect(settings.address, namespace=settings.namespace)
+    async def probe(client: Client) -> str | None:
         for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
             described = await client.workflow_service.describe_task_queue(
                 DescribeTaskQueueRequest(
@@ -80,16 +78,17 @@ def worker(settings: TemporalSettings) -> str | None:
                 )
             )
             if not described.pollers:
-                return f"nobody polls {settings.task_queue}"
+                return f"no worker polls {settings.task_queue}"
         return None
 
-    return _answer(ask())
+    return _result(settings, probe)
 
 
-def _answer(question: Coroutine[object, object, str | None]) -> str | None:
-    # In a thread of its own: the stack is also started from tests whose event loop already runs.
+def _result(settings: TemporalSettings, probe: Callable[[Client], Awaitable[str | None]]) -> str | None:
+    # In a thread of its own: tests also start the stack where an event loop already runs.
     async def bounded() -> str | None:
-        return await asyncio.wait_for(question, _TIMEOUT_SECONDS)
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            return await probe(await Client.connect(settings.address, namespace=settings.namespace))
 
     with ThreadPoolExecutor(1) as thread:
         try:

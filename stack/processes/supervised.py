@@ -1,7 +1,7 @@
-"""`python -m stack.processes.supervised <fd> <config>`: supervisord that stops everything when its starter is gone.
+"""`python -m stack.processes.supervised <fd> <config>`: supervisord that stops everything when its starter exits.
 
-The starter holds the other end of the pipe `<fd>` and never writes. However it dies, also by `kill -9`, the pipe ends,
-and that is the signal to stop. Unlike Linux's parent-death signal it is bound to the process and not to a thread.
+The starter holds the other end of the pipe `<fd>` and never writes. However it dies, also by `kill -9`, the pipe
+closes and supervisord stops. Linux's parent-death signal would fire when the starting thread ends, not the process.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""supervisord as the keeper of the stack's processes: its configuration, its life, and its XML-RPC.
-
-supervisor was chosen over honcho and process-compose because it restarts what dies, keeps a rotated log file a
-process, can be asked and told things while it runs, and comes from PyPI in pure Python.
-"""
+"""Configures supervisord, starts and stops it, and calls its XML-RPC (ADR 4)."""
 
 from __future__ import annotations
 
@@ -28,7 +24,7 @@ _CHECKOUT = Path(__file__).parents[2]
 
 
 def socket_path(state_dir: Path) -> Path:
-    """Where supervisord listens: in the state folder, or, where that path is too long for a socket, a short one."""
+    """The socket of supervisord: in the state folder, or at a short path if that one is too long for a socket."""
     path = state_dir / "supervisor.sock"
     if len(str(path)) < _SOCKET_PATH_LIMIT - 12:
         return path
@@ -38,7 +34,7 @@ def socket_path(state_dir: Path) -> Path:
 
 
 def supervisord_conf(programs: Iterable[Program], state_dir: Path) -> str:
-    """supervisord's configuration. It holds no secret: the processes inherit those from the environment."""
+    """The configuration of supervisord. It holds no secret: processes inherit those from the environment."""
     logs = state_dir / "logs"
     sections = [
         "[supervisord]\nnodaemon = true\nsilent = true\n"
@@ -47,7 +43,7 @@ def supervisord_conf(programs: Iterable[Program], state_dir: Path) -> str:
         f"[unix_http_server]\nfile = {_escaped(socket_path(state_dir))}\nchmod = 0700\n",
         "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n",
     ]
-    # Priorities matter at the end: supervisord stops the highest first.
+    # Priorities matter at shutdown: supervisord stops the highest first.
     sections += [_program_section(program, order, logs) for order, program in enumerate(programs, start=1)]
     return "\n".join(sections)
 
@@ -76,20 +72,15 @@ def _escaped(value: object) -> str:
 
 
 class Supervisord:
-    """A running supervisord, in a session of its own so that Ctrl-C in a terminal reaches only who started it."""
+    """A running supervisord, in a session of its own so that Ctrl-C in a terminal reaches only its starter."""
 
     def __init__(self, state_dir: Path, environment: Mapping[str, str]) -> None:
         self._socket = socket_path(state_dir)
         stays_open, self._lifeline = os.pipe()
+        arguments = [str(stays_open), str(state_dir / "supervisord.conf")]
         try:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "stack.processes.supervised",
-                    str(stays_open),
-                    str(state_dir / "supervisord.conf"),
-                ],
+                [sys.executable, "-m", "stack.processes.supervised", *arguments],
                 cwd=_CHECKOUT,
                 env=dict(environment),
                 pass_fds=(stays_open,),
@@ -104,7 +95,7 @@ class Supervisord:
 
     @property
     def alive(self) -> bool:
-        """Whether supervisord itself still runs."""
+        """True while supervisord itself runs."""
         return self._process.poll() is None
 
     def start(self, name: str) -> None:
@@ -112,7 +103,7 @@ class Supervisord:
         self._call().startProcess(name, False)
 
     def stop(self, name: str) -> None:
-        """Stop a program and wait until it is gone; one that does not run is left alone."""
+        """Stop a program and wait for its exit; do nothing if it is not running."""
         try:
             self._call().stopProcess(name, True)
         except Fault as fault:
@@ -120,18 +111,18 @@ class Supervisord:
                 raise
 
     def info(self, name: str) -> dict[str, Any]:
-        """What supervisord knows of a program: `statename`, `pid` (0 while there is none), `spawnerr` and more."""
+        """The state of a program: `statename`, `pid` (0 while there is none), `spawnerr` and more."""
         found: dict[str, Any] = self._call().getProcessInfo(name)
         return found
 
     def close(self, timeout_seconds: float) -> None:
-        """End supervisord, which stops what still runs, last started first. Raises TimeoutExpired when it hangs."""
+        """End supervisord, which stops running programs, last started first. Raises TimeoutExpired."""
         os.close(self._lifeline)
         self._process.wait(timeout_seconds)
 
     def _not_answering(self) -> str | None:
         if not self.alive:
-            raise SetupError("supervisord ended at once; see logs/supervisord.out and logs/supervisord.log")
+            raise SetupError("supervisord exited at once; see logs/supervisord.out and logs/supervisord.log")
         try:
             self._call().getState()
         except OSError as error:
@@ -139,6 +130,6 @@ class Supervisord:
         return None
 
     def _call(self) -> Any:
-        # A connection a call: they are cheap, and one that broke never stands in the way of the next.
+        # One connection for each call: cheap, and a broken one cannot affect the next call.
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         return ServerProxy("http://127.0.0.1", transport=transport).supervisor

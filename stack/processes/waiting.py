@@ -1,9 +1,11 @@
-"""Waiting for something that can only be asked."""
+"""Waits for something that sends no notice and must be polled."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from typing import NoReturn
+
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from errors import SetupError
 
@@ -11,9 +13,15 @@ _PAUSE_SECONDS = 0.05
 
 
 def wait_until(not_ready: Callable[[], str | None], timeout_seconds: float, what: str) -> None:
-    """Ask until `not_ready` gives None. Raises SetupError with its last reason when the time is over."""
-    deadline = time.monotonic() + timeout_seconds
-    while reason := not_ready():
-        if time.monotonic() > deadline:
-            raise SetupError(f"{what} was not ready within {timeout_seconds:.0f} s: {reason}")
-        time.sleep(_PAUSE_SECONDS)
+    """Call `not_ready` until it returns None. Raises SetupError with its last reason after the timeout."""
+
+    def give_up(state: RetryCallState) -> NoReturn:
+        reason = state.outcome and state.outcome.result()
+        raise SetupError(f"{what} was not ready within {timeout_seconds:.0f} s: {reason}")
+
+    Retrying(
+        retry=retry_if_result(bool),
+        stop=stop_after_delay(timeout_seconds),
+        wait=wait_fixed(_PAUSE_SECONDS),
+        retry_error_callback=give_up,
+    )(not_ready)

@@ -1,34 +1,38 @@
-"""The cache of servers: one maker at a time for each thing in it, and nothing half made is ever seen."""
+"""The cache of servers: one process at a time makes an entry, and nobody ever sees a half-made one."""
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stack.progress import say, still_working
+from filelock import FileLock, Timeout
+
+from stack.progress import report, still_working
 
 
 @contextmanager
 def exclusive(target: Path, waiting_for: str) -> Iterator[None]:
-    """Hold the right to make `target`; whoever comes second waits and then finds it made."""
+    """Lock the making of `target`. A second process waits, and then finds it made."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f".{target.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"  {waiting_for}: another process is fetching it; waiting")
-            with still_working(f"{waiting_for}: waiting for another process"):
-                fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        report(f"  {waiting_for}: another process is fetching it; waiting")
+        with still_working(f"{waiting_for}: waiting for another process"):
+            lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager
-def workshop(target: Path) -> Iterator[Path]:
-    """A folder beside `target` to make it in, so that the last step is a rename; gone afterwards."""
+def build_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder on the disk of `target`, so that the last step of a build is a rename."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as folder:
         yield Path(folder)
 

@@ -1,4 +1,4 @@
-"""What the two servers are started with: LiveKit's file and the Temporal dev server's command line."""
+"""LiveKit's configuration file and the command line of Temporal's dev server."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from settings import Settings
 
 
 def livekit_yaml(settings: Settings, api_key: str, api_secret: str, webhooks_to: str = "") -> str:
-    """LiveKit on loopback and nowhere else; without the lists of interfaces and addresses it listens beyond it.
+    """LiveKit on loopback only; without the lists of interfaces and addresses it would listen on others too.
 
-    Webhooks go to the API, or to what listens at the base URL `webhooks_to`.
+    Webhooks go to the API, or to the base URL `webhooks_to`.
     """
     stack = settings.stack
     webhooks_to = webhooks_to or f"http://127.0.0.1:{settings.api.port}"
@@ -30,8 +30,8 @@ def livekit_yaml(settings: Settings, api_key: str, api_secret: str, webhooks_to:
                 "enable_loopback_candidate": True,
                 "interfaces": {"includes": ["lo"]},
                 "ips": {"includes": ["127.0.0.1/32"]},
-                # Without a list LiveKit names public ones to its clients. On loopback nobody needs an answer; from
-                # LiveKit's own port browsers would take all that comes for one.
+                # Without a list LiveKit sends its clients to public ones. Loopback needs none, so nothing listens
+                # here; at LiveKit's own port browsers would take any packet for an answer.
                 "stun_servers": ["127.0.0.1:9"],
             },
             # A token that is still valid must not open the room of an ended session again.
@@ -45,14 +45,14 @@ def livekit_yaml(settings: Settings, api_key: str, api_secret: str, webhooks_to:
 
 
 def temporal_command(binary: Path, settings: Settings, state_dir: Path) -> list[str]:
-    """Temporal's dev server on a file, with the search attributes that sessions show in its UI."""
+    """Temporal's dev server with its database in a file, and the search attributes of sessions."""
     stack = settings.stack
     command = [str(binary), "server", "start-dev", "--ip", "127.0.0.1"]
     command += ["--port", str(stack.temporal_port), "--ui-port", str(stack.temporal_ui_port)]
     command += ["--db-filename", str(state_dir / "temporal.db"), "--log-level", "warn"]
-    # With its write-ahead log SQLite carries twice as many sessions a second.
+    # SQLite serves twice as many sessions a second with a write-ahead log.
     command += ["--sqlite-pragma", "journal_mode=WAL"]
-    # Timers are rounded up to a second by default: far more than a caller should wait for the next agent.
+    # Timers are rounded up to a second by default: too long for a caller who waits for the next agent.
     command += ["--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"']
     if settings.temporal.namespace != "default":
         command += ["--namespace", settings.temporal.namespace]
@@ -64,6 +64,6 @@ def temporal_command(binary: Path, settings: Settings, state_dir: Path) -> list[
 
 
 def _codec_endpoint(settings: Settings) -> str:
-    """Where the UI's page asks for decoding; it adds `/decode`. Whoever reaches the UI can learn it there (ADR 9)."""
+    """The codec endpoint for the UI's page, which appends `/decode`. Anybody who reaches the UI can read it (ADR 9)."""
     namespace, token = settings.temporal.namespace, settings.codec_endpoint.token.get_secret_value()
     return f"http://127.0.0.1:{settings.api.port}/codec/{quote(namespace, safe='')}/{quote(token, safe='')}"

@@ -1,7 +1,7 @@
-"""Where the servers come from: setting, PATH, cache, official release, Go build; the first that serves.
+"""Finds the servers: setting, PATH, cache, official release, Go build; the first that works.
 
-Both servers are looked for at the same time, since a build takes minutes. What was downloaded or built is kept in the
-cache outside the checkout, so that a fresh clone on the same machine starts at once.
+Both servers are looked for at the same time, since a build takes minutes. Downloads and builds are kept in a cache
+outside the checkout, so that a fresh clone on the same machine starts at once.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 
 from errors import SetupError
 from settings import StackSettings
-from stack.progress import say
+from stack.progress import report
 from stack.servers import go_build, releases
 from stack.servers.cache import exclusive
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that can be had in several ways. `release` and `go` pin the version that this project is tested with."""
+    """A server and its sources. `release` and `go` pin the version that this project is tested with."""
 
     name: str
     title: str
@@ -35,7 +35,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Servers:
-    """The executables of the two servers; a part that is not wanted has none."""
+    """The executables of the two servers; one that was not asked for has a path to nothing."""
 
     temporal: Path
     livekit: Path
@@ -80,7 +80,7 @@ _NOT_WANTED = Path("/nonexistent")
 
 
 def resolve_servers(settings: StackSettings, parts: Collection[str] = ("temporal", "livekit")) -> Servers:
-    """The executables that these parts need, both looked for at once. Raises SetupError that names every way."""
+    """The executables that these parts need. Raises SetupError that lists every source tried."""
     wanted = [server for server in (TEMPORAL, LIVEKIT) if server.name in parts]
     if not wanted:
         return Servers(_NOT_WANTED, _NOT_WANTED)
@@ -89,7 +89,7 @@ def resolve_servers(settings: StackSettings, parts: Collection[str] = ("temporal
         try:
             wait(searches.values())
         except BaseException:
-            go_build.abandon()
+            go_build.cancel_all()
             raise
     errors = [str(error) for search in searches.values() if (error := search.exception())]
     if errors:
@@ -99,59 +99,57 @@ def resolve_servers(settings: StackSettings, parts: Collection[str] = ("temporal
 
 
 def resolve(server: Server, settings: StackSettings) -> Path:
-    """One server's executable. Raises SetupError with what was tried, why it did not serve, and what to do."""
+    """One server's executable. Raises SetupError that lists each source tried, why it failed, and what to do."""
     explicit = explicit_binary(server.setting, getattr(settings, f"{server.name}_binary"))
     if explicit:
         return explicit
-    on_path = shutil.which(server.command)
-    if on_path:
+    if on_path := shutil.which(server.command):
         return Path(on_path)
     kept = settings.cache_dir / "servers" / f"{server.name}-{server.version}" / server.command
-    if kept.exists():
-        return kept
-    with exclusive(kept, waiting_for=f"{server.title} {server.version}"):
-        return kept if kept.exists() else _fetch(server, kept)
+    return from_cache(
+        kept,
+        [
+            ("official release", lambda: releases.install(server.release, kept)),
+            ("Go build", lambda: go_build.install(server.go, kept, server.title)),
+        ],
+        title=f"{server.title} {server.version}",
+        tried=[f"{server.setting}: not set", f"PATH: no `{server.command}`"],
+        advice=f"Install `{server.command}` on PATH, or name it in {server.setting}, or install Go for the build.",
+    )
 
 
 def explicit_binary(setting: str, path: Path | None) -> Path | None:
-    """The executable of a setting, if it is set. Raises SetupError when it names nothing that can be run."""
+    """The executable that a setting names; None if it is empty. Raises SetupError if it is not executable."""
     if path is None:
         return None
     full = path.expanduser().absolute()
     if not full.is_file() or not os.access(full, os.X_OK):
-        raise SetupError(f"{setting} is {path}, which is no executable file")
+        raise SetupError(f"{setting} is {path}, which is not an executable file")
     return full
 
 
-def first_that_serves(
-    title: str, ways: Sequence[tuple[str, Callable[[], None]]], tried: list[str], advice: str
-) -> None:
-    """Try `ways` in order until one puts the server in place, with a line on each.
+def from_cache(
+    kept: Path, sources: Sequence[tuple[str, Callable[[], None]]], *, title: str, tried: list[str], advice: str
+) -> Path:
+    """`kept`; if it is missing, the first of `sources` that works installs it there, with a line for each.
 
-    Raises SetupError that lists them after what was `tried` before, and gives `advice`.
+    Raises SetupError that lists what was `tried`, before and here, and ends with `advice`.
     """
-    for way, get in ways:
-        say(f"  {title}: trying the {way}")
-        try:
-            get()
-        except SetupError as error:
-            say(f"  {title}: no {way}: {error}")
-            tried.append(f"{way}: {error}")
-        else:
-            say(f"  {title}: {way} is in place")
-            return
+    if kept.exists():
+        return kept
+    with exclusive(kept, waiting_for=title):
+        if kept.exists():
+            return kept
+        tried = [*tried, f"cache: nothing at {kept}"]
+        for name, install in sources:
+            report(f"  {title}: trying the {name}")
+            try:
+                install()
+            except SetupError as error:
+                report(f"  {title}: no {name}: {error}")
+                tried.append(f"{name}: {error}")
+            else:
+                report(f"  {title}: {name} is in place")
+                return kept
     listed = "\n".join(f"  - {line}" for line in tried)
-    raise SetupError(f"{title} is needed and could not be had:\n{listed}\n{advice}")
-
-
-def _fetch(server: Server, target: Path) -> Path:
-    first_that_serves(
-        f"{server.title} {server.version}",
-        [
-            ("official release", lambda: releases.install(server.release, target)),
-            ("Go build", lambda: go_build.install(server.go, target, server.title)),
-        ],
-        [f"{server.setting}: not set", f"PATH: no `{server.command}`", f"cache: nothing at {target}"],
-        f"Install `{server.command}` on PATH, or name it in {server.setting}, or install Go for the build.",
-    )
-    return target
+    raise SetupError(f"{title} is needed and was not found:\n{listed}\n{advice}")

@@ -1,4 +1,4 @@
-"""Building a server from its official Go module; Go's module proxy and checksum database vouch for the source."""
+"""Builds a server from its official Go module; Go's module proxy and checksum database verify the source."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from errors import SetupError
-from stack.progress import say, still_working
-from stack.servers.cache import put_in_place, workshop
+from stack.progress import report, still_working
+from stack.servers.cache import build_folder, put_in_place
 
 _TAIL_LINES = 5
 _running: set[subprocess.Popen[str]] = set()
@@ -28,13 +28,13 @@ class GoProgram:
 
 
 def install(program: GoProgram, target: Path, title: str) -> None:
-    """Build the program and put it at `target`; minutes the first time. Raises SetupError: no Go, or a failed build."""
+    """Build the program and put it at `target`, which takes minutes. Raises SetupError: no Go, or a failed build."""
     go = shutil.which("go")
     if go is None:
-        raise SetupError("Go is needed for it and `go` is not on PATH; 1.21 or newer: see go.dev/dl")
+        raise SetupError("Go 1.21 or newer is needed and `go` is not on PATH; see go.dev/dl")
     source = f"{program.package}@{program.version}"
-    say(f"  {title}: building {source}; this takes some minutes, once on this machine")
-    with workshop(target) as folder:
+    report(f"  {title}: building {source}; this takes some minutes, once on this machine")
+    with build_folder(target) as folder:
         with still_working(f"{title}: building with Go"):
             returncode, errors = _run([go, "install", source], folder)
         if returncode != 0:
@@ -42,8 +42,8 @@ def install(program: GoProgram, target: Path, title: str) -> None:
         put_in_place(folder / program.binary, target)
 
 
-def abandon() -> None:
-    """End every build of this process with the compilers that it started: whoever waited for it is leaving."""
+def cancel_all() -> None:
+    """End every build of this process with the compilers that it started."""
     for build in list(_running):
         with suppress(ProcessLookupError):
             os.killpg(build.pid, signal.SIGTERM)

@@ -1,23 +1,21 @@
-"""Official releases: download, hold the checksum, take the executable out."""
+"""Official releases: downloads an archive, checks its pinned SHA-256 and takes the executable out."""
 
 from __future__ import annotations
 
-import hashlib
-import http.client
+import logging
 import platform
-import shutil
-import tarfile
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pooch
+
 from errors import SetupError
 from stack.progress import still_working
-from stack.servers.cache import put_in_place, workshop
+from stack.servers.cache import build_folder, put_in_place
 
-_CONNECT_SECONDS = 8
+_SILENT_SECONDS = 8
+"""A host that cannot be reached must not hold up the Go build."""
 _CHUNK = 1 << 20
 
 
@@ -42,37 +40,27 @@ def install(release: Release, target: Path) -> None:
     if expected is None:
         raise SetupError(f"there is none for {this_platform()}")
     url = release.url.format(platform=this_platform())
-    with workshop(target) as folder:
-        archive = folder / "release.tar.gz"
-        with still_working(f"downloading {url}"):
-            _download(url, archive)
-        with archive.open("rb") as packed:
-            actual = hashlib.file_digest(packed, "sha256").hexdigest()
-        if actual != expected:
-            raise SetupError(f"{url} has the SHA-256 {actual}, expected was {expected}; it was thrown away")
-        put_in_place(_take_out(archive, release.member, folder), target)
+    pooch.get_logger().setLevel(logging.WARNING)
+    with build_folder(target) as folder, still_working(f"downloading {url}"):
+        try:
+            pooch.retrieve(
+                url,
+                f"sha256:{expected}",
+                fname="release.tar.gz",
+                path=folder,
+                downloader=pooch.HTTPDownloader(timeout=_SILENT_SECONDS, chunk_size=_CHUNK),
+                processor=pooch.Untar(members=[release.member], extract_dir="."),
+            )
+        except OSError as error:
+            raise SetupError(f"{url} cannot be downloaded ({_cause(error)})") from error
+        except ValueError as error:
+            raise SetupError(f"{url}: {error}") from error
+        executable = folder / release.member
+        if not executable.is_file():
+            raise SetupError(f"the release holds no {release.member}")
+        put_in_place(executable, target)
 
 
-def _download(url: str, file: Path) -> None:
-    try:
-        with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS) as answer, file.open("wb") as out:  # noqa: S310
-            shutil.copyfileobj(answer, out, _CHUNK)
-    except urllib.error.HTTPError as error:
-        raise SetupError(f"{url} answered {error.code}") from error
-    except urllib.error.URLError as error:
-        raise SetupError(f"{url} cannot be reached ({error.reason})") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise SetupError(f"{url} broke off ({error})") from error
-
-
-def _take_out(archive: Path, member: str, folder: Path) -> Path:
-    try:
-        with tarfile.open(archive) as packed:
-            source = packed.extractfile(member)
-            if source is None:
-                raise SetupError(f"the release's {member} is no file")
-            with (folder / member).open("wb") as out:
-                shutil.copyfileobj(source, out, _CHUNK)
-    except (KeyError, tarfile.TarError) as error:
-        raise SetupError(f"the release holds no {member} ({error})") from error
-    return folder / member
+def _cause(error: BaseException) -> BaseException:
+    """The first error of the chain: the others only wrap it in longer texts."""
+    return _cause(error.__context__) if error.__context__ else error

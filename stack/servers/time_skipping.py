@@ -1,7 +1,7 @@
-"""Temporal's time-skipping test server: setting, cache, the SDK's own download, Maven Central; the first that serves.
+"""Finds Temporal's time-skipping test server: setting, cache, the SDK's download, Maven Central; the first that works.
 
-The Java server is the one whose clock the tests can move. From Maven it comes as jars, and a small script in the cache
-makes them one executable for `WorkflowEnvironment.start_time_skipping(test_server_existing_path=...)`.
+Maven brings it as jars, and a small script in the cache makes them one executable for
+`WorkflowEnvironment.start_time_skipping(test_server_existing_path=...)`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from temporalio.testing import WorkflowEnvironment
 from errors import SetupError
 from settings import StackSettings
 from stack.progress import still_working
-from stack.servers.cache import exclusive, put_in_place, workshop
-from stack.servers.find import explicit_binary, first_that_serves
+from stack.servers.cache import build_folder, put_in_place
+from stack.servers.find import explicit_binary, from_cache
 
 VERSION = "1.33.0"
 _MAIN_CLASS = "io.temporal.testserver.TestServer"
@@ -37,29 +37,19 @@ exec java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -cp "{jars}/*" {
 
 
 def resolve_temporal_test_server(settings: StackSettings) -> Path:
-    """The test server's executable. Raises SetupError with what was tried and what to do."""
-    explicit = explicit_binary("STACK_TEMPORAL_TEST_SERVER", settings.temporal_test_server)
-    if explicit:
-        return explicit
+    """The test server's executable. Raises SetupError that lists each source tried and what to do."""
     kept = settings.cache_dir / "servers" / f"temporal-test-server-{VERSION}" / "temporal-test-server"
-    if kept.exists():
-        return kept
-    with exclusive(kept, waiting_for="Temporal's test server"):
-        return kept if kept.exists() else _fetch(kept)
-
-
-def _fetch(target: Path) -> Path:
-    first_that_serves(
-        "Temporal's test server",
-        [("SDK's download", lambda: _from_sdk(target)), ("download from Maven Central", lambda: _from_maven(target))],
-        ["STACK_TEMPORAL_TEST_SERVER: not set", f"cache: nothing at {target}"],
-        "Install a Java runtime and Maven (Debian: apt install maven), or name it in STACK_TEMPORAL_TEST_SERVER.",
+    return explicit_binary("STACK_TEMPORAL_TEST_SERVER", settings.temporal_test_server) or from_cache(
+        kept,
+        [("SDK's download", lambda: _from_sdk(kept)), ("download from Maven Central", lambda: _from_maven(kept))],
+        title="Temporal's test server",
+        tried=["STACK_TEMPORAL_TEST_SERVER: not set"],
+        advice="Install Java and Maven (Debian: apt install maven), or name the server in STACK_TEMPORAL_TEST_SERVER.",
     )
-    return target
 
 
 def _from_sdk(target: Path) -> None:
-    """Let the SDK fetch its own: asked for only where its host answers, since its download has no timeout."""
+    """Let the SDK download it. Its download has no timeout, so first see that its host answers."""
     try:
         socket.create_connection(_SDK_DOWNLOADS_FROM, timeout=3).close()
     except OSError as error:
@@ -69,7 +59,7 @@ def _from_sdk(target: Path) -> None:
         async with await WorkflowEnvironment.start_time_skipping(download_dest_dir=str(folder)):
             pass
 
-    with workshop(target) as folder:
+    with build_folder(target) as folder:
         try:
             with still_working("Temporal's test server: downloading"):
                 asyncio.run(asyncio.wait_for(download(folder), timeout=120))
@@ -83,12 +73,12 @@ def _from_sdk(target: Path) -> None:
 
 def _from_maven(target: Path) -> None:
     if shutil.which("java") is None:
-        raise SetupError("a Java runtime is needed for it and `java` is not on PATH")
+        raise SetupError("a Java runtime is needed and `java` is not on PATH")
     maven = shutil.which("mvn")
     if maven is None:
-        raise SetupError("Java is there, but Maven is needed to fetch the jars and `mvn` is not on PATH")
+        raise SetupError("Maven is needed to fetch the jars and `mvn` is not on PATH")
     jars = target.with_name("jars")
-    with workshop(target) as folder:
+    with build_folder(target) as folder:
         (folder / "pom.xml").write_text(_POM.format(version=VERSION))
         command = [maven, "--batch-mode", "--quiet", "dependency:copy-dependencies"]
         command += ["-DincludeScope=runtime", f"-DoutputDirectory={folder / 'jars'}"]
@@ -99,7 +89,7 @@ def _from_maven(target: Path) -> None:
         if fetched.returncode != 0 or not any((folder / "jars").glob("temporal-test-server-*.jar")):
             raise SetupError(f"Maven failed: {' / '.join((fetched.stdout + fetched.stderr).splitlines()[:3])}")
         put_in_place(folder / "jars", jars)
-        # Last, because its presence says that all is there.
+        # Last: its presence means that the entry is complete.
         script = folder / target.name
         script.write_text(_SCRIPT.format(jars=jars, main=_MAIN_CLASS))
         put_in_place(script, target)

@@ -1,4 +1,4 @@
-"""`python -m agent`: what each signal does, and how the process ends when LiveKit stays away."""
+"""`python -m agent`: its signals, and its end when LiveKit is unreachable."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import pytest
+from livekit.agents import AgentServer
 
 from agent import __main__ as program
-from agent.__main__ import Orders, serve
+from agent.__main__ import StopSignals, serve
 from agent.host.agent_server import build_server
-from agent.host.lost_jobs import JobWatch
+from agent.host.job_watch import JobWatch
 from settings import Settings
 from stack.processes.ports import free_ports
 from tests.fakes.agent_server import FakeSentinel
@@ -22,7 +23,7 @@ from tests.fakes.temporal import FakeTemporal
 
 
 class Stage:
-    """Stands for AgentServer, watch and drain; notes what happened, in order."""
+    """Stands in for AgentServer, job watch and drain; records what happens, in order."""
 
     def __init__(self) -> None:
         self.happened: list[str] = []
@@ -40,7 +41,7 @@ class Stage:
         try:
             await self.drained.wait()
         except asyncio.CancelledError:
-            self.happened.append("drain cut short")
+            self.happened.append("drain cancelled")
             raise
         self.happened.append("drained")
 
@@ -58,17 +59,16 @@ async def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 @pytest.fixture
 async def served(stage: Stage) -> asyncio.Task[None]:
-    """The program, serving and listening to signals."""
-    orders = Orders()
-    orders.obey_signals()
-    parts: Any = stage
-    task = asyncio.create_task(serve(parts, parts, orders, 60))
+    """The program, serving and handling signals."""
+    signals = StopSignals()
+    signals.install()
+    task = asyncio.create_task(serve(cast("AgentServer", stage), cast("JobWatch", stage), signals, 60))
     await stage.serving.wait()
     return task
 
 
 @pytest.fixture(autouse=True)
-def signals_as_before() -> Iterator[None]:
+def restored_signals() -> Iterator[None]:
     before = {signum: signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)}
     yield
     for signum, handler in before.items():
@@ -89,25 +89,27 @@ async def test_sigterm_drains_before_the_close(stage: Stage, served: asyncio.Tas
 
 
 @pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGINT])
-async def test_another_signal_cuts_the_drain_short(
+async def test_a_second_signal_cancels_the_drain(
     stage: Stage, served: asyncio.Task[None], again: signal.Signals
 ) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(stage.draining.wait(), 5)
     os.kill(os.getpid(), again)
     await end_of(served)
-    assert stage.happened == ["drain cut short", "closed", "closed"]
+    assert stage.happened == ["drain cancelled", "closed", "closed"]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGQUIT])
-async def test_leaves_at_once(stage: Stage, served: asyncio.Task[None], signum: signal.Signals) -> None:
+async def test_sigint_and_sigquit_stop_at_once(
+    stage: Stage, served: asyncio.Task[None], signum: signal.Signals
+) -> None:
     os.kill(os.getpid(), signum)
     await end_of(served)
     assert not stage.draining.is_set()
     assert stage.happened == ["closed", "closed"]
 
 
-async def test_a_drain_that_breaks_still_ends_in_order(
+async def test_a_failing_drain_still_closes_everything(
     stage: Stage, served: asyncio.Task[None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: object) -> None:
@@ -117,10 +119,10 @@ async def test_a_drain_that_breaks_still_ends_in_order(
     os.kill(os.getpid(), signal.SIGTERM)
     await end_of(served)
     assert stage.happened == ["closed", "closed"]
-    assert "leaving without a drain" in caplog.text
+    assert "stopping without a drain" in caplog.text
 
 
-async def test_ends_with_an_error_when_livekit_stays_away(
+async def test_the_process_ends_with_an_error_when_livekit_is_unreachable(
     agent_settings: Settings, temporal: FakeTemporal, sentinel: FakeSentinel
 ) -> None:
     (port,) = free_ports(1)
@@ -128,5 +130,5 @@ async def test_ends_with_an_error_when_livekit_stays_away(
     server = build_server(replace(agent_settings, agent=agent))
     server.update_options(max_retry=0)
     with pytest.raises(RuntimeError, match="failed to connect to livekit"):
-        await asyncio.wait_for(serve(server, JobWatch(server, agent_settings), Orders(), 60), 60)
-    assert sentinel.told == ["start", "close"]
+        await asyncio.wait_for(serve(server, JobWatch(server, agent_settings), StopSignals(), 60), 60)
+    assert sentinel.calls == ["start", "close"]

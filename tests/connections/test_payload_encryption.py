@@ -1,4 +1,4 @@
-"""What is encrypted comes back whole for whoever has the key, and not at all otherwise."""
+"""Encrypted payloads are decrypted with the right key, and refused otherwise."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _text(key: bytes) -> str:
 
 
 @given(payloads)
-def test_round_trip_of_anything(payload: Payload) -> None:
+def test_round_trip(payload: Payload) -> None:
     encrypted = RING.encrypt(payload)
     assert encrypted.metadata["encoding"] == ENCODING
     assert RING.decrypt(encrypted) == payload
@@ -61,35 +61,35 @@ def test_any_flipped_bit_of_the_key_id_is_refused(payload: Payload, data: st.Dat
 
 
 @given(st.binary(max_size=64))
-def test_whatever_claims_to_be_encrypted_is_refused(data: bytes) -> None:
+def test_random_data_is_refused(data: bytes) -> None:
     with pytest.raises(PayloadUnreadable):
         RING.decrypt(Payload(metadata={"encoding": ENCODING, KEY_ID: b"new"}, data=data))
 
 
-def test_the_same_key_under_another_id_does_not_open_it() -> None:
+def test_same_key_under_another_id_is_refused() -> None:
     encrypted = RING.encrypt(Payload(data=b"x"))
     encrypted.metadata[KEY_ID] = b"other"
     with pytest.raises(PayloadUnreadable):
         KeyRing({"other": NEW}).decrypt(encrypted)
 
 
-def test_what_was_never_encrypted_is_still_read() -> None:
+def test_unencrypted_payloads_are_still_read() -> None:
     plain = Payload(metadata={"encoding": b"json/plain"}, data=b'"x"')
     assert RING.decrypt(plain) == plain
 
 
-def test_no_two_are_alike() -> None:
+def test_nonces_differ() -> None:
     assert RING.encrypt(Payload(data=b"x")) != RING.encrypt(Payload(data=b"x"))
 
 
-def test_rotation_reads_what_the_old_key_wrote() -> None:
+def test_rotated_keys_still_decrypt() -> None:
     encrypted = KeyRing({"old": OLD}).encrypt(Payload(data=b"x"))
     assert RING.decrypt(encrypted).data == b"x"
     assert RING.encrypt(Payload(data=b"x")).metadata[KEY_ID] == b"new"
 
 
 @pytest.mark.parametrize(
-    ("encrypted", "told"),
+    ("encrypted", "message"),
     [
         (KeyRing({"gone": OLD}).encrypt(Payload(data=b"contents")), r"'gone', which is not in.*new, old.*Append"),
         (KeyRing({"new": OLD}).encrypt(Payload(data=b"contents")), r"'new' is damaged, or another key has that id"),
@@ -97,14 +97,14 @@ def test_rotation_reads_what_the_old_key_wrote() -> None:
         (Payload(metadata={"encoding": ENCODING, KEY_ID: b"\xff" * 99}, data=b"contents"), r"\ufffd{64}', which"),
     ],
 )
-def test_a_refusal_names_the_key_and_not_the_contents(encrypted: Payload, told: str) -> None:
-    with pytest.raises(PayloadUnreadable, match=told) as refused:
+def test_refusal_names_the_key_without_contents(encrypted: Payload, message: str) -> None:
+    with pytest.raises(PayloadUnreadable, match=message) as refused:
         RING.decrypt(encrypted)
     assert "contents" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("justakey", "Entry 1 .* does not begin with an id"),
         (f"a b:{_text(OLD)}", "Entry 1 .* does not begin with an id"),
@@ -115,13 +115,13 @@ def test_a_refusal_names_the_key_and_not_the_contents(encrypted: Payload, told: 
         (f"a:{_text(OLD[:16])}", "Entry 1 .*, a, has 16 bytes, not 32"),
     ],
 )
-def test_keys_that_cannot_be_read_are_told_by_their_place(text: str, told: str) -> None:
-    with pytest.raises(SetupError, match=told) as refused:
+def test_invalid_keys_are_named_by_position(text: str, message: str) -> None:
+    with pytest.raises(SetupError, match=message) as refused:
         KeyRing.parse(text)
     assert "justakey" not in str(refused.value)
 
 
-def test_keys_as_settings_have_them() -> None:
+def test_keys_are_parsed_from_settings() -> None:
     urlsafe = base64.urlsafe_b64encode(b"\xfb" * 32).decode()
     ring = key_ring(TemporalSettings(codec_keys=SecretStr(f" new:{_text(NEW)} , 2026-11:{urlsafe}")))
     assert ring is not None
@@ -129,19 +129,19 @@ def test_keys_as_settings_have_them() -> None:
     assert key_ring(TemporalSettings()) is None
 
 
-def test_a_user_has_one_label_a_key_and_the_first_is_written() -> None:
+def test_user_has_one_label_for_each_key() -> None:
     labels = RING.user_labels("ann")
     assert labels == (*KeyRing({"x": NEW}).user_labels("ann"), *KeyRing({"x": OLD}).user_labels("ann"))
     assert len({*labels, *RING.user_labels("bob")}) == 4
     assert all(len(label) == 32 for label in labels)
 
 
-def test_without_keys_a_user_stands_for_itself() -> None:
+def test_user_value_is_the_name_without_keys() -> None:
     assert user_values(None, "ann") == ("ann",)
     assert user_values(RING, "ann") == RING.user_labels("ann")
 
 
-async def test_models_and_failures_travel_encrypted() -> None:
+async def test_models_and_failures_are_encrypted() -> None:
     converter = data_converter(TemporalSettings(codec_keys=SecretStr(f"k:{_text(OLD)}")))
     assert isinstance(converter.payload_codec, EncryptionCodec)
     request = SessionRequest(session_id="session_1", user_name="ann", options=AgentOptions(system_prompt=SECRET))

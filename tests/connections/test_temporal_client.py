@@ -1,4 +1,4 @@
-"""The connection to Temporal: what its settings come to, and a real server behind a real TLS listener."""
+"""The connection to Temporal: its settings, and a real server behind a TLS listener."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path / "authority")
 
 
-def test_nothing_changes_without_keys() -> None:
+def test_payloads_are_plain_without_keys() -> None:
     assert data_converter(TemporalSettings()) is pydantic_data_converter
 
 
@@ -40,17 +40,17 @@ def test_nothing_changes_without_keys() -> None:
         (TemporalSettings(tls=False, api_key=SecretStr("key"), tls_ca_file=Path("ca.pem")), False),
     ],
 )
-def test_tls_is_on_when_something_needs_it(settings: TemporalSettings, used: bool) -> None:
+def test_tls_is_on_when_a_setting_needs_it(settings: TemporalSettings, used: bool) -> None:
     assert settings.uses_tls is used
 
 
-async def test_an_api_key_is_never_sent_in_the_clear() -> None:
+async def test_api_key_is_never_sent_in_the_clear() -> None:
     key = SecretStr("the-api-key")
     assert (await connect(TemporalSettings(api_key=key), lazy=True)).api_key == "the-api-key"
     assert (await connect(TemporalSettings(api_key=key, tls=False), lazy=True)).api_key is None
 
 
-def test_half_a_pair_is_told(authority: Authority) -> None:
+def test_certificate_without_key_is_an_error(authority: Authority) -> None:
     certificate, key = authority.issue("client")
     with pytest.raises(SetupError, match=r"^TEMPORAL_TLS_CERT_FILE is set without TEMPORAL_TLS_KEY_FILE"):
         LazyClient(TemporalSettings(tls_cert_file=certificate))
@@ -58,7 +58,7 @@ def test_half_a_pair_is_told(authority: Authority) -> None:
         LazyClient(TemporalSettings(tls_key_file=key))
 
 
-def test_files_that_cannot_serve_are_told_by_their_setting(authority: Authority, tmp_path: Path) -> None:
+def test_invalid_files_are_named_by_their_setting(authority: Authority, tmp_path: Path) -> None:
     certificate, key = authority.issue("client")
     with pytest.raises(SetupError, match=r"^TEMPORAL_TLS_CA_FILE: .*/none.pem cannot be read \(No such file"):
         LazyClient(TemporalSettings(tls_ca_file=tmp_path / "none.pem"))
@@ -72,7 +72,7 @@ def test_files_that_cannot_serve_are_told_by_their_setting(authority: Authority,
 
 @pytest.fixture
 async def temporal() -> AsyncIterator[str]:
-    """The address of a dev server of its own, which speaks plain gRPC."""
+    """The address of a dev server without TLS."""
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(resolve_servers(StackSettings(), ["temporal"]).temporal),
         dev_server_log_level="error",
@@ -83,7 +83,7 @@ async def temporal() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def tls_in_front_of(address: str, context: ssl.SSLContext) -> AsyncIterator[str]:
-    """A listener that ends TLS before `address`; gives its own."""
+    """A TLS listener in front of `address`; yields its own address."""
     host, _, port = address.partition(":")
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -105,18 +105,18 @@ async def tls_in_front_of(address: str, context: ssl.SSLContext) -> AsyncIterato
 
 
 def _listener(
-    authority: Authority, *, name: str = "temporal.example", asks_for_certificates: bool = False
+    authority: Authority, *, name: str = "temporal.example", requires_certificates: bool = False
 ) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["h2"])
     context.load_cert_chain(*authority.issue(name))
-    if asks_for_certificates:
+    if requires_certificates:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(authority.file)
     return context
 
 
-async def _is_served(settings: TemporalSettings) -> bool:
+async def _connects(settings: TemporalSettings) -> bool:
     try:
         async with asyncio.timeout(20):
             return await (await connect(settings)).service_client.check_health()
@@ -125,29 +125,29 @@ async def _is_served(settings: TemporalSettings) -> bool:
 
 
 @pytest.mark.slow
-async def test_tls_by_an_authority_of_our_own(temporal: str, authority: Authority, tmp_path: Path) -> None:
+async def test_tls_with_a_private_authority(temporal: str, authority: Authority, tmp_path: Path) -> None:
     other = Authority(tmp_path / "other")
     async with tls_in_front_of(temporal, _listener(authority)) as address:
-        assert await _is_served(TemporalSettings(address=address, tls_ca_file=authority.file))
-        assert not await _is_served(TemporalSettings(address=address, tls_ca_file=other.file))
-        assert not await _is_served(TemporalSettings(address=address, tls=True))
-        assert not await _is_served(TemporalSettings(address=address))
+        assert await _connects(TemporalSettings(address=address, tls_ca_file=authority.file))
+        assert not await _connects(TemporalSettings(address=address, tls_ca_file=other.file))
+        assert not await _connects(TemporalSettings(address=address, tls=True))
+        assert not await _connects(TemporalSettings(address=address))
 
 
 @pytest.mark.slow
-async def test_the_name_on_the_certificate(temporal: str, authority: Authority) -> None:
+async def test_tls_server_name_is_checked(temporal: str, authority: Authority) -> None:
     trusting = TemporalSettings(tls_ca_file=authority.file)
     async with tls_in_front_of(temporal, _listener(authority)) as address:
         for name, served in (("temporal.example", True), ("elsewhere.example", False)):
             wanted = trusting.model_copy(update={"address": address, "tls_server_name": name})
-            assert await _is_served(wanted) is served
+            assert await _connects(wanted) is served
 
 
 @pytest.mark.slow
-async def test_mtls_takes_its_own_clients_alone(temporal: str, authority: Authority, tmp_path: Path) -> None:
+async def test_mtls_accepts_only_its_own_clients(temporal: str, authority: Authority, tmp_path: Path) -> None:
     ours, theirs = authority.issue("client"), Authority(tmp_path / "other").issue("client")
-    async with tls_in_front_of(temporal, _listener(authority, asks_for_certificates=True)) as address:
+    async with tls_in_front_of(temporal, _listener(authority, requires_certificates=True)) as address:
         settings = TemporalSettings(address=address, tls_ca_file=authority.file)
         for pair, served in ((ours, True), (theirs, False), ((None, None), False)):
             wanted = settings.model_copy(update={"tls_cert_file": pair[0], "tls_key_file": pair[1]})
-            assert await _is_served(wanted) is served
+            assert await _connects(wanted) is served

@@ -1,4 +1,4 @@
-"""What the command line asks the API, and how it takes bad answers."""
+"""Requests of the command line to the API, and its error handling."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ def stream(*parts: bytes) -> httpx.Response:
     return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, content=b"".join(parts))
 
 
-def test_pages_are_followed_to_the_limit_and_no_further() -> None:
-    asked: list[dict[str, str]] = []
+def test_pages_are_followed_up_to_the_limit() -> None:
+    requests: list[dict[str, str]] = []
 
     def pages(request: httpx.Request) -> httpx.Response:
-        asked.append(dict(request.url.params))
+        requests.append(dict(request.url.params))
         size = int(request.url.params["pageSize"])
-        return httpx.Response(200, json={"sessions": [{"n": len(asked)}] * size, "nextPageToken": "next"})
+        return httpx.Response(200, json={"sessions": [{"n": len(requests)}] * size, "nextPageToken": "next"})
 
     with client(pages) as api:
         assert len(api.sessions(150, {"state": "active"})) == 150
-    assert asked == [
+    assert requests == [
         {"state": "active", "pageSize": "100"},
         {"state": "active", "pageSize": "50", "pageToken": "next"},
     ]
 
 
-def test_the_last_page_ends_the_list() -> None:
+def test_last_page_ends_the_list() -> None:
     with client(lambda _: httpx.Response(200, json={"sessions": [{}], "nextPageToken": None})) as api:
         assert api.sessions(150, {}) == [{}]
 
 
-def test_the_key_goes_with_every_request_and_into_no_error() -> None:
+def test_key_is_sent_and_in_no_error() -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         assert request.headers["Authorization"] == "Bearer vao_secret"
         return httpx.Response(401, json={"detail": "The API key is not valid."})
@@ -66,13 +66,13 @@ def test_the_key_goes_with_every_request_and_into_no_error() -> None:
         (httpx.Response(500, json=["odd"]), '500 Internal Server Error: ["odd"]'),
     ],
 )
-def test_refusals_are_shown_in_the_apis_words(response: httpx.Response, words: str) -> None:
+def test_refusals_show_the_text_of_the_api(response: httpx.Response, words: str) -> None:
     with client(lambda _: response) as api, pytest.raises(ConsoleError, match=r".*") as caught:
         api.session("session_1")
     assert str(caught.value) == words
 
 
-def test_an_api_that_is_away_names_the_setting() -> None:
+def test_error_for_an_unreachable_api_names_the_setting() -> None:
     def away(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
@@ -80,7 +80,7 @@ def test_an_api_that_is_away_names_the_setting() -> None:
         api.end("session_1")
 
 
-def test_killing_comes_from_the_apis_own_page() -> None:
+def test_kill_is_sent_as_the_page_does() -> None:
     def check(request: httpx.Request) -> httpx.Response:
         assert (request.method, request.url.path) == ("POST", "/playground/kill-agent/session_1")
         assert request.headers["Origin"] == "http://api:8000"
@@ -90,14 +90,14 @@ def test_killing_comes_from_the_apis_own_page() -> None:
         api.kill_agent("session_1")
 
 
-def test_events_go_on_where_they_were_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0)
-    asked: list[str | None] = []
-    news: list[str] = []
+def test_events_continue_after_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0)
+    requests: list[str | None] = []
+    interruptions: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.headers.get("Last-Event-ID"))
-        match len(asked):
+        requests.append(request.headers.get("Last-Event-ID"))
+        match len(requests):
             case 1:
                 return stream(b": hello\n\n", event(1), event(2))
             case 2:
@@ -106,35 +106,35 @@ def test_events_go_on_where_they_were_cut_off(monkeypatch: pytest.MonkeyPatch) -
                 return stream(event(3), event(4, "session.ended"), event(5))
 
     with client(answer) as api:
-        assert [found["id"] for found in api.events("session_1", news.append)] == [1, 2, 3, 4]
-    assert asked == [None, "2", "2"]
-    assert news == ["the API closed the stream", "refused"]
+        assert [found["id"] for found in api.events("session_1", interruptions.append)] == [1, 2, 3, 4]
+    assert requests == [None, "2", "2"]
+    assert interruptions == ["the API closed the stream", "refused"]
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_events_wait_for_workers_that_are_away(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0)
+def test_events_wait_for_unavailable_workers(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0)
     answers = [
         httpx.Response(status, json={"detail": "No worker could read the events in time; ask again."}),
         stream(event(1)),
         httpx.Response(status, json={"detail": "No worker could read the events in time; ask again."}),
         stream(event(2, "session.ended")),
     ]
-    news: list[str] = []
+    interruptions: list[str] = []
     with client(lambda _: answers.pop(0)) as api:
-        assert [found["id"] for found in api.events("session_1", news.append)] == [1, 2]
-    away = "No worker could read the events in time; ask again."
-    assert news == [away, "the API closed the stream", away]
+        assert [found["id"] for found in api.events("session_1", interruptions.append)] == [1, 2]
+    unavailable = "No worker could read the events in time; ask again."
+    assert interruptions == [unavailable, "the API closed the stream", unavailable]
 
 
-def test_events_of_a_terminated_session_just_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0)
+def test_events_of_a_terminated_session_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0)
     answers = [stream(event(1)), httpx.Response(204)]
     with client(lambda _: answers.pop(0)) as api:
         assert [found["id"] for found in api.events("session_1", lambda _: None)] == [1]
 
 
-def test_an_unknown_session_has_no_events() -> None:
+def test_events_of_an_unknown_session_are_an_error() -> None:
     response = httpx.Response(404, json={"detail": "Session session_1 not found"})
     with client(lambda _: response) as api, pytest.raises(ConsoleError, match="not found"):
         next(api.events("session_1", pytest.fail))

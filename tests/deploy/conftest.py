@@ -1,4 +1,4 @@
-"""The compose file as its user would have it: variables filled in from `deploy/compose.env.example`."""
+"""The compose file with the variables of `deploy/compose.env.example` filled in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FILLED_IN = {
 
 
 def interpolated(text: str, values: dict[str, str]) -> str:
-    """`${NAME:?why}` and `${NAME:-default}`, the two forms that the file uses."""
+    """`text` with `${NAME:?why}` and `${NAME:-default}` replaced; the file uses no other form."""
 
     def value(found: re.Match[str]) -> str:
         if found["kind"] == "?":
@@ -39,7 +39,7 @@ def compose_text() -> str:
 
 @pytest.fixture(scope="session")
 def filled_in() -> dict[str, str]:
-    """What a user writes into `.env`: a value for each variable of the example."""
+    """A value for each required variable of the example."""
     named = re.findall(r"^([A-Z_]+)=$", (ROOT / "deploy/compose.env.example").read_text(), flags=re.MULTILINE)
     assert sorted(named) == sorted(_FILLED_IN)
     return dict(_FILLED_IN)

@@ -1,4 +1,4 @@
-"""Railway's config files: one for each command, and nothing that the code does not know."""
+"""Railway's config files agree with the code: one for each command, its health check and its draining time."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ def read(file: Path) -> dict[str, Any]:
     return tomllib.loads(file.read_text())
 
 
+def deploy(name: str) -> dict[str, Any]:
+    section: dict[str, Any] = read(ROOT / f"deploy/railway/{name}.toml")["deploy"]
+    return section
+
+
 def test_each_command_has_its_file() -> None:
     assert [file.stem for file in FILES] == ["agent", "api", "worker"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.stem))
-def test_service_is_built_from_the_dockerfile_and_comes_back(file: Path) -> None:
+def test_service_is_built_from_the_dockerfile_and_restarted(file: Path) -> None:
     config = read(file)
     assert config["build"] == {"builder": "DOCKERFILE", "dockerfilePath": "Dockerfile"}
     assert config["deploy"]["startCommand"] == f"python -m {file.stem}"
@@ -33,19 +38,16 @@ def test_service_is_built_from_the_dockerfile_and_comes_back(file: Path) -> None
 
 
 def test_health_check_is_a_route() -> None:
-    assert read(ROOT / "deploy/railway/api.toml")["deploy"]["healthcheckPath"] in create_app().openapi()["paths"]
+    assert deploy("api")["healthcheckPath"] in create_app().openapi()["paths"]
 
 
-def test_agent_is_stopped_after_its_drain() -> None:
-    drained = read(ROOT / "deploy/railway/agent.toml")["deploy"]["drainingSeconds"]
-    assert drained > Settings().agent.drain_seconds + 15  # and the jobs that are left then take their leave
-
-
-def test_api_is_drained_for_longer_than_an_end_takes() -> None:
-    drained = read(ROOT / "deploy/railway/api.toml")["deploy"]["drainingSeconds"]
-    assert drained > Settings().api.end_timeout_seconds + 2  # what `api/__main__.py` waits for
+def test_draining_times_cover_drain_and_end_timeout() -> None:
+    assert deploy("agent")["drainingSeconds"] > Settings().agent.drain_seconds + 15  # handover of the remaining jobs
+    assert (
+        deploy("api")["drainingSeconds"] > Settings().api.end_timeout_seconds + 2
+    )  # `api/__main__.py` waits this long
 
 
 def test_dockerfile_has_no_cache_mount() -> None:
-    """Railway builds those only where they carry the id of the one service that they are for."""
+    """Railway builds only those with the id of its own service."""
     assert "--mount=type=cache,target" not in (ROOT / "Dockerfile").read_text()

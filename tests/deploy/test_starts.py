@@ -1,4 +1,4 @@
-"""The commands of docker-compose.yml, run as they stand on real servers: only hosts and ports are this machine's."""
+"""Runs the commands of docker-compose.yml on real servers, with the hosts and ports of this machine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 
 
 class Host:
-    """This machine in the role of the compose file's: addresses of services become ports of the loopback."""
+    """This machine as the host of the compose file: addresses of services become loopback ports."""
 
     def __init__(self, services: Services, folder: Path, running: ExitStack) -> None:
         self._services = services
@@ -49,7 +49,7 @@ class Host:
         return self._ports[name]
 
     def here(self, text: str) -> str:
-        """`text` with each service's address replaced, also where it is written as loopback and default port."""
+        """`text` with each service's address replaced, also where it is loopback with the default port."""
         for name, port in self._ports.items():
             default = name.split(":")[1]
             text = re.sub(rf"{name}\b|127\.0\.0\.1:{default}\b", f"127.0.0.1:{port}", text)
@@ -63,7 +63,7 @@ class Host:
             "PYTHONPATH": str(ROOT),
             "HOME": str(self._folder / "no-home"),
             **{name: self.here(str(value or "")).replace("0.0.0.0", "127.0.0.1") for name, value in given.items()},  # noqa: S104
-            # The defaults are right in a container of one's own; here they may be taken.
+            # The default ports may be taken on this machine.
             "API_PORT": str(self.port("api:8000")),
             "AGENT_HEALTH_PORT": str(self.port("agent:8081")),
             "STACK_LLM_PORT": str(self.port("language-model:8091")),
@@ -87,7 +87,7 @@ class Host:
         self.start(service, [sys.executable, flag, module], ready or (lambda: self.unhealthy(service)))
 
     def unhealthy(self, service: str) -> str | None:
-        """The service's own health check, as Docker would run it."""
+        """The result of the service's health check, run as Docker does."""
         _, *command = self._services[service]["healthcheck"]["test"]
         command = [sys.executable if word == "python" else self.here(word) for word in command]
         checked = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
@@ -140,5 +140,5 @@ def _no_answer(url: str) -> str | None:
 
 
 def _down(api: str) -> str | None:
-    """What `/health` misses; the workers are the last that it waits for."""
+    """The parts that `/health` reports as down."""
     return ", ".join(httpx.get(f"{api}/health", timeout=5).json()["down"]) or None

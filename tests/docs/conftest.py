@@ -1,4 +1,4 @@
-"""The documents that are checked: every Markdown file of the project."""
+"""Parametrizes tests with every Markdown file of the project."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("api", "workflows", "activities", "agent", "stack", "benchmarks", "soak", "tests", "docs")
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.md"))])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/**/*.md")])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for `document` runs for each of them."""
+    """Run a test with the argument `document` for each of them."""
     if "document" in metafunc.fixturenames:
         metafunc.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))

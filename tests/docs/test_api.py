@@ -1,4 +1,4 @@
-"""docs/API.md names every route, and each of its answers has the form that the route really gives."""
+"""docs/API.md names every route, and its example answers match the models of the routes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ANSWERS = [json.loads(found) for found in re.findall(r"```json\n(.*?)```", TEXT,
 
 
 class Payloads(BaseModel):
-    """Protobuf's, which no model of ours describes."""
+    """Protobuf's payloads, which no model of the API describes."""
 
     payloads: list[dict[str, Any]]
 
@@ -51,24 +51,24 @@ MODELS: tuple[type[BaseModel], ...] = (
 )
 
 
-def test_every_route_is_there() -> None:
+def test_every_route_is_documented() -> None:
     paths = whole_app().openapi()["paths"]
     routes = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert routes == set(re.findall(r"^\|.*?`((?:GET|POST) /[\w/{}]*)`", TEXT, flags=re.MULTILINE)) | {"GET /"}
 
 
-def test_every_kind_of_answer_is_there() -> None:
+def test_every_model_has_an_example() -> None:
     shown = {frozenset(answer) for answer in ANSWERS}
     assert shown == {frozenset(model.model_fields) for model in MODELS}
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: " ".join(answer)[:40])
-def test_answers_have_their_form(answer: dict[str, object]) -> None:
+def test_examples_match_their_model(answer: dict[str, object]) -> None:
     (model,) = (model for model in MODELS if set(model.model_fields) == set(answer))
     assert model.model_validate(answer).model_dump(mode="json") == answer
 
 
-async def test_the_payload_that_is_shown_is_decoded_as_it_is_shown() -> None:
+async def test_example_payload_is_decoded_as_documented() -> None:
     assert f"`TEMPORAL_CODEC_KEYS={KEYS}`" in TEXT
     ((path, body),) = re.findall(
         r"^\$ curl -X POST http://localhost:8000(/codec/\S+) [^\n]+ -d '\n(.*?)'$", TEXT, re.S | re.M

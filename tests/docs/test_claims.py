@@ -1,4 +1,4 @@
-"""What the documents name exists: Make targets, files, links, headings, modules, routes."""
+"""Make targets, files, links, headings, modules and routes named in documents exist."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.docs.whole_app import whole_app
 ROOT = Path(__file__).parents[2]
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 ROUTES = {"/docs", "/redoc", "/openapi.json", "/playground", *whole_app().openapi()["paths"]}
-OF_THE_AGENTS_HEALTH_PORT = {"/", "/worker"}
+AGENT_HEALTH_ROUTES = {"/", "/worker"}
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", flags=re.DOTALL)
 _FILE = re.compile(r"^[\w.-]+(/[\w.-]+)*/?(\.(py|md|toml|yml|yaml|json|example|lock)|/)$")
-_MADE_WHILE_RUNNING = (".state/", ".env", ".venv/")
+_CREATED_AT_RUN_TIME = (".state/", ".env", ".venv/")
 
 
 def code(document: Path) -> list[str]:
@@ -24,13 +24,9 @@ def code(document: Path) -> list[str]:
 
 
 def headings(document: Path) -> set[str]:
-    """Anchors as GitHub makes them."""
+    """The anchors that GitHub gives to headings."""
     titles = re.findall(r"^#+ (.+)$", document.read_text(), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-
-
-def test_documents_are_found() -> None:
-    assert len(list(ROOT.glob("docs/**/*.md"))) >= 10
 
 
 def test_make_targets_exist(document: Path) -> None:
@@ -38,7 +34,7 @@ def test_make_targets_exist(document: Path) -> None:
     assert named <= TARGETS
 
 
-def test_links_lead_somewhere(document: Path) -> None:
+def test_links_have_a_target(document: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
         if link.startswith("https://"):
             continue
@@ -48,33 +44,33 @@ def test_links_lead_somewhere(document: Path) -> None:
         assert not anchor or anchor in headings(target), link
 
 
-def test_files_that_are_named_exist(document: Path) -> None:
-    """In back quotes, from the root or from the document's own folder; in pictures, every path of a Python file."""
+def test_named_files_exist(document: Path) -> None:
+    """Paths in back quotes, from the root or the document's folder; in code blocks, every path of a Python file."""
     named = {word for text in code(document) for word in text.split() if _FILE.match(word)}
     named |= {word for text in code(document) for word in re.findall(r"\b[a-z_]+(?:/[a-z_]+)+\.py\b", text)}
     for path in named:
-        made = path.startswith(_MADE_WHILE_RUNNING)
-        assert made or (ROOT / path).exists() or (document.parent / path).exists(), path
+        created = path.startswith(_CREATED_AT_RUN_TIME)
+        assert created or (ROOT / path).exists() or (document.parent / path).exists(), path
 
 
-def test_modules_that_are_run_exist(document: Path) -> None:
+def test_named_modules_exist(document: Path) -> None:
     for text in code(document):
         for module in re.findall(r"python -m ([\w.]+)", text):
             assert importlib.util.find_spec(module), module
 
 
-def test_routes_exist(document: Path) -> None:
+def test_named_routes_exist(document: Path) -> None:
     for text in code(document):
         for named in re.findall(r"(?:GET |POST |localhost:8000|your-app[\w.-]*)(/[\w/{}.-]*)", text):
             route = re.sub(r"session_\d+_[0-9a-f]+", "{sessionId}", named).replace(
                 "/codec/default/", "/codec/{namespace}/"
             )
-            assert route in ROUTES | OF_THE_AGENTS_HEALTH_PORT, route
+            assert route in ROUTES | AGENT_HEALTH_ROUTES, route
         if re.fullmatch(r"/(api|codec|webhook|health|docs|redoc)[\w/]*", text):
             assert text in ROUTES
 
 
-def test_changelog_begins_with_the_version_of_the_project() -> None:
+def test_version_is_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     versions = re.findall(
         r"^## (\d+\.\d+\.\d+) - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE

@@ -1,4 +1,4 @@
-"""The figures that docs/OPERATIONS.md shows are those that the API serves."""
+"""The metrics in docs/OPERATIONS.md are those that the API serves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SAMPLE = re.compile(r"^(\w+(?:\{[^}]*\})?) [0-9.e+-]+$", flags=re.MULTILINE)
 _HELP = re.compile(r"^# (?:HELP|TYPE) .+$", flags=re.MULTILINE)
 
 
-async def test_what_is_shown_is_served() -> None:
+async def test_documented_metrics_are_served() -> None:
     (shown,) = re.findall(r"^curl http://127\.0\.0\.1:8000/metrics\n```\n```\n(.*?)```", TEXT, re.DOTALL | re.MULTILINE)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(whole_app()), base_url="http://api") as http:
         served = (await http.get("/metrics")).text

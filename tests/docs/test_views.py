@@ -1,4 +1,4 @@
-"""The queries that documents give for Temporal's UI: what they name is registered, and Temporal takes them."""
+"""Documented queries for Temporal's UI use registered names, and Temporal accepts them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workflows.webhooks.delivery import WebhookDelivery
 _QUERY = re.compile(r"`((?:WorkflowType|Session[A-Z]\w+) (?:=|>|IN|BETWEEN) [^`]+)`")
 QUERIES = sorted({query for document in DOCUMENTS for query in _QUERY.findall(document.read_text())})
 _TERM = re.compile(r'(\w+) (?:=|>|<|IN|BETWEEN) (\([^)]*\)|"[^"]*" AND "[^"]*"|"[^"]*"|\d+)')
-OF_TEMPORAL = {"WorkflowType", "ExecutionStatus"}
+TEMPORAL_NAMES = {"WorkflowType", "ExecutionStatus"}
 VALUES: dict[str, set[str]] = {
     "WorkflowType": {VoiceSession.__name__, WebhookDelivery.__name__},
     "ExecutionStatus": {status.name.title().replace("_", "") for status in WorkflowExecutionStatus},
@@ -27,7 +27,7 @@ VALUES: dict[str, set[str]] = {
 }
 
 
-def test_each_view_of_operations_is_a_query() -> None:
+def test_each_view_has_a_query() -> None:
     text = Path(__file__).parents[2].joinpath("docs/OPERATIONS.md").read_text()
     (table,) = re.findall(r"^\| view \| query \|\n\|---\|---\|\n((?:\|.*\n)+)", text, re.MULTILINE)
     rows = table.splitlines()
@@ -37,16 +37,16 @@ def test_each_view_of_operations_is_a_query() -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_what_a_query_names_is_there(query: str) -> None:
-    assert re.sub(r" AND ", "", _TERM.sub("", query)) == "", "there is more in it than was read"
+def test_names_in_queries_are_registered(query: str) -> None:
+    assert re.sub(r" AND ", "", _TERM.sub("", query)) == "", "the query has parts that this test does not parse"
     for name, wanted in _TERM.findall(query):
-        assert name in OF_TEMPORAL | set(search_attributes.TYPES), name
+        assert name in TEMPORAL_NAMES | set(search_attributes.TYPES), name
         if name in VALUES:
             assert set(re.findall(r'"([^"]*)"', wanted)) <= VALUES[name], wanted
 
 
 @pytest.mark.slow
-async def test_temporal_takes_each() -> None:
+async def test_temporal_accepts_each_query() -> None:
     async with dev_server() as env:
         for query in QUERIES:
             assert [found async for found in env.client.list_workflows(query)] == []

@@ -1,4 +1,4 @@
-"""The webhook that docs/API.md shows is signed as it says."""
+"""The example webhook in docs/API.md has the signature of its secret and body."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 TEXT = (Path(__file__).parents[2] / "docs/API.md").read_text()
 
 
-def test_the_signature_is_that_of_the_secret_and_the_body() -> None:
+def test_example_webhook_is_signed_correctly() -> None:
     (secret,) = re.findall(r"`(whsec_[\w+/=]+)`", TEXT)
     headers = dict(re.findall(r"^(webhook-\w+): (.+)$", TEXT, flags=re.MULTILINE))
     (body,) = re.findall(r'^\{"type":"session\.active".*$', TEXT, flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The API with everything switched on that the documents show; its codec's key is the one that they show, no secret."""
+"""The API with all documented features on; its codec key is the example of the documents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKEN = "a-token-of-the-documents-and-no-secret"
 
 
 def whole_app() -> FastAPI:
-    """With routes that only settings bring about."""
+    """The app, including routes that depend on settings."""
     settings = replace(
         Settings(),
         temporal=TemporalSettings(codec_keys=SecretStr(KEYS)),

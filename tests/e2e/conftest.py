@@ -1,4 +1,4 @@
-"""The whole real stack, once for all end-to-end tests, and what they look at it through."""
+"""The real stack, started once for all end-to-end tests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from stack.local_stack import LocalStack
 from tests.fakes.webhook_receiver import SECRET
 
 ABSENCE_SECONDS = 6.0
-"""No-show and reconnect grace of these sessions: long enough to come back in, short enough to wait for."""
+"""No-show and reconnect grace period: long enough to rejoin, short enough to wait for."""
 
 
 @pytest.fixture(scope="session")
 def customer() -> Iterator[socket.socket]:
-    """Where a customer's server may listen: the one place that this stack's webhooks go to."""
+    """A customer's listening socket, the only allowed webhook target of this stack."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening
 

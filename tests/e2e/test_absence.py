@@ -1,4 +1,4 @@
-"""Callers that never come, leave for a moment, or leave for good; and a bill that survives a restart of everything."""
+"""No-show, rejoin and leave of the caller, and a bill that survives a restart of the stack."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-async def test_nobody_comes_and_nothing_is_billed(world: World) -> None:
+async def test_a_no_show_is_not_billed(world: World) -> None:
     started = await world.rest.start("absent")
     summary = await asyncio.wait_for(world.session(started.session_id).result(), 20)
     assert (summary.end_reason, summary.duration_seconds) == (EndReason.NO_SHOW, 0)
     assert await world.left_behind(started.session_id, within=20) == ()
 
 
-async def test_a_caller_who_comes_back_goes_on_and_one_who_does_not_is_billed_without_the_grace(world: World) -> None:
+async def test_a_caller_can_rejoin_and_the_grace_period_is_not_billed(world: World) -> None:
     started = await world.rest.start("wanderer")
     session = world.session(started.session_id)
     async with Caller(started.server_url, started.token) as caller:
@@ -45,9 +45,7 @@ async def test_a_caller_who_comes_back_goes_on_and_one_who_does_not_is_billed_wi
     assert abs(summary.duration_seconds - (left_at - joined_at)) <= 1
 
 
-async def test_an_ended_session_has_the_same_bill_after_a_restart_of_everything(
-    stack: LocalStack, world: World
-) -> None:
+async def test_the_bill_survives_a_restart_of_the_stack(stack: LocalStack, world: World) -> None:
     started = await world.rest.start("patient")
     async with Caller(started.server_url, started.token) as caller:
         await caller.hear()

@@ -1,4 +1,4 @@
-"""kill -9 of the agent in the middle of a call: the caller hears an agent again, and it knows what was said."""
+"""kill -9 of the agent during a call: a successor speaks soon and knows the transcript."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ pytestmark = pytest.mark.slow
 
 OPENING = "Welcome to the museum. How can I help you?"
 BACK_WITHIN = 4.0
-"""Seconds from the kill to a new voice: noticing, dispatch and speech, on a busy machine."""
+"""Seconds from the kill to the successor's voice on a busy machine."""
 
 
-async def test_the_caller_hears_an_agent_again_that_knows_what_was_said(world: World) -> None:
+async def test_a_successor_speaks_soon_and_knows_the_transcript(world: World) -> None:
     started = await world.rest.start("survivor", openingLine=OPENING)
     session = world.session(started.session_id)
     async with Caller(started.server_url, started.token) as caller:

@@ -1,4 +1,4 @@
-"""A whole call in a real browser, on the real stack: a fake microphone asks, the page hears, shows and goes on."""
+"""A call in a real browser on the real stack, with a fake microphone."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.slow
 QUESTION = "What is the capital of France?"
 OPENING = "Good morning, this is the garden shop."
 UNDERSTOOD = re.compile("capital|france", re.IGNORECASE)
-"""A tiny recognizer may miss a word of the question."""
+"""The embedded STT can miss a word of the question."""
 BEFORE_SECONDS, AFTER_SECONDS = 5, 14
-"""The microphone begins with silence, for the greeting, and asks again after the answer."""
+"""Silence for the greeting, then the question, then silence for the answer."""
 RATE = 48_000
 PATIENCE_MS = 40_000
 
@@ -53,7 +53,7 @@ HEARD_ENERGY = """async () => {
 
 @pytest.fixture
 async def microphone(tmp_path: Path) -> Path:
-    """A recording of the question, for a microphone that plays it over and over."""
+    """A recording of the question, which the fake microphone repeats."""
     spoken = await speech.synthesize(QUESTION)
     places = np.arange(len(spoken) * RATE // speech.SAMPLE_RATE) * (speech.SAMPLE_RATE / RATE)
     louder = np.interp(places, np.arange(len(spoken)), spoken).astype("<i2")
@@ -76,7 +76,7 @@ def patience() -> Iterator[None]:
 
 
 async def hears_more(page: Page) -> None:
-    """Wait until the browser has received more sound than until now."""
+    """Wait until the browser has received more audio."""
     before = await page.evaluate(HEARD_ENERGY)
     await page.wait_for_function(f"async (before) => await ({HEARD_ENERGY})() > before + 1e-4", arg=before)
 
@@ -106,13 +106,13 @@ async def test_a_call_from_the_page_to_its_bill(stack: LocalStack, open_browser:
         await expect(said.first).to_contain_text(OPENING)
         await expect(page.locator("#session-state")).to_have_text("active")
 
-        # The microphone asks, and is answered.
+        # The question is answered.
         await expect(page.locator("#captions .caller")).to_contain_text(UNDERSTOOD)
         await hears_more(page)
         await expect(page.locator("#captions .agent")).not_to_have_count(1)
         await look(page, "real-call")
 
-        # A reload is no end.
+        # A reload does not end the call.
         async with page.expect_response("**/token") as rejoined:
             await page.reload()
         assert (await rejoined.value).ok
@@ -120,14 +120,14 @@ async def test_a_call_from_the_page_to_its_bill(stack: LocalStack, open_browser:
         await expect(page.locator("#captions .caller")).not_to_have_count(1)
         await hears_more(page)
 
-        # Nor is the death of the agent.
+        # Neither does a killed agent.
         await page.get_by_role("button", name="Kill the agent").click()
         await expect(page.locator("#captions .note").first).to_contain_text("Agent 1 was lost")
         await expect(page.locator("#captions .note").last).to_contain_text("Agent 2 took over")
         await expect(page.locator("#generation")).to_have_text("2")
         await look(page, "real-call-after-a-loss")
         await hears_more(page)
-        # The second agent answers what it is asked.
+        # The second agent answers the next question.
         asked_anew = page.locator("#captions .note", has_text="Agent 2 took over").locator("~ .caller ~ .agent .said")
         await expect(asked_anew.first).not_to_be_empty()
 
@@ -144,5 +144,5 @@ async def test_a_call_from_the_page_to_its_bill(stack: LocalStack, open_browser:
             "href", f"http://localhost:{settings.stack.temporal_ui_port}{workflow}"
         )
         await look(page, "real-record")
-        assert await page.evaluate("() => [...iceServers]") == ["stun:127.0.0.1:9"]  # of this machine, for nothing
+        assert await page.evaluate("() => [...iceServers]") == ["stun:127.0.0.1:9"]  # the local one
         watch.nothing_wrong()

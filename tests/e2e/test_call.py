@@ -1,4 +1,4 @@
-"""A whole call on real servers and real speech, as a customer's caller has it."""
+"""A whole call on real servers with real speech."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 QUESTIONS = ("What is the capital of France?", "Can you tell me something about the moon?")
 SAME_WORDS = 0.35
-"""Word error rate up to which a tiny recognizer has understood a sentence."""
+"""Word error rate up to which a sentence counts as understood by the embedded STT."""
 
 
 async def test_a_whole_call_from_start_to_bill(world: World) -> None:
@@ -64,12 +64,12 @@ async def test_a_whole_call_from_start_to_bill(world: World) -> None:
 
     assert await world.left_behind(started.session_id, within=20) == ()
     logs = world.logs()
-    assert started.session_id in logs  # the logs are there, and tell of this session
+    assert started.session_id in logs  # the logs hold this session
     for private in (opening, prompt, prompt.rsplit(maxsplit=1)[-1], started.token, *asked):
         assert private not in logs
 
 
-async def test_presence_comes_from_livekits_webhooks_too(world: World) -> None:
+async def test_livekit_webhooks_report_presence(world: World) -> None:
     started = await world.rest.start("webhook")
     async with Caller(started.server_url, started.token) as caller:
         await caller.hear()
@@ -79,7 +79,7 @@ async def test_presence_comes_from_livekits_webhooks_too(world: World) -> None:
 
 
 async def presence_signals(world: World, session_id: str) -> list[dict[str, str]]:
-    """The presence reports in the session's history."""
+    """Return the presence signals in the session's history."""
     history = await world.session(session_id).fetch_history()
     signals = [
         event.workflow_execution_signaled_event_attributes

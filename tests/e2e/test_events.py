@@ -1,4 +1,4 @@
-"""A session followed over HTTP through kills of the API: every event once, in order, the bill last."""
+"""Server-sent events through kills of the API: each once, in order, the bill last."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KILLS = 2
 
 
 class Watcher:
-    """Follows a session as a browser does: after every break it comes back with the number it was sent last."""
+    """Follows a session as a browser does, reconnecting with its last event id."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -29,17 +29,17 @@ class Watcher:
         self.breaks = 0
 
     async def follow(self) -> None:
-        """Return when the server says that nothing follows."""
+        """Return when the server says that the stream is complete."""
         async with httpx.AsyncClient(timeout=httpx.Timeout(5, read=30)) as http:
             while True:
                 try:
-                    if await self._is_over(http):
+                    if await self._read(http):
                         return
                 except httpx.TransportError:
                     self.breaks += 1
                 await asyncio.sleep(0.1)
 
-    async def _is_over(self, http: httpx.AsyncClient) -> bool:
+    async def _read(self, http: httpx.AsyncClient) -> bool:
         headers = {"Last-Event-ID": str(len(self.events))}
         async with http.stream("GET", self._url, headers=headers) as answer:
             if answer.status_code == 204:
@@ -49,14 +49,14 @@ class Watcher:
                     self.events.append(json.loads(line.removeprefix("data: ")))
         return False
 
-    async def heard(self, kind: str, count: int = 1) -> None:
-        """Wait for so many events of this type."""
+    async def received(self, kind: str, count: int = 1) -> None:
+        """Wait for `count` events of this type."""
         async with asyncio.timeout(30):
             while sum(event["type"] == kind for event in self.events) < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
 
-async def test_events_go_on_where_they_broke_off_though_the_api_is_killed(world: World) -> None:
+async def test_events_resume_after_kills_of_the_api(world: World) -> None:
     started = await world.rest.start("watched")
     url = f"http://127.0.0.1:{world.stack.settings.api.port}/api/session/{started.session_id}/events"
     watcher, late = Watcher(url), Watcher(url)
@@ -64,7 +64,7 @@ async def test_events_go_on_where_they_broke_off_though_the_api_is_killed(world:
     async with Caller(started.server_url, started.token) as caller:
         await caller.hear()
         for number in range(1, KILLS + 1):
-            await watcher.heard("turn", number)
+            await watcher.received("turn", number)
             pid = world.stack.pid("api")
             psutil.Process(pid).kill()
             await world.replaced("api", pid)

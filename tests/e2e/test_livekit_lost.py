@@ -1,4 +1,4 @@
-"""kill -9 of LiveKit right after a question: the caller's client comes back by itself, and hears the answer."""
+"""kill -9 of LiveKit after a question: the clients reconnect, and the caller hears the answer."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 ANSWERED_WITHIN = 20.0
-"""Seconds from the kill: LiveKit starts, both sides come back, and an agent answers. Nobody asks a second time."""
+"""Seconds from the kill: LiveKit restarts, both sides reconnect, and the answer is repeated."""
 
 
-async def test_a_question_that_livekit_swallowed_the_answer_to_is_answered(world: World) -> None:
+async def test_an_answer_during_a_livekit_outage_is_repeated(world: World) -> None:
     started = await world.rest.start("patient", openingLine="Hello there.")
     session = world.session(started.session_id)
     before = world.registrations("agent")
@@ -32,12 +32,12 @@ async def test_a_question_that_livekit_swallowed_the_answer_to_is_answered(world
         psutil.Process(pid).kill()
         again_at = await caller.sound(after=answered_at + 1.0, within=ANSWERED_WITHIN)
         while (await caller.hear()).last_sound_at < again_at:
-            pass  # what was cut off
+            pass  # the cut-off answer
         await caller.silence(1.0)
         turns = await session.query(VoiceSession.transcript)
         bill = await world.rest.end(started.session_id)
     await world.replaced("livekit", pid)
     await world.back("agent", before)
     assert bill["errors"] == []
-    # Nothing that was said into the dead room is a turn.
+    # What was said into the dead room is no turn.
     assert [turn.role for turn in turns] == ["agent", "caller", "agent"], [turn.text for turn in turns]

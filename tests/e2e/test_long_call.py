@@ -1,4 +1,4 @@
-"""A call whose history grows long goes on in a new run of its workflow, under the caller's ears and with its memory."""
+"""A call whose workflow continues as new keeps its caller and its transcript."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ pytestmark = pytest.mark.slow
 OPENING = "Welcome to the library."
 QUESTIONS = ("What is the capital of France?", "Name a colour of the rainbow.", "How many days has a week?")
 LONG_EVENTS = 60
-"""Temporal suggests a new run at 4,096 events or 4 MB by default: hours of talk."""
+"""Temporal's default of 4,096 events takes hours of talk."""
 
 
 @pytest.fixture
-async def forgetful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """A stack whose Temporal finds a history long after a few turns."""
-    usual = config.temporal_command
+async def impatient_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """A stack whose Temporal suggests continue-as-new after a few turns."""
+    default_command = config.temporal_command
 
     def impatient(binary: Path, settings: Settings, state_dir: Path) -> list[str]:
         limit = f"limit.historyCount.suggestContinueAsNew={LONG_EVENTS}"
-        return [*usual(binary, settings, state_dir), "--dynamic-config-value", limit]
+        return [*default_command(binary, settings, state_dir), "--dynamic-config-value", limit]
 
     monkeypatch.setattr(programs, "temporal_command", impatient)
     speech.warm_up()
@@ -41,9 +41,9 @@ async def forgetful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
             yield world
 
 
-async def test_the_caller_talks_on_across_runs(forgetful: World) -> None:
-    started = await forgetful.rest.start("talker", openingLine=OPENING)
-    session = forgetful.session(started.session_id)
+async def test_a_call_continues_across_continue_as_new(impatient_world: World) -> None:
+    started = await impatient_world.rest.start("talker", openingLine=OPENING)
+    session = impatient_world.session(started.session_id)
     first_run = (await session.describe()).run_id
     async with Caller(started.server_url, started.token) as caller:
         await caller.hear()
@@ -61,12 +61,12 @@ async def test_the_caller_talks_on_across_runs(forgetful: World) -> None:
         assert caller.timeline.overlap() == 0
         assert caller.joined_at is not None
         asked_at = monotonic()
-        bill = await forgetful.rest.end(started.session_id)
+        bill = await impatient_world.rest.end(started.session_id)
     turns = await session.query(VoiceSession.transcript)
-    assert turns[: len(known)] == known, "what was said before is known afterwards"
-    assert [turn.text for turn in turns].count(OPENING) == 1, "nobody is greeted twice"
+    assert turns[: len(known)] == known, "the transcript is kept"
+    assert [turn.text for turn in turns].count(OPENING) == 1, "the caller is greeted once"
     summary = await session.result()
     assert (summary.end_reason, summary.errors) == (EndReason.API_REQUEST, ())
     assert summary.generations > 1, "the new run has an agent of its own"
     assert abs(bill["durationSeconds"] - (asked_at - caller.joined_at)) <= 1
-    assert await forgetful.left_behind(started.session_id, within=10) == ()
+    assert await impatient_world.left_behind(started.session_id, within=10) == ()

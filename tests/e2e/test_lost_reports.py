@@ -1,6 +1,6 @@
-"""Reports that never come: the API is down all the while, or the caller's process is gone without a word.
+"""Missing presence reports: the API is down during the call, or the caller's process is killed.
 
-The agents are simulated, as in the soak: what is tried here are LiveKit, its webhooks, and the session.
+The agents are simulated, as in the soak test: these tests are about LiveKit, its webhooks and the session.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from temporalio.client import Client, WorkflowHandle
 from connections.temporal_client import connect
 from contracts.session import SessionSummary
 from contracts.statuses import EndReason, SessionStatus
-from lab.caller import SessionClient
-from lab.caller.rest import Started
+from lab.rest_client import SessionClient, Started
 from lab.soak.agents import SimulatedAgents
 from lab.soak.callers import join
-from lab.soak.plan import Behaviour, Fault, Script
+from lab.soak.scripts import AgentFailure, Behaviour, Script
 from settings import SessionSettings, Settings
 from stack.local_stack import LocalStack
 from workflows.voice_session import VoiceSession
@@ -30,9 +29,11 @@ from workflows.voice_session import VoiceSession
 pytestmark = pytest.mark.slow
 
 GRACE_SECONDS = 5.0
-NOTICED_WITHIN_SECONDS = 40.0
-"""LiveKit misses a crashed client after about 20 s."""
-LISTENER = Script("listener", Behaviour.LEAVES, 0, 0, lines=0, fault=Fault.NONE, fault_after_lines=0, news=())
+TIMED_OUT_WITHIN_SECONDS = 40.0
+"""LiveKit times out a crashed client after about 20 s."""
+LISTENER = Script(
+    "listener", Behaviour.LEAVES, 0, 0, lines=0, failure=AgentFailure.NONE, failure_after_lines=0, webhooks=()
+)
 CLIENT = """
 import asyncio, sys
 from livekit import rtc
@@ -49,7 +50,7 @@ asyncio.run(main())
 
 @dataclass(frozen=True)
 class Scene:
-    """A stack with simulated agents."""
+    """The stack, with simulated agents."""
 
     stack: LocalStack
     rest: SessionClient
@@ -60,7 +61,7 @@ class Scene:
 
     async def until(self, started: Started, state: SessionStatus) -> None:
         async with asyncio.timeout(30):
-            while (await self.session(started).query(VoiceSession.view)).state is not state:  # noqa: ASYNC110  a query tells no news
+            while (await self.session(started).query(VoiceSession.view)).state is not state:  # noqa: ASYNC110  queries must be polled
                 await asyncio.sleep(0.1)
 
 
@@ -84,7 +85,7 @@ async def scene(light_stack: LocalStack) -> AsyncIterator[Scene]:
 
 
 async def client_in_the_room(started: Started) -> Process:
-    """A client process of its own, joined; for the test to kill."""
+    """Start a client process that has joined the room, for the test to kill."""
     client = await asyncio.create_subprocess_exec(sys.executable, "-c", CLIENT, stdin=PIPE, stdout=PIPE)
     assert client.stdin is not None
     assert client.stdout is not None
@@ -95,7 +96,7 @@ async def client_in_the_room(started: Started) -> Process:
     return client
 
 
-async def test_with_the_api_down_all_the_while_end_and_bill_are_the_same(scene: Scene) -> None:
+async def test_end_and_bill_do_not_depend_on_the_api(scene: Scene) -> None:
     started = await scene.rest.start(LISTENER.user_name)
     await scene.until(started, SessionStatus.WAITING)
     await asyncio.to_thread(scene.stack.stop_part, "api")
@@ -115,19 +116,19 @@ async def test_with_the_api_down_all_the_while_end_and_bill_are_the_same(scene: 
     assert (await scene.rest.end(started.session_id))["durationSeconds"] == summary.duration_seconds
 
 
-async def test_a_killed_client_may_come_back_and_is_billed_from_its_first_join(scene: Scene) -> None:
+async def test_a_killed_client_can_rejoin_and_is_billed_from_its_first_join(scene: Scene) -> None:
     started = await scene.rest.start(LISTENER.user_name)
     session = scene.session(started)
     first = await client_in_the_room(started)
     await scene.until(started, SessionStatus.ACTIVE)
     joined = time.time()
     first.kill()
-    again = await client_in_the_room(started)  # before LiveKit misses the first: a new SID, the same caller
+    second = await client_in_the_room(started)  # before LiveKit times out the first: a new SID of the same caller
     await scene.until(started, SessionStatus.ACTIVE)
-    again.kill()
+    second.kill()
     killed = time.time()
-    await asyncio.gather(first.wait(), again.wait())
-    summary = await asyncio.wait_for(session.result(), NOTICED_WITHIN_SECONDS + GRACE_SECONDS + 30)
+    await asyncio.gather(first.wait(), second.wait())
+    summary = await asyncio.wait_for(session.result(), TIMED_OUT_WITHIN_SECONDS + GRACE_SECONDS + 30)
     assert summary.end_reason is EndReason.CALLER_LEFT
-    # It is there until LiveKit misses it: nobody else could tell a crash from a bad network.
-    assert int(killed - joined) - 1 <= summary.duration_seconds <= killed - joined + NOTICED_WITHIN_SECONDS
+    # It counts as present until LiveKit times it out, as with a bad network.
+    assert int(killed - joined) - 1 <= summary.duration_seconds <= killed - joined + TIMED_OUT_WITHIN_SECONDS

@@ -1,4 +1,4 @@
-"""Of a whole call nothing can be read where it is kept or carried, webhooks included; by the codec endpoint all can."""
+"""A call leaves nothing readable in any store or log, webhooks included; the codec endpoint decrypts it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_a_call_leaves_nothing_readable(stack: LocalStack, world: World, c
     hook = f"{url_of(customer)}/hook?token={mark}"
     options = {"openingLine": opening, "systemPrompt": prompt, "metadata": {order: [order]}, "webhookUrl": hook}
     async with receiving(at=customer.dup()) as receiver:
-        receiver.answers.append(503)  # what went wrong is kept, too
+        receiver.answers.append(503)  # errors are stored too
         started = await world.rest.start(user, **options)
         private = [user, spoken, opening, prompt, started.token, order, hook]
         session, plain = world.session(started.session_id), await client_without_keys(stack)
@@ -65,10 +65,10 @@ async def test_a_call_leaves_nothing_readable(stack: LocalStack, world: World, c
             }
             await world.rest.end(started.session_id)
         await session.result()
-        told: WorkflowHandle[WebhookDelivery, DeliveryReport] = world.temporal.get_workflow_handle_for(
+        delivering: WorkflowHandle[WebhookDelivery, DeliveryReport] = world.temporal.get_workflow_handle_for(
             WebhookDelivery.run, delivery
         )
-        assert await told.result() == DeliveryReport(delivered=len(receiver.taken))
+        assert await delivering.result() == DeliveryReport(delivered=len(receiver.taken))
     histories = [
         await plain.get_workflow_handle(workflow).fetch_history() for workflow in (started.session_id, delivery)
     ]
@@ -91,7 +91,7 @@ async def test_a_call_leaves_nothing_readable(stack: LocalStack, world: World, c
         assert not places
     named = [place for place, data in kept.items() if started.session_id.encode() in data]
     expected = {"dispatches", "list", "logs of our own", "database", "description of its webhooks"}
-    assert expected <= {*named}, "there was something to find it in"
+    assert expected <= {*named}, "the stores hold the session"
     assert "was not taken: the receiver answered 503" in kept["logs of our own"].decode(errors="replace")
 
     payloads = [payload for event in events for payload in encrypted_payloads(MessageToDict(event))]
@@ -101,12 +101,12 @@ async def test_a_call_leaves_nothing_readable(stack: LocalStack, world: World, c
 
 
 def logs_of_our_own(stack: LocalStack) -> list[Path]:
-    """All but LiveKit's."""
+    """All logs but LiveKit's."""
     return [log for log in (stack.state_dir / "logs").iterdir() if not log.name.startswith("livekit.")]
 
 
 def said(text: str, generation: int) -> Turn:
-    """A turn as the agent reports it, far behind its own."""
+    """A turn with a sequence number far above the agent's own."""
     return Turn(generation=generation, sequence=1000, role="caller", text=text, at_ms=time.time_ns() // 1_000_000)
 
 
@@ -120,7 +120,7 @@ async def description(client: Client, session_id: str) -> bytes:
 
 
 async def answer_of(client: Client, session_id: str, query: str) -> bytes:
-    """A query's answer as Temporal carries it."""
+    """Return a query's encrypted answer."""
     asked = QueryWorkflowRequest(
         namespace=client.namespace,
         execution=WorkflowExecution(workflow_id=session_id),
@@ -132,7 +132,7 @@ async def answer_of(client: Client, session_id: str, query: str) -> bytes:
 
 
 def encrypted_payloads(value: Any) -> Iterator[dict[str, Any]]:
-    """Every encrypted payload in a protobuf message as JSON, however deep."""
+    """Yield every encrypted payload of a protobuf message in JSON form."""
     if isinstance(value, dict):
         metadata = value.get("metadata")
         if isinstance(metadata, dict) and metadata.get("encoding") == ENCRYPTED:
@@ -144,7 +144,7 @@ def encrypted_payloads(value: Any) -> Iterator[dict[str, Any]]:
 
 
 async def decoded_for_the_ui(stack: LocalStack, payloads: list[dict[str, Any]]) -> bytes:
-    """What Temporal's UI shows: it asks the address that its own server tells it, as its page does."""
+    """Decode payloads as Temporal's UI does: at the codec endpoint that its server names."""
     page = f"http://127.0.0.1:{stack.settings.stack.temporal_ui_port}"
     async with httpx.AsyncClient(trust_env=False) as http:
         endpoint = (await http.get(f"{page}/api/v1/settings")).json()["Codec"]["Endpoint"]

@@ -1,4 +1,4 @@
-"""Nobody says anything: the agent asks once, and after a longer while the session ends, billed until then."""
+"""Silence: the agent asks once, and later the session ends, billed until then."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LONG_QUESTION = "I would like to know whether you could tell me what the capital
 
 
 async def begin(world: World, idle_seconds: float) -> JoinToken:
-    """A session with limits of its own: those of the API's settings are for all sessions of its stack."""
+    """Start a session with its own limits; the API's settings apply to the whole stack."""
     request = SessionRequest(
         session_id=new_session_id(int(time.time())),
         user_name="quiet",
@@ -48,7 +48,7 @@ async def begin(world: World, idle_seconds: float) -> JoinToken:
 
 
 async def questions(world: World, session_id: str) -> int:
-    """How often the caller was asked."""
+    """Return how often the caller was asked."""
     turns = await world.session(session_id).query(VoiceSession.transcript)
     return [turn.text for turn in turns].count(STILL_THERE)
 
@@ -65,36 +65,34 @@ async def test_the_agent_asks_once_and_then_the_session_ends(world: World) -> No
         assert ended_at - question.last_sound_at >= 8 + LATE_REPORTS - 1
         assert caller.timeline.first_sound(question.last_sound_at + 0.5) is None
         assert caller.joined_at is not None
-        there = ended_at - caller.joined_at
+        present_seconds = ended_at - caller.joined_at
     summary = await asyncio.wait_for(world.session(join_token.session_id).result(), 20)
     assert summary.end_reason is EndReason.IDLE
-    assert abs(summary.duration_seconds - there) <= 2
+    assert abs(summary.duration_seconds - present_seconds) <= 2
     assert await questions(world, join_token.session_id) == 1
 
 
-async def test_who_speaks_is_not_asked(world: World) -> None:
-    await speech.synthesize(LONG_QUESTION)  # the same text is spoken at once when it is asked for again
+async def test_a_speaking_caller_is_not_asked(world: World) -> None:
+    await speech.synthesize(LONG_QUESTION)  # cached for the caller below
     join_token = await begin(world, idle_seconds=0)
     async with Caller(join_token.server_url, join_token.token) as caller:
         greeting = await caller.hear()
         await caller.silence(SILENCE - 1.2)
-        spoken = await caller.say(
-            "I would like to know whether you could tell me what the capital of France is please."
-        )
+        spoken = await caller.say(LONG_QUESTION)
         answered_at = await caller.sound(after=greeting.last_sound_at + 0.5)
         assert answered_at > spoken.last_sound_at
         await world.rest.end(join_token.session_id)
     assert await questions(world, join_token.session_id) == 0
 
 
-async def test_whoever_takes_over_does_not_ask_again(world: World) -> None:
+async def test_a_successor_does_not_ask_again(world: World) -> None:
     join_token = await begin(world, idle_seconds=3 * SILENCE)
     async with Caller(join_token.server_url, join_token.token) as caller:
         await caller.hear()
         asked = await caller.hear()
         _, job = await world.serving()
         job.kill()
-        await caller.sound(after=asked.last_sound_at + 0.5)  # the next one says that it is back
+        await caller.sound(after=asked.last_sound_at + 0.5)  # the successor speaks
         await caller.hung_up(within=3 * SILENCE + LATE_REPORTS + 10)
     summary = await asyncio.wait_for(world.session(join_token.session_id).result(), 20)
     assert (summary.end_reason, summary.generations) == (EndReason.IDLE, 2)

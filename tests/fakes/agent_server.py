@@ -1,62 +1,94 @@
-"""An AgentServer's jobs as livekit-agents shows them, and a sentinel that only listens."""
+"""An AgentServer and its process pool, whose jobs the test starts and ends, and a sentinel that records its input."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
 
-from connections.dispatch_seal import Sealer
+from livekit.agents import AgentServer
+from livekit.agents.ipc.proc_pool import ProcPool
+from livekit.agents.job import JobAcceptArguments, RunningJobInfo
 from livekit.agents.utils import EventEmitter
+from livekit.protocol.agent import Job
+from temporalio.client import Client
 
-from contracts.agent import DispatchMetadata
+from agent.host.sentinel_keeper import SentinelKeeper
+from connections.dispatch_seal import Sealer
+from contracts.agent import JobMetadata
 
 SECRET = "a secret of at least thirty-two characters"
 
 
-class FakeJob:
-    def __init__(self, job_id: str, metadata: str) -> None:
-        self.id = job_id
-        self.metadata = metadata
-
-
 class FakeProcess:
-    """A job's process: its dispatch was for generation 3 of the session, its task token is `token`."""
+    """The process of a job dispatched as generation 3 of a session, with the task token `token`."""
 
     def __init__(self, job_id: str = "AJ_1", session_id: str = "session_1234567890_abcdef", secret: str = SECRET):
         sealed = Sealer(secret).seal(b"token")
-        metadata = DispatchMetadata(session_id=session_id, generation=3, sealed_task_token=sealed)
+        metadata = JobMetadata(session_id=session_id, generation=3, sealed_task_token=sealed)
         self.exitcode: int | None = -9
-        self.running_job = type("RunningJob", (), {"job": FakeJob(job_id, metadata.model_dump_json())})
+        self.running_job: RunningJobInfo | None = RunningJobInfo(
+            accept_arguments=JobAcceptArguments(name="agent", identity="agent_3_AJ", metadata=""),
+            job=Job(id=job_id, metadata=metadata.model_dump_json()),
+            url="ws://127.0.0.1:1",
+            token="",
+            worker_id="AW_1",
+            fake_job=False,
+        )
 
 
-class FakeServer(EventEmitter[str]):
-    """An AgentServer whose process pool emits what the test says."""
+class FakePool(ProcPool):
+    """Records how many idle processes it should keep."""
+
+    def __init__(self) -> None:
+        EventEmitter.__init__(self)
+        self.targets: list[int] = []
+        self.restored = asyncio.Event()
+
+    def set_target_idle_processes(self, num_idle_processes: int) -> None:
+        self.targets.append(num_idle_processes)
+        if num_idle_processes:
+            self.restored.set()
+
+
+class FakeServer(AgentServer):
+    """Never runs. It drains until `last_left` is set, or at once with a TimeoutError if `times_out`."""
+
+    def __init__(self, *, has_pool: bool = True) -> None:
+        super().__init__()
+        self.pool = FakePool()
+        if has_pool:
+            self._proc_pool = self.pool
+        self.last_left = asyncio.Event()
+        self.times_out = False
+        self.drain_timeout: object = None
+
+    async def drain(self, timeout: object = None) -> None:  # noqa: ASYNC109  livekit-agents' signature
+        self.drain_timeout = timeout
+        if self.times_out:
+            raise TimeoutError
+        await self.last_left.wait()
+
+    def launch(self, process: FakeProcess) -> None:
+        self.pool.emit("process_job_launched", process)
+
+    def close(self, process: FakeProcess) -> None:
+        self.pool.emit("process_closed", process)
+
+
+class FakeSentinel(SentinelKeeper):
+    """Records its calls in order."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._proc_pool: Any = EventEmitter()
+        self.calls: list[str] = []
 
-    def launch(self, process: FakeProcess) -> None:
-        self._proc_pool.emit("process_job_launched", process)
+    def start(self, temporal: Client) -> None:
+        self.calls.append("start")
 
-    def close(self, process: FakeProcess) -> None:
-        self._proc_pool.emit("process_closed", process)
+    def started(self, job_id: str, task_token: bytes) -> None:
+        self.calls.append(f"{job_id} started, {task_token.decode()}")
 
-
-class FakeSentinel:
-    """What the sentinel was told, in order."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-        self.pid = None
-
-    def start(self, temporal: Any) -> None:
-        self.told.append("start")
-
-    def running(self, job_id: str, task_token: bytes) -> None:
-        self.told.append(f"{job_id} runs, {task_token.decode()}")
-
-    def gone(self, job_id: str) -> None:
-        self.told.append(f"{job_id} gone")
+    def exited(self, job_id: str) -> None:
+        self.calls.append(f"{job_id} exited")
 
     async def aclose(self) -> None:
-        self.told.append("close")
+        self.calls.append("close")

@@ -1,8 +1,6 @@
-"""A briefing as an agent's job gets it from its claim; what a test is about is given as changes."""
+"""Briefings with the fields that a test needs."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from contracts.agent import Briefing
 from contracts.agent_options import AgentOptions
@@ -17,7 +15,7 @@ _PLAIN = Briefing(
 )
 
 
-def briefing(**changes: Any) -> Briefing:
-    """A briefing with these fields, or fields of its options, and plain others."""
+def briefing(**changes: object) -> Briefing:
+    """Return a briefing with changed fields, or changed fields of its options."""
     options = {name: changes.pop(name) for name in tuple(changes) if name in AgentOptions.model_fields}
     return _PLAIN.model_copy(update={"options": _PLAIN.options.model_copy(update=options), **changes})

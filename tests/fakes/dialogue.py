@@ -1,4 +1,4 @@
-"""A conversation without a room: livekit-agents' real session, with ears and a loudspeaker that a test moves."""
+"""A conversation without a room: the real AgentSession, with a VAD and a loudspeaker that the test controls."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from livekit.agents import (
     ChatMessage,
     ConversationItemAddedEvent,
     NotGivenOr,
+    inference,
     llm,
     stt,
     tts,
@@ -26,15 +27,18 @@ from livekit.agents import (
 from livekit.agents.language import LanguageCode
 from livekit.agents.vad import VADEvent, VADEventType
 from livekit.agents.voice import io
+from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.conversation.turn_taking import TURNS
+from agent.speech import SpeechParts
+from agent.speech.fallback import Fallback
 
 RATE = 24_000
 WINDOW = 0.032
 
 
-class Ears(vad.VAD):
-    """Tells the session of speech when the test says so; its audio is never looked at."""
+class FakeVAD(vad.VAD):
+    """Emits the events that the test puts into `events`."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=vad.VADCapabilities(update_interval=WINDOW))
@@ -46,14 +50,14 @@ class Ears(vad.VAD):
 
 class _Stream(vad.VADStream):
     async def _main_task(self) -> None:
-        ears = self._vad
-        assert isinstance(ears, Ears)
+        fake = self._vad
+        assert isinstance(fake, FakeVAD)
         while True:
-            self._event_ch.send_nowait(await ears.events.get())
+            self._event_ch.send_nowait(await fake.events.get())
 
 
-class Recognizer(stt.STT[Any]):
-    """Recognizes what the test puts into `texts`."""
+class FakeSTT(stt.STT[Any]):
+    """Recognizes the texts that the test puts into `texts`."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=False))
@@ -74,7 +78,7 @@ class Recognizer(stt.STT[Any]):
 class _Recognition(stt.RecognizeStream):
     async def _run(self) -> None:
         recognizer = self._stt
-        assert isinstance(recognizer, Recognizer)
+        assert isinstance(recognizer, FakeSTT)
         while True:
             text = await recognizer.texts.get()
             self._event_ch.send_nowait(
@@ -85,8 +89,8 @@ class _Recognition(stt.RecognizeStream):
             )
 
 
-class Mind(llm.LLM[Any]):
-    """Thinks for ever: what an agent answers is not what these tests are about."""
+class FakeLLM(llm.LLM[Any]):
+    """Never answers."""
 
     def chat(
         self,
@@ -96,16 +100,16 @@ class Mind(llm.LLM[Any]):
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
         **_: Any,
     ) -> llm.LLMStream:
-        return _Thought(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=conn_options)
+        return _NoAnswer(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=conn_options)
 
 
-class _Thought(llm.LLMStream):
+class _NoAnswer(llm.LLMStream):
     async def _run(self) -> None:
         await asyncio.Event().wait()
 
 
-class Mouth(tts.TTS[Any]):
-    """Ten seconds of silence for every sentence."""
+class FakeTTS(tts.TTS[Any]):
+    """Synthesizes ten seconds of silence per sentence."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=tts.TTSCapabilities(streaming=False), sample_rate=RATE, num_channels=1)
@@ -123,10 +127,29 @@ class _Sound(tts.ChunkedStream):
         output_emitter.flush()
 
 
-class Loudspeaker(io.AudioOutput):
-    """Begins to sound with the first frame, and ends when the test says so or when it is cleared.
+def fake_parts(
+    voice: tts.TTS[Any],
+    *,
+    model: llm.LLM[Any] | None = None,
+    conn_options: SessionConnectOptions | None = None,
+    fallbacks: tuple[Fallback, ...] = (),
+) -> SpeechParts:
+    """The parts of a session, all fakes but `voice`, unless `model` is given."""
+    return SpeechParts(
+        stt=FakeSTT(),
+        llm=model or FakeLLM(),
+        tts=voice,
+        vad=FakeVAD(),
+        turn_detection=inference.TurnDetector(version="v1-mini"),
+        conn_options=conn_options or SessionConnectOptions(),
+        fallbacks=fallbacks,
+    )
 
-    `seconds` of sound were handed to it so far; `complete` once there was an end of them.
+
+class Loudspeaker(io.AudioOutput):
+    """Starts playback at the first frame, and finishes it when the test says so or the buffer is cleared.
+
+    `seconds` of audio were captured so far; `complete` is set at their end.
     """
 
     def __init__(self) -> None:
@@ -135,18 +158,18 @@ class Loudspeaker(io.AudioOutput):
         self.silent = asyncio.Event()
         self.complete = asyncio.Event()
         self.seconds = 0.0
-        self._begun = False
+        self._playing = False
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         await super().capture_frame(frame)
         self.seconds += frame.duration
-        if not self._begun:
-            self._begun = True
+        if not self._playing:
+            self._playing = True
             self.resume()
             self.on_playback_started(created_at=time.time())
 
     def flush(self) -> None:
-        """The rest of it is there."""
+        """Mark the segment as complete."""
         super().flush()
         self.complete.set()
 
@@ -154,9 +177,9 @@ class Loudspeaker(io.AudioOutput):
         self.finish(interrupted=True)
 
     def finish(self, *, interrupted: bool = False) -> None:
-        """All of it has sounded, or what comes is not wanted any more."""
-        if self._begun:
-            self._begun = False
+        """Finish the playback."""
+        if self._playing:
+            self._playing = False
             self.on_playback_finished(playback_position=1.0, interrupted=interrupted)
 
     def pause(self) -> None:
@@ -164,13 +187,13 @@ class Loudspeaker(io.AudioOutput):
         self.silent.set()
 
     def resume(self) -> None:
-        if self._begun:
+        if self._playing:
             self.silent.clear()
             self.sounding.set()
 
 
 class Roomless:
-    """A real session into no room: what it says comes from `speaker`, which the test moves."""
+    """A real session without a room; its audio goes to `speaker`."""
 
     session: AgentSession[None]
     speaker: Loudspeaker
@@ -187,17 +210,17 @@ class Roomless:
 
 
 class Dialogue(Roomless):
-    """An agent that speaks to a caller whom the test plays; use as an async context manager."""
+    """An agent and a caller played by the test; use as an async context manager."""
 
     def __init__(self, agent: Agent) -> None:
-        self.ears, self.recognizer, self.speaker = Ears(), Recognizer(), Loudspeaker()
+        self.vad, self.stt, self.speaker = FakeVAD(), FakeSTT(), Loudspeaker()
         self.messages: asyncio.Queue[ChatMessage] = asyncio.Queue()
         self._agent = agent
         self.session = AgentSession(
-            vad=self.ears,
-            stt=self.recognizer,
-            llm=Mind(),
-            tts=Mouth(),
+            vad=self.vad,
+            stt=self.stt,
+            llm=FakeLLM(),
+            tts=FakeTTS(),
             turn_handling={**TURNS, "turn_detection": "vad"},
             aec_warmup_duration=None,
             session_close_transcript_timeout=0.1,
@@ -209,22 +232,22 @@ class Dialogue(Roomless):
         return self
 
     def caller_begins(self) -> None:
-        """The voice detection is sure: two windows of speech, and one more."""
-        self._hear(VADEventType.START_OF_SPEECH, 2)
-        self._hear(VADEventType.INFERENCE_DONE, 2)
+        """Start to speak: two VAD windows of speech, and one more."""
+        self._emit_vad(VADEventType.START_OF_SPEECH, 2)
+        self._emit_vad(VADEventType.INFERENCE_DONE, 2)
 
     def caller_stops(self, text: str) -> None:
-        """The voice detection is sure; `text` is what was recognized, nothing where it was a noise."""
-        self._hear(VADEventType.END_OF_SPEECH, 10)
+        """Stop speaking; `text` is recognized, empty for a noise."""
+        self._emit_vad(VADEventType.END_OF_SPEECH, 10)
         if text:
-            self.recognizer.texts.put_nowait(text)
+            self.stt.texts.put_nowait(text)
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         if isinstance(event.item, ChatMessage):
             self.messages.put_nowait(event.item)
 
-    def _hear(self, kind: VADEventType, windows: int) -> None:
-        self.ears.events.put_nowait(
+    def _emit_vad(self, kind: VADEventType, windows: int) -> None:
+        self.vad.events.put_nowait(
             VADEvent(
                 type=kind,
                 samples_index=0,

@@ -1,4 +1,4 @@
-"""A whole conversation without a room: ours and livekit-agents' real session, with parts that a test moves."""
+"""A conversation without a room: the real Conversation and AgentSession, with fake providers."""
 
 from __future__ import annotations
 
@@ -12,55 +12,42 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.conversation.conversation import Conversation
 from agent.handover.protocol import Succession
-from agent.speech import SpeechParts
 from contracts.turns import Turn
 from settings import Settings
 from tests.fakes.briefings import briefing
-from tests.fakes.dialogue import Ears, Loudspeaker, Mind, Recognizer, Roomless
-
-
-class Line:
-    """Takes the final turns, as the line to the workflow does."""
-
-    def __init__(self) -> None:
-        self.turns: asyncio.Queue[Turn] = asyncio.Queue()
-
-    def turn(self, turn: Turn) -> None:
-        """As the real one's."""
-        if turn.final:
-            self.turns.put_nowait(turn)
+from tests.fakes.dialogue import Loudspeaker, Roomless, fake_parts
+from tests.fakes.workflow_client import FakeWorkflowClient
 
 
 class RoomlessCall(Roomless):
-    """Use as an async context manager. Each part has one try, of so many seconds."""
+    """Use as an async context manager. Providers are not retried, and have so many seconds."""
 
     def __init__(
-        self, voice: tts.TTS[Any], *, mind: llm.LLM[Any] | None = None, opening_line: str = "Hello.", seconds: float = 5
+        self,
+        voice: tts.TTS[Any],
+        *,
+        model: llm.LLM[Any] | None = None,
+        opening_line: str = "Hello.",
+        seconds: float = 5,
     ) -> None:
-        self.speaker, self.line = Loudspeaker(), Line()
+        self.speaker, self.workflow = Loudspeaker(), FakeWorkflowClient()
         self.errors: asyncio.Queue[ErrorEvent] = asyncio.Queue()
         one_try = APIConnectOptions(max_retry=0, timeout=seconds)
-        detector: Any = "vad"
-        line: Any = self.line
-        parts = SpeechParts(
-            stt=Recognizer(),
-            llm=mind or Mind(),
-            tts=voice,
-            vad=Ears(),
-            turn_detection=detector,
-            conn_options=SessionConnectOptions(tts_conn_options=one_try, llm_conn_options=one_try),
+        conn_options = SessionConnectOptions(tts_conn_options=one_try, llm_conn_options=one_try)
+        parts = fake_parts(voice, model=model, conn_options=conn_options)
+        self.conversation = Conversation(
+            briefing(opening_line=opening_line), rtc.Room(), parts, self.workflow, Settings()
         )
-        self.conversation = Conversation(briefing(opening_line=opening_line), rtc.Room(), parts, line, Settings())
-        self.session = self.conversation._session
+        self.session = self.conversation.session
         self.session.on("error", self.errors.put_nowait)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def join(self) -> None:
-        """As the job does, but into no room."""
-        await self.start(self.conversation._agent)
+        """Start the session without a room."""
+        await self.start(self.conversation.agent)
 
     async def begin(self, turns: Sequence[Turn] = ()) -> None:
-        """With the floor."""
-        assert await self.conversation.begin(Succession(), turns)
+        """Take the floor."""
+        assert await self.conversation.start(Succession(), turns)

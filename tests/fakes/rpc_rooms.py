@@ -1,57 +1,84 @@
-"""Rooms whose participants call each other by RPC, without a server between them."""
+"""Rooms without a server: a test lets participants join, and they call each other by RPC."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 
 from livekit import rtc
-from livekit.agents.utils import EventEmitter
 
 from contracts.identities import ARRIVED
 
-Handler = Callable[[Any], Awaitable[str]]
+Handler = Callable[[rtc.RpcInvocationData], Awaitable[str]]
 
 
-class FakeLocalParticipant:
+class FakeParticipant(rtc.RemoteParticipant):
+    """A remote participant without a native handle."""
+
+    def __init__(
+        self,
+        identity: str,
+        sid: str = "",
+        joined_at: datetime | None = None,
+        attributes: dict[str, str] | None = None,
+    ) -> None:
+        self._identity, self._sid, self._joined_at = identity, sid, joined_at
+        self._attributes = {} if attributes is None else attributes
+
+    identity = property(lambda self: self._identity)
+    sid = property(lambda self: self._sid)
+    joined_at = property(lambda self: self._joined_at)
+    attributes = property(lambda self: self._attributes)
+
+
+class FakeLocalParticipant(rtc.LocalParticipant):
     def __init__(self, identity: str, room: FakeRoom) -> None:
-        self.identity = identity
+        self.own_identity = identity
         self.handlers: dict[str, Handler] = {}
-        self.track_publications: dict[str, Any] = {}
+        self._track_publications = {}
         self._room = room
 
-    def register_rpc_method(self, method: str, handler: Handler) -> None:
-        self.handlers[method] = handler
+    def register_rpc_method(self, method_name: str, handler: Handler) -> Handler:  # type: ignore[override]
+        self.handlers[method_name] = handler
+        return handler
 
-    async def perform_rpc(self, *, destination_identity: str, method: str, payload: str, **_: float) -> str:
+    async def perform_rpc(
+        self,
+        *,
+        destination_identity: str,
+        method: str,
+        payload: str,
+        response_timeout: float | None = None,
+        max_round_trip_latency: float | None = None,
+    ) -> str:
         other = self._room.others.get(destination_identity)
-        if other is None or method not in other.local_participant.handlers:
-            raise rtc.RpcError(rtc.RpcError.ErrorCode.CONNECTION_TIMEOUT, "no sign of life")
-        call = SimpleNamespace(caller_identity=self.identity, payload=payload)
-        return await other.local_participant.handlers[method](call)
+        if other is None or method not in other.own.handlers:
+            raise rtc.RpcError(rtc.RpcError.ErrorCode.CONNECTION_TIMEOUT, "no acknowledgement")
+        return await other.own.handlers[method](rtc.RpcInvocationData("1", self.own_identity, payload, 10))
 
 
-class FakeRoom(EventEmitter[str]):
-    """One participant's side of a room. `meet` makes two of them see each other."""
+class FakeRoom(rtc.Room):
+    """One participant's side of a room. `meet` makes two of them see each other. Needs a running event loop."""
 
     name = "session_1234567890_abcdef"
 
-    def __init__(self, identity: str) -> None:
+    def __init__(self, identity: str, *others: FakeParticipant) -> None:
         super().__init__()
+        self.own = FakeLocalParticipant(identity, self)
+        self.attributes = {ARRIVED: "yes"}
         self.others: dict[str, FakeRoom] = {}
-        self.attributes: dict[str, str] = {ARRIVED: "yes"}
-        self.local_participant = FakeLocalParticipant(identity, self)
+        self._there = {each.identity: each for each in others}
 
     @property
-    def remote_participants(self) -> dict[str, SimpleNamespace]:
-        return {
-            identity: SimpleNamespace(identity=identity, attributes=other.attributes)
-            for identity, other in self.others.items()
-        }
+    def local_participant(self) -> rtc.LocalParticipant:
+        return self.own
+
+    @property
+    def remote_participants(self) -> Mapping[str, rtc.RemoteParticipant]:
+        met = {name: FakeParticipant(name, attributes=other.attributes) for name, other in self.others.items()}
+        return self._there | met
 
     def meet(self, other: FakeRoom) -> None:
         for one, two in ((self, other), (other, self)):
-            identity = two.local_participant.identity
-            one.others[identity] = two
-            one.emit("participant_connected", SimpleNamespace(identity=identity))
+            one.others[two.own.own_identity] = two
+            one.emit("participant_connected", FakeParticipant(two.own.own_identity))

@@ -1,4 +1,4 @@
-"""A voice whose every sound waits for the test."""
+"""A TTS whose audio the test releases."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ RATE = 24_000
 TENTH = bytes(2 * RATE // 10)
 
 
-class SlowVoice(tts.TTS[Any]):
-    """`asked` are the texts that it was given; `makes` is what becomes of them: sound, an error, or None at the end."""
+class SlowTTS(tts.TTS[Any]):
+    """`asked` are its texts; `makes` are their results: audio, an error, or None at the end."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=tts.TTSCapabilities(streaming=False), sample_rate=RATE, num_channels=1)
@@ -26,7 +26,7 @@ class SlowVoice(tts.TTS[Any]):
         return _Sound(tts=self, input_text=text, conn_options=conn_options)
 
     def make(self, *results: bytes | Exception | None) -> None:
-        """Go on with these."""
+        """Release these results."""
         for result in results:
             self.makes.put_nowait(result)
 
@@ -34,7 +34,7 @@ class SlowVoice(tts.TTS[Any]):
 class _Sound(tts.ChunkedStream):
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         voice = self._tts
-        assert isinstance(voice, SlowVoice)
+        assert isinstance(voice, SlowTTS)
         output_emitter.initialize(
             request_id=utils.shortuuid(), sample_rate=RATE, num_channels=1, mime_type="audio/pcm", frame_size_ms=20
         )

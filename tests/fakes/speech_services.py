@@ -1,6 +1,6 @@
-"""The speech services on loopback, as far as their wire protocols go. They keep what they were sent.
+"""The hosted speech services' wire protocols on loopback. They record their requests.
 
-Written from the documents of the services and from what livekit-agents' plugins of this version read and write.
+Written from the services' documentation and livekit-agents' plugins of this version.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MIDDLE: Final = len(SOUND) // 2
 
 @dataclass
 class Asked:
-    """A request, as the service saw it."""
+    """A request as received."""
 
     path: str
     query: dict[str, str]
@@ -34,17 +34,17 @@ class Asked:
 
 @dataclass
 class SpeechServices:
-    """Deepgram, AssemblyAI, Inworld and OpenAI at one address. Another `status` than 200 refuses, `mute` is silent."""
+    """Deepgram, AssemblyAI, Inworld and OpenAI at one address. `status` can refuse; `mute` never answers."""
 
     status: int = 200
     mute: bool = False
     hang_up: bool = False
-    """Accept a stream, and close it at its first words."""
+    """Accept a stream, and close it at the first audio or text."""
     stall: bool = False
-    """Give the first half of what is asked for, and then nothing more."""
+    """Send the first half of an answer, and then nothing more."""
     asked: list[Asked] = field(default_factory=list)
-    told: list[dict[str, Any]] = field(default_factory=list)
-    """JSON messages of the client, in a stream."""
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    """JSON messages that the client sent on a stream."""
     audio_bytes: int = 0
 
     @property
@@ -61,7 +61,7 @@ class SpeechServices:
         app.router.add_get("/v1/listen", self._deepgram)
         app.router.add_get("/v3/ws", self._assemblyai)
         app.router.add_get("/tts/v1/voice:streamBidirectional", self._inworld)
-        app.router.add_post("/tts/v1/voice:stream", self._inworld_at_once)
+        app.router.add_post("/tts/v1/voice:stream", self._inworld_complete)
         app.router.add_post("/v1/chat/completions", self._openai_chat)
         app.router.add_post("/v1/audio/speech", self._openai_speech)
         app.router.add_post("/v1/audio/transcriptions", self._openai_transcription)
@@ -94,7 +94,7 @@ class SpeechServices:
     # Speech to text.
 
     async def _deepgram(self, request: web.Request) -> web.WebSocketResponse:
-        """SpeechStarted and an interim result at the first sound, the final one when told to finalize or to close."""
+        """Send SpeechStarted and an interim result at the first audio, the final one at Finalize or CloseStream."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         began = False
@@ -109,7 +109,7 @@ class SpeechServices:
                     await socket.send_json(_results("What do", final=False))
                 continue
             order = json.loads(message.data)
-            self.told.append(order)
+            self.messages.append(order)
             if order["type"] in ("Finalize", "CloseStream") and began:
                 began = False
                 await socket.send_json(_results(HEARD, final=True))
@@ -120,7 +120,7 @@ class SpeechServices:
         return socket
 
     async def _assemblyai(self, request: web.Request) -> web.WebSocketResponse:
-        """Begin; at the first sound SpeechStarted and a turn, unfinished and then whole; Termination when told so."""
+        """Send Begin; SpeechStarted, a partial and a complete turn at the first audio; Termination at Terminate."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_json({"type": "Begin", "id": "a-session", "expires_at": 1_800_000_000})
@@ -137,7 +137,7 @@ class SpeechServices:
                     await socket.send_json(_turn(HEARD, end=True))
                 continue
             order = json.loads(message.data)
-            self.told.append(order)
+            self.messages.append(order)
             if order["type"] == "Terminate":
                 await socket.send_json({"type": "Termination", "audio_duration_seconds": 1})
                 break
@@ -155,12 +155,12 @@ class SpeechServices:
     # Text to speech.
 
     async def _inworld(self, request: web.Request) -> web.WebSocketResponse:
-        """A context: created, its text spoken at a flush, closed."""
+        """Create a context, speak its text at a flush, close it."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         async for message in socket:
             order = json.loads(message.data)
-            self.told.append(order)
+            self.messages.append(order)
             context = order["contextId"]
             if "create" in order:
                 await socket.send_json({"result": {"contextId": context, "contextCreated": {}}})
@@ -177,7 +177,7 @@ class SpeechServices:
         await socket.close()
         return socket
 
-    async def _inworld_at_once(self, request: web.Request) -> web.StreamResponse:
+    async def _inworld_complete(self, request: web.Request) -> web.StreamResponse:
         halves = [{"result": {"audioContent": _text(half)}} for half in (SOUND[:_MIDDLE], SOUND[_MIDDLE:])]
         return await self._lines(request, "application/json", halves, "")
 

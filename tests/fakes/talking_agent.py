@@ -1,9 +1,8 @@
-"""An agent participant that says what it is told: what a caller hears of it is known exactly."""
+"""An agent participant that speaks given texts, so that a test knows the audio."""
 
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
 from typing import Self
 
 from livekit import rtc
@@ -31,9 +30,7 @@ class TalkingAgent:
             await publication.wait_for_subscription()
         return self
 
-    async def __aexit__(
-        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._room.disconnect()
         if self._voice is not None:
             await self._voice.stop()
@@ -41,7 +38,3 @@ class TalkingAgent:
     async def say(self, text: str) -> Spoken:
         assert self._voice is not None
         return await self._voice.play(text, await speech.synthesize(text))
-
-    async def caption(self, text: str) -> None:
-        """Send a line of the transcript, as livekit-agents does."""
-        await self._room.local_participant.send_text(text, topic="lk.transcription")

@@ -1,4 +1,4 @@
-"""The stack's life on real servers: kept alive, remembered, never doubled, never left behind."""
+"""The stack on real servers: restarts, kept state, the lock of its folder, no orphans."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from stack.processes.orphans import marked
 from stack.processes.ports import require_free
 from stack.processes.programs import port_uses
 from stack.processes.waiting import wait_until
+from stack.state_lock import stop_running
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def stack(tmp_path: Path) -> Iterator[LocalStack]:
         yield running
 
 
-def test_killed_process_comes_back(stack: LocalStack) -> None:
+def test_killed_process_is_restarted(stack: LocalStack) -> None:
     killed = stack.pid("livekit")
     process = psutil.Process(killed)
     process.kill()
@@ -51,7 +52,7 @@ def test_killed_process_comes_back(stack: LocalStack) -> None:
     assert stack.pid("livekit") != killed
 
 
-def test_nothing_is_left_after_stop(tmp_path: Path) -> None:
+def test_no_process_is_left_after_stop(tmp_path: Path) -> None:
     stack = LocalStack.isolated(tmp_path, parts=SERVERS)
     with stack:
         assert len(marked(stack.state_dir)) >= len(SERVERS) + 1
@@ -60,7 +61,7 @@ def test_nothing_is_left_after_stop(tmp_path: Path) -> None:
     require_free(port_uses(settings, SERVERS))
 
 
-async def test_second_start_sees_the_earlier_state(tmp_path: Path) -> None:
+async def test_second_start_finds_the_earlier_state(tmp_path: Path) -> None:
     async def client(stack: LocalStack) -> Client:
         return await Client.connect(stack.settings.temporal.address)
 
@@ -70,29 +71,34 @@ async def test_second_start_sees_the_earlier_state(tmp_path: Path) -> None:
         assert (await (await client(second)).get_workflow_handle("kept").describe()).id == "kept"
 
 
-def test_second_stack_in_the_same_folder_says_so(stack: LocalStack, tmp_path: Path) -> None:
+def test_second_stack_in_the_same_folder_is_refused(stack: LocalStack, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=f"already runs here \\(process {os.getpid()}"):
         LocalStack.isolated(tmp_path, parts=SERVERS).start()
     assert stack.pid("temporal")
 
 
-def test_killed_starter_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_no_process_is_left_when_the_starter_ends(tmp_path: Path, how: str) -> None:
     command = [sys.executable, "-c", HOLDER, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:  # noqa: S603
         assert holder.stdout
         assert holder.stdout.readline() == "up\n"
         assert len(marked(tmp_path)) >= len(SERVERS) + 1
-        holder.send_signal(signal.SIGKILL)
+        if how == "killed":
+            holder.send_signal(signal.SIGKILL)
+        else:
+            assert stop_running(tmp_path) == "The stack is stopped."
     wait_until(lambda: ", ".join(map(str, marked(tmp_path))) or None, 15, "the end of the processes")
+    assert stop_running(tmp_path) == f"No stack runs from {tmp_path}."
 
 
-def test_crash_loop_fails_with_the_end_of_the_log(tmp_path: Path) -> None:
+def test_crash_loop_is_reported_with_the_end_of_the_log(tmp_path: Path) -> None:
     broken = tmp_path / "livekit"
     broken.write_text("#!/bin/sh\necho the reason is here\nexit 3\n")
     broken.chmod(0o755)
     stack = LocalStack.isolated(tmp_path / "state", _with_livekit(broken), parts=["livekit"])
     began = time.monotonic()
-    with pytest.raises(SetupError, match=r"(?s)LiveKit keeps ending.*the reason is here"):
+    with pytest.raises(SetupError, match=r"(?s)LiveKit keeps exiting.*the reason is here"):
         stack.start()
     assert time.monotonic() - began < 20
     assert marked(stack.state_dir) == []

@@ -1,4 +1,4 @@
-"""Each line says which session it is about; a JSON line holds nothing but what we know to be harmless."""
+"""Log lines have their session id; JSON lines have the allowed fields alone."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_format(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("text")
     logging.getLogger("agent.job").info("leaving %s", SESSION)
     assert re.fullmatch(rf"[\d-]+ [\d:,]+ INFO agent\.job leaving {SESSION}\n", capsys.readouterr().err)
 
 
-def test_a_json_line_holds_time_level_logger_message_and_session(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_line_has_time_level_logger_message_and_session(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json", lambda: SESSION)
     logging.getLogger("worker").warning("at %d %%", 7)
     (line,) = lines(capsys)
@@ -50,14 +50,14 @@ def test_a_json_line_holds_time_level_logger_message_and_session(capsys: pytest.
     assert line == {"level": "WARNING", "logger": "worker", "message": "at 7 %", "session_id": SESSION}
 
 
-def test_what_libraries_attach_stays_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_extra_fields_of_libraries_are_dropped(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json")
     logging.getLogger("livekit.agents").info("connected", extra={"participant": "user_ada", "user_transcript": "hi"})
     (line,) = lines(capsys)
     assert line.keys() == {"time", "level", "logger", "message"}
 
 
-def test_a_traceback_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_traceback_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json")
     try:
         raise ValueError("no such thing")
@@ -67,7 +67,7 @@ def test_a_traceback_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) -> 
     assert line["exception"].endswith("ValueError: no such thing")
 
 
-async def test_sessions_of_requests_at_the_same_time_are_not_mixed_up(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_sessions_of_concurrent_requests_are_kept_apart(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json")
     sessions = [new_session_id(1_800_000_000) for _ in range(5)]
     all_there = asyncio.Barrier(len(sessions))
@@ -78,12 +78,12 @@ async def test_sessions_of_requests_at_the_same_time_are_not_mixed_up(capsys: py
         logging.getLogger("api").info(session_id)
 
     await asyncio.gather(*map(request, sessions))
-    told = lines(capsys)
-    assert sorted(line["message"] for line in told) == sorted(sessions)
-    assert all(line["session_id"] == line["message"] for line in told)
+    logged = lines(capsys)
+    assert sorted(line["message"] for line in logged) == sorted(sessions)
+    assert all(line["session_id"] == line["message"] for line in logged)
 
 
-async def test_a_path_names_the_session_of_its_request(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_session_of_a_request_is_taken_from_its_path(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json")
     app = FastAPI()
     app.add_middleware(SessionInLogs)
@@ -101,31 +101,29 @@ async def test_a_path_names_the_session_of_its_request(capsys: pytest.CaptureFix
     assert "session_id" not in second
 
 
-def test_a_job_process_is_about_one_session_wherever_its_lines_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_records_of_a_job_process_keep_their_session(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("json")
     logs.process_is_about(SESSION)
     made = logging.getLogger("agent").makeRecord("agent", logging.INFO, "job.py", 1, "ready", (), None)
-    logs.process_is_about("")  # from here on this is the AgentServer, which gets the record over a pipe
+    logs.process_is_about("")  # now as the AgentServer, which gets the record over a pipe
     logging.getLogger("agent").handle(pickle.loads(pickle.dumps(made)))  # noqa: S301  as livekit-agents sends it
     (line,) = lines(capsys)
     assert line["session_id"] == SESSION
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_the_access_log_has_no_query(log_format: logs.LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
-    """`GET /api/sessions?user=ada` names somebody."""
+def test_access_log_has_no_query(log_format: logs.LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(log_format)
     access = logging.getLogger("uvicorn.access")
     access.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:1", "GET", "/api/sessions?user=ada", "1.1", 200)
-    told = capsys.readouterr().err
-    assert "/api/sessions HTTP/1.1" in told.replace('\\"', '"')
-    assert "ada" not in told
+    logged = capsys.readouterr().err
+    assert "/api/sessions HTTP/1.1" in logged.replace('\\"', '"')
+    assert "ada" not in logged
 
 
-def test_a_sentinel_needs_little_for_its_lines() -> None:
-    """Every AgentServer has one beside it: neither settings nor pydantic nor a client are loaded for logging."""
+def test_logging_loads_no_heavy_modules() -> None:
+    """Every AgentServer has one beside it: logging loads neither settings nor pydantic nor a client."""
     heavy = ("pydantic", "settings", "temporalio", "opentelemetry", "livekit")
     code = f"import sys, telemetry.logs; print([name for name in {heavy} if name in sys.modules])"
-
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-    assert said.stdout.strip() == "[]"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert loaded.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""Which session the lines are about that workflows and activities write."""
+"""The session id in log lines of workflows and activities."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SESSION = "session_1234567890_abc123"
 
 
 @pytest.mark.parametrize("workflow_id", [SESSION, delivery_id(SESSION)])
-def test_an_activity_is_about_its_session_also_where_it_delivers_webhooks(workflow_id: str) -> None:
+def test_activity_has_the_session_of_its_workflow(workflow_id: str) -> None:
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, workflow_id=workflow_id)
     assert environment.run(session_of_call) == SESSION
 
 
-def test_elsewhere_no_session_is_known() -> None:
+def test_no_session_outside_of_workflows_and_activities() -> None:
     assert session_of_call() == ""

@@ -1,4 +1,4 @@
-"""One trace holds the request, the workflow and the agent, and none of its spans anybody's words or name."""
+"""One trace joins request, workflow and agent; its spans hold no names and no conversation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from contracts.agent import JobMetadata
 from errors import SetupError
 from settings import TelemetrySettings
-from telemetry.agent_traces import job_span, trace_jobs
+from telemetry.agent_traces import ShutdownCallback, job_span, trace_jobs
 from telemetry.api_traces import instrument
 from telemetry.traces import temporal_interceptors, traceparent, tracer_provider
 
@@ -86,36 +86,38 @@ def made(settings: TelemetrySettings) -> TracerProvider:
 
 class FakeJob:
     def __init__(self) -> None:
-        self.callbacks: list[Any] = []
-        self.add_shutdown_callback = self.callbacks.append
+        self.callbacks: list[ShutdownCallback] = []
+
+    def add_shutdown_callback(self, callback: ShutdownCallback) -> None:
+        self.callbacks.append(callback)
 
 
-def test_nothing_is_made_where_nobody_asks() -> None:
+def test_no_traces_without_an_endpoint() -> None:
     assert tracer_provider(TelemetrySettings(), "voice-api") is None
     assert temporal_interceptors(None) == []
     assert traceparent() == ""
     app = FastAPI()
     instrument(app, None)
     assert not app.user_middleware
-    job: Any = FakeJob()
+    job = FakeJob()
     with job_span(job, None, JobMetadata(session_id="s", generation=1, task_token="aa")):
         assert traceparent() == ""
     assert job.callbacks == []
 
 
-def test_an_address_that_is_no_url_is_refused() -> None:
+def test_endpoint_must_be_a_url() -> None:
     with pytest.raises(SetupError, match="OTEL_EXPORTER_OTLP_ENDPOINT"):
         tracer_provider(TelemetrySettings(otlp_endpoint="collector:4318"), "voice-api")
 
 
-def test_the_receivers_key_is_sent_along(receiver: Receiver) -> None:
+def test_headers_are_sent_to_the_receiver(receiver: Receiver) -> None:
     provider = made(sending_to(receiver, "x-key=k 1,other=2"))
     provider.get_tracer("t").start_span("one").end()
     provider.shutdown()
     assert {"x-key": "k 1", "other": "2"}.items() <= {n.lower(): v for n, v in receiver.headers[0].items()}.items()
 
 
-def test_words_names_and_texts_of_errors_stay_here(receiver: Receiver) -> None:
+def test_conversation_names_and_error_texts_are_redacted(receiver: Receiver) -> None:
     provider = made(sending_to(receiver))
     with provider.get_tracer("t").start_as_current_span("llm_node") as span:
         span.set_attributes(
@@ -137,7 +139,7 @@ def test_words_names_and_texts_of_errors_stay_here(receiver: Receiver) -> None:
     assert (sent.status.code, sent.status.message) == (StatusCode.ERROR.value, "")
 
 
-async def test_a_request_sends_its_route_and_not_its_address(receiver: Receiver) -> None:
+async def test_request_span_has_the_route_without_the_url(receiver: Receiver) -> None:
     app = FastAPI()
 
     @app.get("/api/sessions")
@@ -159,14 +161,12 @@ async def test_a_request_sends_its_route_and_not_its_address(receiver: Receiver)
 
 
 @pytest.mark.usefixtures("livekits_tracer_as_before")
-async def test_a_job_goes_on_with_the_trace_of_its_launch(receiver: Receiver) -> None:
+async def test_job_continues_the_trace_of_its_launch(receiver: Receiver) -> None:
     settings = sending_to(receiver)
     worker, agent = made(settings), trace_jobs(settings)
     with worker.get_tracer("w").start_as_current_span("launch"):
-        carried = JobMetadata(
-            session_id="session_1", generation=2, task_token="aa", traceparent=traceparent()
-        )
-    job: Any = FakeJob()
+        carried = JobMetadata(session_id="session_1", generation=2, task_token="aa", traceparent=traceparent())
+    job = FakeJob()
     livekits = of_livekit.tracer.start_as_current_span
     with livekits("job_entrypoint"), job_span(job, agent, carried), livekits("agent_session") as span:
         span.set_attribute("lk.pii.user_transcript", SECRET)
@@ -184,6 +184,6 @@ async def test_a_job_goes_on_with_the_trace_of_its_launch(receiver: Receiver) ->
     agent.shutdown()
 
 
-def test_baggage_of_clients_is_not_carried_on() -> None:
+def test_baggage_is_not_propagated() -> None:
     fields = temporal_interceptors(TracerProvider())[0].text_map_propagator.fields
     assert "baggage" not in fields

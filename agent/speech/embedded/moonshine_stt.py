@@ -1,7 +1,7 @@
-"""Speech to text by Moonshine: English, on the CPU, weights inside the wheel; 0.1 s for 3 s of speech on two cores.
+"""STT by Moonshine: English, on the CPU, weights inside the wheel; 0.1 s for 3 s of speech on two cores.
 
-Non-streaming on purpose: the session cuts the caller's speech with its VAD and recognizes each cut once, which takes
-less time than the pause by which the end of a turn is told. Interim results would cost as much again for each of them.
+Non-streaming on purpose: the session segments speech by VAD and recognizes each segment once, in less time than the
+pause that ends a turn. Each interim result would cost as much again.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from errors import SetupError
 SAMPLE_RATE: Final = 16_000
 MODELS: Final = {"tiny-en": ModelArch.TINY}
 OPTIONS: Final = {
-    # One speaker, and nobody asks for the audio back: saves a fifth of the time and 44 MB.
+    # Saves a fifth of the time and 44 MB.
     "identify_speakers": "false",
     "return_audio_data": "false",
-    # Its own voice detection keeps the end of one call's audio and prepends it to the next ("? Please tell me ...").
+    # Its own VAD keeps the end of one utterance and prepends it to the next.
     "vad_threshold": "0",
 }
 SPEECH_WINDOWS: Final = 3
-"""Windows of 32 ms with speech that make an utterance: from mere noise the model invents words."""
+"""Speech windows of 32 ms that an utterance needs: the model invents words from noise."""
 
 
 class Engine(Transcriber):  # type: ignore[misc]  # moonshine-voice has no types
-    """The loaded recognizer of one process; its one thread keeps it off the event loop and calls apart."""
+    """The loaded recognizer of one process. Its single thread keeps it off the event loop and serializes calls."""
 
     def __init__(self, model: str) -> None:
         super().__init__(str(get_model_path(model)), MODELS[model], options=OPTIONS)
@@ -48,13 +48,12 @@ class Engine(Transcriber):  # type: ignore[misc]  # moonshine-voice has no types
         self._voice_detection = VAD()
 
     def close(self) -> None:
-        """Free nothing: moonshine's own clean-up corrupts the heap and kills the process, even at its regular exit."""
+        """Free nothing: moonshine's own clean-up corrupts the heap and kills the process at exit."""
 
     def transcribe(self, samples: NDArray[np.float32]) -> str:
-        """Text of mono `samples` in [-1, 1] at 16 kHz; empty when nobody speaks in them. Releases the GIL.
+        """Return the text of mono `samples` in [-1, 1] at 16 kHz; empty without speech. Releases the GIL.
 
-        Hands the array over by its address; the package's own method would build a Python list of every sample first,
-        with the event loop waiting for the interpreter meanwhile.
+        Passes the array by address: the package's own method builds a Python list first, which blocks the event loop.
         """
         if not self._speech_in(samples):
             return ""
@@ -85,11 +84,11 @@ class Engine(Transcriber):  # type: ignore[misc]  # moonshine-voice has no types
 
 
 def load(model: str) -> Callable[[], stt.STT[Any]]:
-    """Load `model` and return what makes a job's STT. SetupError for a model that is not inside the wheel."""
+    """Load `model` and return the factory of a job's STT. Raises SetupError for a model that is not in the wheel."""
     if model not in MODELS:
         raise SetupError(f"Unknown moonshine model {model!r} in STT; known are {', '.join(MODELS)}.")
     engine = Engine(model)
-    # The first recognition allocates: not for a caller to wait for. Silence would not do, it is never recognized.
+    # Prewarm with speech: silence never reaches the model.
     with wave.open(str(get_assets_path() / "beckett.wav")) as recording:
         second = recording.readframes(recording.getframerate())
         engine.transcribe(to_samples(rtc.AudioFrame(second, recording.getframerate(), 1, recording.getframerate())))
@@ -97,7 +96,7 @@ def load(model: str) -> Callable[[], stt.STT[Any]]:
 
 
 def to_samples(buffer: utils.AudioBuffer) -> NDArray[np.float32]:
-    """Audio of any rate and channel count as mono float32 in [-1, 1] at 16 kHz."""
+    """Convert audio of any rate and channel count to mono float32 in [-1, 1] at 16 kHz."""
     frame = rtc.combine_audio_frames(buffer)
     pcm = np.frombuffer(frame.data, np.int16).reshape(-1, frame.num_channels)
     mono = pcm[:, 0] if frame.num_channels == 1 else pcm.mean(axis=1).astype(np.int16)
@@ -109,7 +108,7 @@ def to_samples(buffer: utils.AudioBuffer) -> NDArray[np.float32]:
 
 
 class MoonshineSTT(stt.STT[Any]):
-    """livekit-agents' STT over an `Engine`. Non-streaming: the session wraps it with its VAD."""
+    """livekit-agents' STT over an `Engine`. Non-streaming: the session segments speech by VAD."""
 
     def __init__(self, engine: Engine, model: str) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
@@ -118,20 +117,16 @@ class MoonshineSTT(stt.STT[Any]):
 
     @property
     def model(self) -> str:
-        """Moonshine's name of the model."""
+        """The model."""
         return self._model
 
     @property
     def provider(self) -> str:
-        """For metrics and logs."""
+        """Name in metrics and logs."""
         return "moonshine"
 
     async def _recognize_impl(
-        self,
-        buffer: utils.AudioBuffer,
-        *,
-        language: NotGivenOr[str] = NOT_GIVEN,
-        conn_options: APIConnectOptions,
+        self, buffer: utils.AudioBuffer, *, language: NotGivenOr[str] = NOT_GIVEN, conn_options: APIConnectOptions
     ) -> stt.SpeechEvent:
         text = await asyncio.get_running_loop().run_in_executor(
             self.engine.executor, lambda: self.engine.transcribe(to_samples(buffer))

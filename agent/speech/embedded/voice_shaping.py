@@ -1,8 +1,7 @@
-"""Bending a spoken sentence while it is still a spectrum: pace, formants and pitch, each by itself.
+"""Shapes a voice in the spectrum of a sentence: pace, formants and pitch, each independently. numpy only.
 
-The synthesizer's network predicts, for every 12.5 ms, a fundamental frequency and the shape of the spectrum around it.
-Bending these costs a few milliseconds and leaves no artefacts of resampled sound: a lower pitch does not slow the
-sentence down, a faster one does not raise its pitch. numpy only.
+The synthesizer predicts a fundamental frequency and a spectrum for every 12.5 ms. Changing these takes a few
+milliseconds and avoids the artefacts of resampling: a lower pitch is not slower, a faster pace is not higher.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ from agent.speech.embedded.voices import Voice
 Floats = NDArray[np.float32]
 
 SILENT: Final = -12.0
-"""Log magnitude of what lies above the highest bin that a lowered formant still fills: about -104 dB."""
+"""Log magnitude above the highest bin that a lowered formant fills: about -104 dB."""
 VOICED_HZ: Final = 40.0
 """The engine takes lower fundamentals as unvoiced."""
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """A sentence before it is sound: parts [bins, frames] as the engine's `dsp.synth` takes them, `f0` [frames] in Hz.
+    """A sentence before synthesis: arrays [bins, frames] for the engine's `dsp.synth`, `f0` [frames] in Hz.
 
-    Three branches add up: `harmonic` (log magnitude, with `harmonic_phase`) shapes the pulses of the voice, `noise`
-    (log magnitude) its breath, and `free` (log magnitude, with `free_phase`) what neither of the two can say.
+    The sum of three branches: `harmonic` (log magnitude, with `harmonic_phase`) for the voice's pulses, `noise` (log
+    magnitude) for its breath, and `free` (log magnitude, with `free_phase`) for the rest.
     """
 
     harmonic: Floats
@@ -39,8 +38,8 @@ class Spectrum:
     f0: Floats
 
 
-def bend(spectrum: Spectrum, voice: Voice) -> Spectrum:
-    """`spectrum` as `voice` would say it. The original is left alone."""
+def shape_voice(spectrum: Spectrum, voice: Voice) -> Spectrum:
+    """Return a copy of `spectrum` in `voice`."""
     if voice.pace != 1.0:
         spectrum = _paced(spectrum, voice.pace)
     if voice.formant != 1.0:
@@ -61,7 +60,7 @@ def _paced(spectrum: Spectrum, pace: float) -> Spectrum:
         noise=_interpolate(spectrum.noise, at, axis=1),
         free=_interpolate(spectrum.free, at, axis=1),
         free_phase=spectrum.free_phase[:, nearest],
-        # Not interpolated: between a voiced frame and an unvoiced one lies no frequency.
+        # Not interpolated: there is no frequency between a voiced and an unvoiced frame.
         f0=spectrum.f0[nearest],
     )
 

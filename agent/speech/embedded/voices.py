@@ -1,7 +1,7 @@
-"""The six voices: how each one bends the synthesizer's single recorded voice.
+"""The six voices, as shapes of the embedded engine's single recorded voice.
 
-The embedded engine has one speaker. Pitch moves its fundamental, formant its vocal tract (below 1: longer, so deeper
-and larger; above 1: smaller and brighter), pace its tempo. The three are independent: a voice can be fast and deep.
+Pitch moves the fundamental, formant the vocal tract (below 1: larger and deeper; above 1: smaller and brighter), pace
+the tempo. The three are independent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contracts.agent_options import VOICES
 
 @dataclass(frozen=True)
 class Voice:
-    """One voice, as factors of the engine's own (1.0 leaves it as recorded)."""
+    """One voice, as factors of the recorded one (1.0)."""
 
     pace: float
     pitch: float
@@ -32,7 +32,7 @@ VOICE_SHAPES: Final[dict[str, Voice]] = {
 
 
 def voice_named(voice_id: str) -> Voice:
-    """The voice of that name; ValueError names the known ones."""
+    """Return a voice by name. Raises ValueError for an unknown one."""
     try:
         return VOICE_SHAPES[voice_id]
     except KeyError:

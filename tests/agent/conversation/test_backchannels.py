@@ -1,4 +1,4 @@
-"""What a listener says while they listen does not stop an agent; everything else does."""
+"""Backchannels do not interrupt an agent; all other words do."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from agent.conversation.backchannels import is_backchannel
     ["Mm-hm.", "Mhm.", "Hmm.", "Humm.", "Mama.", "Uh-huh.", "Eh-ha?", "Ah.", "Oh.", "Huh?", "M-hm.", "..."],
 )
 @pytest.mark.parametrize("asked", [True, False])
-def test_a_hum_is_never_a_turn(text: str, asked: bool) -> None:
+def test_a_hum_is_a_backchannel(text: str, asked: bool) -> None:
     assert is_backchannel(text, asked=asked)
 
 
 @pytest.mark.parametrize("text", ["Yeah.", "Okay.", "Okay, right.", "I see.", "Got it, okay.", "All right."])
-def test_an_assent_is_an_answer_where_something_was_asked(text: str) -> None:
+def test_an_assent_answers_a_question(text: str) -> None:
     assert is_backchannel(text, asked=False)
     assert not is_backchannel(text, asked=True)
 
@@ -29,5 +29,5 @@ def test_an_assent_is_an_answer_where_something_was_asked(text: str) -> None:
         *("Hum me a song.", "Right now.", "Help!", "Home.", "Him.", "Yeah yeah yeah yeah yeah."),
     ],
 )
-def test_words_are_turns(text: str) -> None:
+def test_words_are_no_backchannels(text: str) -> None:
     assert not is_backchannel(text, asked=False)

@@ -1,14 +1,14 @@
-"""What the model is told, and that nobody but us can write the rules of it."""
+"""The system prompt, and its protection from customer and caller data."""
 
 from __future__ import annotations
 
 import pytest
 
-from agent.conversation.instructions import HOUSE_RULES, instructions, spoken_name
+from agent.conversation.instructions import HOUSE_RULES, instructions, readable_name
 from tests.fakes.briefings import briefing
 
 
-def test_the_task_the_caller_and_last_the_house_rules() -> None:
+def test_the_prompt_holds_task_caller_and_house_rules_in_this_order() -> None:
     text = instructions(briefing(system_prompt="You sell tulips for $3 each.", user_name="ada_lovelace"))
     assert text.index("You sell tulips for $3 each.") < text.index('"ada lovelace"') < text.index(HOUSE_RULES)
     assert text.endswith(HOUSE_RULES)
@@ -23,7 +23,7 @@ def test_a_task_cannot_close_its_marks(mark: str) -> None:
 
 
 @pytest.mark.parametrize("task", ["$system_prompt $name ${x} $", "100% {curly} %s", ""])
-def test_a_task_is_no_template(task: str) -> None:
+def test_placeholders_in_a_task_are_not_substituted(task: str) -> None:
     assert f"<task>\n{task}\n</task>" in instructions(briefing(system_prompt=task))
 
 
@@ -38,9 +38,9 @@ def test_a_task_is_no_template(task: str) -> None:
         ("___", ""),
     ],
 )
-def test_a_name_is_one_short_line_of_name(user_name: str, name: str) -> None:
-    assert spoken_name(user_name) == name
+def test_a_name_becomes_one_short_readable_line(user_name: str, name: str) -> None:
+    assert readable_name(user_name) == name
 
 
-def test_without_a_name_nothing_is_said_of_it() -> None:
+def test_an_empty_name_is_left_out() -> None:
     assert "caller" not in instructions(briefing(system_prompt="", user_name="_")).replace(HOUSE_RULES, "")

@@ -1,4 +1,4 @@
-"""Where the time of an answer went, out of what livekit-agents measured."""
+"""The latency breakdown of an answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from agent.conversation.latency import latency_breakdown
 from contracts.turns import LatencyBreakdown
 
 
-def test_question_and_answer_together() -> None:
+def test_latency_combines_the_metrics_of_question_and_answer() -> None:
     question = MetricsReport(transcription_delay=0.3512, end_of_turn_delay=0.6049)
     answer = MetricsReport(llm_node_ttft=0.1201, llm_node_ttfs=0.2, tts_node_ttfb=0.0404, e2e_latency=0.7777)
     assert latency_breakdown(question, answer) == LatencyBreakdown(
@@ -16,9 +16,9 @@ def test_question_and_answer_together() -> None:
     )
 
 
-def test_what_was_not_measured_is_not_told() -> None:
+def test_unmeasured_parts_are_none() -> None:
     assert latency_breakdown(MetricsReport(), MetricsReport(e2e_latency=1.0)) == LatencyBreakdown(total=1.0)
 
 
-def test_what_answers_nobody_has_no_pace() -> None:
+def test_an_utterance_that_answers_nothing_has_no_latency() -> None:
     assert latency_breakdown(MetricsReport(end_of_turn_delay=0.6), MetricsReport(tts_node_ttfb=0.1)) is None

@@ -1,4 +1,4 @@
-"""Which sentences of an answer are known to have been heard."""
+"""The sentences of an answer that were played."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import pytest
 from livekit import rtc
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
-from agent.conversation.playout_captions import Heard
+from agent.conversation.playout_captions import PlayoutCaptions
 from tests.fakes.dialogue import RATE, Loudspeaker
 
 
-class Told:
+class Captions:
     def __init__(self) -> None:
         self.sentences: list[str] = []
-        self.output = Heard(self.sentences.append)
+        self.output = PlayoutCaptions(self.sentences.append)
 
-    async def hears(self, *words: str) -> list[str]:
+    async def play(self, *words: str) -> list[str]:
         for word in words:
             await self.output.capture_text(word)
         return self.sentences
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         ((), []),
         (("It is ", "sunny", "."), []),
@@ -35,31 +35,31 @@ class Told:
         (("It costs 2.50 euros.", " Cheap."), ["It costs 2.50 euros."]),
     ],
 )
-async def test_a_sentence_was_heard_when_the_next_one_begins(words: tuple[str, ...], told: list[str]) -> None:
-    assert await Told().hears(*words) == told
+async def test_a_sentence_is_reported_when_the_next_one_starts(words: tuple[str, ...], reported: list[str]) -> None:
+    assert await Captions().play(*words) == reported
 
 
-async def test_each_answer_begins_anew() -> None:
-    told = Told()
-    await told.hears("One. ", "Two.")
-    told.output.flush()
-    assert await told.hears("Three. ", "Four.") == ["One.", "Three."]
+async def test_each_answer_starts_empty() -> None:
+    captions = Captions()
+    await captions.play("One. ", "Two.")
+    captions.output.flush()
+    assert await captions.play("Three. ", "Four.") == ["One.", "Three."]
 
 
-async def test_while_the_voice_is_paused_nothing_more_is_heard() -> None:
-    told: asyncio.Queue[str] = asyncio.Queue()
+async def test_nothing_is_reported_while_playout_is_paused() -> None:
+    reported: asyncio.Queue[str] = asyncio.Queue()
     captions = TranscriptSynchronizer(
-        next_in_chain_audio=Loudspeaker(), next_in_chain_text=Heard(told.put_nowait), speed=4
+        next_in_chain_audio=Loudspeaker(), next_in_chain_text=PlayoutCaptions(reported.put_nowait), speed=4
     )
     voice = captions.audio_output
     voice.on_attached()
     captions.text_output.on_attached()
     await captions.text_output.capture_text("One two three. Four five six. Seven eight nine. Ten.")
     await voice.capture_frame(rtc.AudioFrame(bytes(2 * RATE * 5), RATE, 1, RATE * 5))
-    assert await asyncio.wait_for(told.get(), 5) == "One two three."
+    assert await asyncio.wait_for(reported.get(), 5) == "One two three."
     voice.pause()
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(told.get(), 0.5)
+        await asyncio.wait_for(reported.get(), 0.5)
     voice.resume()
-    assert await asyncio.wait_for(told.get(), 5) == "One two three. Four five six."
+    assert await asyncio.wait_for(reported.get(), 5) == "One two three. Four five six."
     await captions.aclose()

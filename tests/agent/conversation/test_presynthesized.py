@@ -1,4 +1,4 @@
-"""The first words: their sound is begun ahead of its time, is heard as it comes, and fails as any other does."""
+"""Presynthesized speech: playback, normalization, retries and failures."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import pytest
 import pytest_asyncio
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError
 
-from agent.conversation.presynthesized import Ahead
+from agent.conversation.presynthesized import PresynthesizedSpeech
 from tests.fakes.roomless_call import RoomlessCall
-from tests.fakes.slow_voice import TENTH, SlowVoice
+from tests.fakes.slow_voice import TENTH, SlowTTS
 
 LINE = "**Tulips** cost $3 \N{TULIP} today."
-ONE_TRY = APIConnectOptions(max_retry=0, timeout=5)
-TWO_TRIES = APIConnectOptions(max_retry=1, retry_interval=0, timeout=5)
+NO_RETRY = APIConnectOptions(max_retry=0, timeout=5)
+ONE_RETRY = APIConnectOptions(max_retry=1, retry_interval=0, timeout=5)
 REFUSED = APIConnectionError()
 PADDING = 0.02
-"""The framework adds a moment of quiet at an end."""
+"""livekit-agents appends a short silence."""
 
 
 class Call(RoomlessCall):
-    """One whose voice and loudspeaker the test moves."""
+    """A call whose TTS and loudspeaker the test controls."""
 
     def __init__(self) -> None:
-        self.voice = SlowVoice()
+        self.voice = SlowTTS()
         super().__init__(self.voice, opening_line=LINE)
 
 
@@ -35,8 +35,8 @@ async def call() -> AsyncIterator[Call]:
         yield call
 
 
-async def test_they_are_heard_before_all_of_them_is_made(call: Call) -> None:
-    call.conversation.prepare()
+async def test_playback_starts_before_synthesis_ends(call: Call) -> None:
+    call.conversation.presynthesize()
     await call.join()
     await call.begin()
     call.voice.make(TENTH, TENTH)
@@ -44,13 +44,13 @@ async def test_they_are_heard_before_all_of_them_is_made(call: Call) -> None:
     call.voice.make(TENTH, None)
     await asyncio.wait_for(call.speaker.complete.wait(), 5)
     call.speaker.finish()
-    turn = await asyncio.wait_for(call.line.turns.get(), 5)
+    turn = await asyncio.wait_for(call.workflow.turns.get(), 5)
     assert (turn.text, turn.interrupted) == (LINE, False)
     assert call.speaker.seconds == pytest.approx(0.3, abs=PADDING)
 
 
-async def test_the_voice_is_asked_once_and_for_words_as_people_say_them(call: Call) -> None:
-    call.conversation.prepare()
+async def test_the_text_is_synthesized_once_and_normalized(call: Call) -> None:
+    call.conversation.presynthesize()
     await call.join()
     await call.begin()
     call.voice.make(TENTH, TENTH, None)
@@ -58,27 +58,27 @@ async def test_the_voice_is_asked_once_and_for_words_as_people_say_them(call: Ca
     assert [" ".join(text.split()) for text in call.voice.asked] == ["Tulips cost three dollars today."]
 
 
-async def test_nothing_sounds_before_the_floor_is_taken(call: Call) -> None:
+async def test_nothing_plays_before_the_floor_is_taken(call: Call) -> None:
     call.voice.make(TENTH, TENTH, None)
-    call.conversation.prepare()
+    call.conversation.presynthesize()
     await call.join()
-    ahead = call.conversation._ahead
-    assert ahead is not None
-    await asyncio.wait_for(asyncio.shield(ahead._making), 5)
+    speech = call.conversation.presynthesized
+    assert speech is not None
+    await asyncio.wait_for(asyncio.shield(speech.synthesis), 5)
     assert call.speaker.seconds == 0
     await call.begin()
     await asyncio.wait_for(call.speaker.complete.wait(), 5)
     assert call.speaker.seconds == pytest.approx(0.2, abs=PADDING)
 
 
-async def test_what_failed_too_early_to_be_heard_of_is_said_in_the_ordinary_way(call: Call) -> None:
-    """Nobody listens for errors before the session runs."""
-    call.conversation.prepare()
+async def test_an_early_failure_falls_back_to_plain_synthesis(call: Call) -> None:
+    """Errors before the session starts are not handled."""
+    call.conversation.presynthesize()
     call.voice.make(REFUSED)
-    ahead = call.conversation._ahead
-    assert ahead is not None
+    speech = call.conversation.presynthesized
+    assert speech is not None
     with pytest.raises(APIError):
-        await asyncio.wait_for(ahead._making, 5)
+        await asyncio.wait_for(speech.synthesis, 5)
     await call.join()
     await call.begin()
     call.voice.make(TENTH, TENTH, None)
@@ -86,8 +86,8 @@ async def test_what_failed_too_early_to_be_heard_of_is_said_in_the_ordinary_way(
     assert len(call.voice.asked) == 2
 
 
-async def test_a_failure_while_they_are_waited_for_is_told_as_that_of_any_sentence(call: Call) -> None:
-    call.conversation.prepare()
+async def test_a_failure_before_the_first_frame_is_a_tts_error(call: Call) -> None:
+    call.conversation.presynthesize()
     await call.join()
     await call.begin()
     call.voice.make(REFUSED)
@@ -96,8 +96,8 @@ async def test_a_failure_while_they_are_waited_for_is_told_as_that_of_any_senten
     assert call.speaker.seconds == 0
 
 
-async def test_a_failure_in_the_middle_breaks_them_off_and_the_agent_listens(call: Call) -> None:
-    call.conversation.prepare()
+async def test_a_failure_during_playback_interrupts_and_the_agent_listens(call: Call) -> None:
+    call.conversation.presynthesize()
     await call.join()
     await call.begin()
     call.voice.make(TENTH, TENTH)
@@ -105,43 +105,43 @@ async def test_a_failure_in_the_middle_breaks_them_off_and_the_agent_listens(cal
     call.voice.make(REFUSED)
     event = await asyncio.wait_for(call.errors.get(), 5)
     assert event.error.type == "tts_error"
-    turn = await asyncio.wait_for(call.line.turns.get(), 5)
+    turn = await asyncio.wait_for(call.workflow.turns.get(), 5)
     assert turn.interrupted
     assert call.session.agent_state == "listening"
 
 
-async def heard(ahead: Ahead) -> float:
-    return sum([frame.duration async for frame in ahead.sound(lambda: None)])
+async def played_seconds(speech: PresynthesizedSpeech) -> float:
+    return sum([frame.duration async for frame in speech.frames(lambda: None)])
 
 
-async def test_a_try_of_which_nothing_was_heard_leaves_nothing_behind() -> None:
-    voice = SlowVoice()
-    ahead = Ahead("Hello.", voice, TWO_TRIES)
+async def test_frames_of_a_failed_attempt_are_dropped() -> None:
+    voice = SlowTTS()
+    speech = PresynthesizedSpeech("Hello.", voice, ONE_RETRY)
     voice.make(TENTH, TENTH, REFUSED, TENTH, None)
-    await asyncio.wait_for(asyncio.shield(ahead._making), 5)
-    assert await heard(ahead) == pytest.approx(0.1, abs=PADDING)
+    await asyncio.wait_for(asyncio.shield(speech.synthesis), 5)
+    assert await played_seconds(speech) == pytest.approx(0.1, abs=PADDING)
 
 
-async def test_what_was_heard_is_not_begun_anew() -> None:
-    voice = SlowVoice()
-    ahead = Ahead("Hello.", voice, TWO_TRIES)
-    broken: list[str] = []
+async def test_played_speech_is_not_restarted() -> None:
+    voice = SlowTTS()
+    speech = PresynthesizedSpeech("Hello.", voice, ONE_RETRY)
+    interrupted: list[str] = []
     voice.make(TENTH, TENTH)
-    sound = ahead.sound(lambda: broken.append("off"))
+    sound = speech.frames(lambda: interrupted.append("yes"))
     async with asyncio.timeout(5):
         first = await anext(sound)
         voice.make(REFUSED, TENTH, TENTH, TENTH, None)
         rest = [frame async for frame in sound]
-    assert broken == ["off"]
+    assert interrupted == ["yes"]
     assert first.duration + sum(frame.duration for frame in rest) <= 0.2 + PADDING
 
 
-async def test_others_have_their_turn_between_its_frames() -> None:
-    voice = SlowVoice()
-    ahead = Ahead("Hello.", voice, ONE_TRY)
+async def test_other_tasks_run_between_frames() -> None:
+    voice = SlowTTS()
+    speech = PresynthesizedSpeech("Hello.", voice, NO_RETRY)
     voice.make(TENTH, None)
-    await asyncio.wait_for(asyncio.shield(ahead._making), 5)
-    sound = ahead.sound(lambda: None)
+    await asyncio.wait_for(asyncio.shield(speech.synthesis), 5)
+    sound = speech.frames(lambda: None)
     await anext(sound)
     others: list[str] = []
     asyncio.get_running_loop().call_soon(others.append, "ran")
@@ -149,7 +149,7 @@ async def test_others_have_their_turn_between_its_frames() -> None:
     assert others == ["ran"]
 
 
-async def test_a_text_without_a_word_is_nothing_to_ask_a_voice_for() -> None:
-    voice = SlowVoice()
-    assert await heard(Ahead("\N{TULIP}", voice, ONE_TRY)) == 0
+async def test_text_without_words_is_not_synthesized() -> None:
+    voice = SlowTTS()
+    assert await played_seconds(PresynthesizedSpeech("\N{TULIP}", voice, NO_RETRY)) == 0
     assert voice.asked == []

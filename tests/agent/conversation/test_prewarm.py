@@ -1,4 +1,4 @@
-"""A process rehearses before it gets a job: nothing is left for the first caller to wait for."""
+"""A prewarmed process has nothing left to import."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sys
 
 import pytest
 
-from agent.conversation.prewarm import rehearse
+from agent.conversation.prewarm import prewarm
 from agent.speech import load
 from settings import SpeechSettings
 
 pytestmark = pytest.mark.slow
 
 
-def test_nothing_is_imported_any_more_when_a_second_session_starts() -> None:
+def test_a_second_session_imports_nothing() -> None:
     models = load(SpeechSettings(llm_base_url="http://127.0.0.1:9/v1"))
-    asyncio.run(rehearse(models))
+    asyncio.run(prewarm(models))
     before = set(sys.modules)
-    asyncio.run(rehearse(models))
+    asyncio.run(prewarm(models))
     assert set(sys.modules) == before

@@ -1,20 +1,20 @@
-"""What the caller hears when providers of speech fail in the middle of a call, and when an agent gives up."""
+"""Provider failures during a call: apologies, and the agent's exit."""
 
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from livekit.agents import ChatMessage
+from livekit.agents import ChatMessage, CloseEvent, CloseReason
 
 from agent.conversation import provider_failures
 from agent.conversation.instructions import NO_ANSWER
-from agent.conversation.provider_failures import Mishaps
-from agent.handover.quiet import Lull
-from agent.speech.language_model import READS_AHEAD
-from tests.fakes.agent_session import FakeSession
+from agent.conversation.provider_failures import ProviderFailures, report_availability
+from agent.handover.quiet import Quiet
+from agent.speech.fallback import Availability
+from agent.speech.language_model import IS_PREFILL
+from tests.fakes.agent_session import FakeSession, provider_error
+from tests.fakes.workflow_client import FakeWorkflowClient
 
 
 def answer(session: FakeSession) -> None:
@@ -25,28 +25,27 @@ def answer(session: FakeSession) -> None:
 
 @pytest.fixture(autouse=True)
 def no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provider_failures, "_SETTLING_SECONDS", 0)
+    monkeypatch.setattr(provider_failures, "_SETTLE_SECONDS", 0)
 
 
 @pytest.fixture
-def session() -> FakeSession:
+async def session() -> FakeSession:
     return FakeSession()
 
 
-def follow(session: FakeSession, *, proven: bool = True) -> Mishaps:
-    any_session: Any = session
-    return Mishaps(any_session, Lull(any_session), proven=proven)
+def follow(session: FakeSession, *, proven: bool = True) -> ProviderFailures:
+    return ProviderFailures(session, Quiet(session), proven=proven)
 
 
-async def reason(follower: Mishaps) -> str:
+async def reason(follower: ProviderFailures) -> str:
     async with asyncio.timeout(5):
-        return await follower.given_up()
+        return await follower.wait_for_failure()
 
 
-async def is_with_the_caller(follower: Mishaps) -> bool:
+async def is_serving(follower: ProviderFailures) -> bool:
     for _ in range(10):
         await asyncio.sleep(0)
-    waiting = asyncio.ensure_future(follower.given_up())
+    waiting = asyncio.ensure_future(follower.wait_for_failure())
     done, _ = await asyncio.wait({waiting}, timeout=0)
     waiting.cancel()
     return not done
@@ -57,47 +56,47 @@ async def apology(session: FakeSession) -> str:
         return await session.said.get()
 
 
-async def test_a_reply_that_cannot_be_had_is_asked_for_again_and_the_third_time_the_agent_leaves(
+async def test_two_failed_replies_are_apologized_for_and_the_third_makes_the_agent_exit(
     session: FakeSession,
 ) -> None:
     follower = follow(session)
     for _ in range(2):
         session.fail("llm_error")
         assert await apology(session) == NO_ANSWER
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     session.fail("llm_error")
     assert await reason(follower) == "the language model failed"
     assert session.said.empty()
 
 
-async def test_what_was_read_ahead_was_asked_by_nobody(session: FakeSession) -> None:
+async def test_failed_prefills_are_ignored(session: FakeSession) -> None:
     follower = follow(session, proven=False)
-    asked = READS_AHEAD.set(True)
+    asked = IS_PREFILL.set(True)
     session.fail("llm_error")
-    READS_AHEAD.reset(asked)
-    assert await is_with_the_caller(follower)
+    IS_PREFILL.reset(asked)
+    assert await is_serving(follower)
     assert session.said.empty()
 
 
-async def test_an_answer_between_them_makes_up_for_it(session: FakeSession) -> None:
+async def test_an_answer_resets_the_count_of_failed_replies(session: FakeSession) -> None:
     follower = follow(session)
     for _ in range(5):
         session.fail("llm_error")
         await apology(session)
         answer(session)
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
 
 
-async def test_nobody_apologizes_while_something_is_being_said_nor_after_an_answer(session: FakeSession) -> None:
-    """A model is asked ahead, before the caller has finished: that it failed then says nothing of the answer."""
+async def test_there_is_no_apology_during_or_after_an_answer(session: FakeSession) -> None:
+    """Preemptive generation can fail before the caller has finished."""
     follower = follow(session)
-    session.agent("thinking")
+    session.agent_becomes("thinking")
     session.fail("llm_error")
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     assert session.said.empty()
     answer(session)
-    session.agent("listening")
-    assert await is_with_the_caller(follower)
+    session.agent_becomes("listening")
+    assert await is_serving(follower)
     assert session.said.empty()
 
 
@@ -106,14 +105,14 @@ async def test_several_failures_of_one_reply_count_once(session: FakeSession) ->
     for _ in range(4):
         session.fail("llm_error")
     await apology(session)
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     assert session.said.empty()
 
 
 @pytest.mark.parametrize(
     ("kind", "words"), [("llm_error", "the language model failed"), ("tts_error", "text to speech failed")]
 )
-async def test_the_successor_of_a_lost_agent_leaves_at_its_first_failure(
+async def test_the_successor_of_a_failed_agent_exits_at_its_first_failure(
     session: FakeSession, kind: str, words: str
 ) -> None:
     follower = follow(session, proven=False)
@@ -122,48 +121,61 @@ async def test_the_successor_of_a_lost_agent_leaves_at_its_first_failure(
     assert session.said.empty()
 
 
-async def test_a_successor_that_has_answered_once_has_credit(session: FakeSession) -> None:
+async def test_a_successor_that_has_answered_may_fail(session: FakeSession) -> None:
     follow(session, proven=False)
     answer(session)
     session.fail("llm_error")
     assert await apology(session) == NO_ANSWER
 
 
-async def test_an_agent_without_a_voice_leaves_after_two_mute_answers(session: FakeSession) -> None:
+async def test_two_silent_answers_make_the_agent_exit(session: FakeSession) -> None:
     follower = follow(session)
     session.fail("tts_error")
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     session.fail("tts_error")
     assert await reason(follower) == "text to speech failed"
 
 
-async def test_a_sound_between_them_makes_up_for_it(session: FakeSession) -> None:
+async def test_a_sound_resets_the_count_of_silent_answers(session: FakeSession) -> None:
     follower = follow(session)
     for _ in range(3):
         session.fail("tts_error")
-        session.agent("speaking")
-    assert await is_with_the_caller(follower)
+        session.agent_becomes("speaking")
+    assert await is_serving(follower)
 
 
-async def test_a_session_that_the_framework_gave_up_is_left(session: FakeSession) -> None:
+async def test_a_session_closed_with_an_error_makes_the_agent_exit(session: FakeSession) -> None:
     follower = follow(session)
-    session.emit("close", SimpleNamespace(error=SimpleNamespace(type="stt_error")))
+    session.emit("close", CloseEvent(error=provider_error("stt_error"), reason=CloseReason.ERROR))
     assert await reason(follower) == "speech to text failed"
 
 
-async def test_a_session_that_was_closed_in_order_is_not_reported(session: FakeSession) -> None:
+async def test_a_session_closed_in_order_is_no_failure(session: FakeSession) -> None:
     follower = follow(session)
-    session.emit("close", SimpleNamespace(error=None))
-    assert await is_with_the_caller(follower)
+    session.emit("close", CloseEvent(reason=CloseReason.JOB_SHUTDOWN))
+    assert await is_serving(follower)
 
 
-async def test_what_is_tried_again_is_no_mishap_and_no_text_of_an_error_is_logged(
+async def test_recoverable_errors_are_ignored_and_error_texts_not_logged(
     session: FakeSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     follower = follow(session, proven=False)
     for kind in ("stt_error", "llm_error", "tts_error"):
         session.fail(kind, recoverable=True)
-    assert await is_with_the_caller(follower)
+    assert await is_serving(follower)
     session.fail("tts_error")
     assert "RuntimeError" in caplog.text
     assert "what the caller said" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("available", "next_up", "words"),
+    [(False, None, "llm of {}: a/m failed; next is none"), (True, "a/m", "llm of {}: a/m is back")],
+)
+def test_a_change_of_availability_is_logged_and_reported(
+    available: bool, next_up: str | None, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    workflow = FakeWorkflowClient()
+    report_availability(workflow, workflow.briefing, Availability("llm", "a/m", available, next_up))
+    assert caplog.messages == [words.format(workflow.briefing.session_id)]
+    assert [(r.available, r.next_up, r.generation) for r in workflow.provider_changes] == [(available, next_up, 1)]

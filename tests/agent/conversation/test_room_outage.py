@@ -1,32 +1,31 @@
-"""What an agent said while it was cut off from its room: kept where it was heard, and said again where it was not."""
+"""Answers during a room outage: committed if they were heard, repeated if not."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
 
 import pytest
 from livekit.agents import ChatMessage
-from livekit.agents.utils import EventEmitter
 
 from agent.conversation import room_outage
-from agent.conversation.room_outage import Unheard
+from agent.conversation.room_outage import RoomOutage
+from tests.fakes.rpc_rooms import FakeRoom
 
 ANSWER = ChatMessage(role="assistant", content=["Tulips are two euros."])
 
 
 class Agent:
-    """Notes what is kept, and when it must speak again."""
+    """Records committed messages and requests to repeat."""
 
     def __init__(self) -> None:
-        self.room: Any = cast("Any", EventEmitter())
-        self.kept: list[ChatMessage] = []
-        self.again: asyncio.Queue[bool] = asyncio.Queue()
-        self.unheard = Unheard(self.room, self.kept.append, self._say_again)
+        self.room = FakeRoom("agent_1_AJ_a")
+        self.committed: list[ChatMessage] = []
+        self.repeats: asyncio.Queue[bool] = asyncio.Queue()
+        self.outage = RoomOutage(self.room, self.committed.append, self._repeat_answer)
 
-    async def _say_again(self, something_ended: bool) -> None:
-        assert self.unheard.cut_off  # what ends in here is no turn either
-        self.again.put_nowait(something_ended)
+    async def _repeat_answer(self, was_buffered: bool) -> None:
+        assert self.outage.disconnected  # answers that finish here are buffered too
+        self.repeats.put_nowait(was_buffered)
 
 
 @pytest.fixture
@@ -34,42 +33,40 @@ async def agent() -> Agent:
     return Agent()
 
 
-async def test_in_its_room_nothing_is_held(agent: Agent) -> None:
-    assert not agent.unheard.hold(ANSWER)
+async def test_a_connected_room_buffers_nothing(agent: Agent) -> None:
+    assert not agent.outage.buffer(ANSWER)
 
 
-async def test_a_connection_that_is_resumed_has_carried_the_voice(agent: Agent) -> None:
+async def test_a_resumed_connection_commits_the_buffered_answers(agent: Agent) -> None:
     agent.room.emit("reconnecting")
-    assert agent.unheard.hold(ANSWER)
-    assert agent.kept == []
+    assert agent.outage.buffer(ANSWER)
+    assert agent.committed == []
     agent.room.emit("reconnected")
-    assert agent.kept == [ANSWER]
-    assert not agent.unheard.cut_off
+    assert agent.committed == [ANSWER]
+    assert not agent.outage.disconnected
 
 
-@pytest.mark.parametrize("something_ended", [True, False])
-async def test_in_a_new_connection_it_is_said_again_once_the_caller_is_back(
-    agent: Agent, something_ended: bool
+@pytest.mark.parametrize("was_buffered", [True, False])
+async def test_a_new_connection_repeats_the_answer_once_the_caller_is_subscribed(
+    agent: Agent, was_buffered: bool
 ) -> None:
     agent.room.emit("reconnecting")
-    if something_ended:
-        agent.unheard.hold(ANSWER)
+    if was_buffered:
+        agent.outage.buffer(ANSWER)
     agent.room.emit("local_track_republished", "publication", "TR_old")
     agent.room.emit("reconnected")
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(agent.again.get(), 0.05)
+        await asyncio.wait_for(agent.repeats.get(), 0.05)
     agent.room.emit("local_track_subscribed", "track")
-    assert await asyncio.wait_for(agent.again.get(), 5) is something_ended
-    assert agent.kept == []
-    assert not agent.unheard.cut_off
-    assert not agent.unheard.hold(ANSWER)
+    assert await asyncio.wait_for(agent.repeats.get(), 5) is was_buffered
+    assert agent.committed == []
+    assert not agent.outage.disconnected
+    assert not agent.outage.buffer(ANSWER)
 
 
-async def test_a_caller_who_does_not_come_back_is_not_waited_for_for_ever(
-    agent: Agent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(room_outage, "_SUBSCRIBES_WITHIN_SECONDS", 0.01)
+async def test_the_wait_for_the_callers_subscription_is_bounded(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_outage, "_RESUBSCRIBE_SECONDS", 0.01)
     agent.room.emit("reconnecting")
     agent.room.emit("local_track_republished", "publication", "TR_old")
     agent.room.emit("reconnected")
-    assert await asyncio.wait_for(agent.again.get(), 5) is False
+    assert await asyncio.wait_for(agent.repeats.get(), 5) is False

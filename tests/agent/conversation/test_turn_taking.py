@@ -1,4 +1,4 @@
-"""How an agent takes turns: it stops at a voice, goes on after a cough or a hum, and gives way to words."""
+"""Turn-taking: the agent pauses at speech, resumes after a cough or a hum, and stops at words."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ async def dialogue() -> AsyncIterator[Dialogue]:
         yield dialogue
 
 
-async def speaks(dialogue: Dialogue, text: str) -> None:
+async def say(dialogue: Dialogue, text: str) -> None:
     dialogue.session.say(text)
     await asyncio.wait_for(dialogue.speaker.sounding.wait(), 5)
 
 
-async def pauses(dialogue: Dialogue) -> None:
+async def interrupt(dialogue: Dialogue) -> None:
     began = monotonic()
     dialogue.caller_begins()
     await asyncio.wait_for(dialogue.speaker.silent.wait(), 2)
-    assert monotonic() - began < 0.2  # of the 0.4 s; the rest is the network's and the voice detection's
+    assert monotonic() - began < 0.2  # of a budget of 0.4 s with network and VAD
 
 
 @pytest.mark.parametrize("noise", ["", "Mm-hm.", "Yeah, okay."])
-async def test_a_noise_makes_it_pause_and_go_on(dialogue: Dialogue, noise: str) -> None:
-    await speaks(dialogue, LONG)
-    await pauses(dialogue)
+async def test_a_noise_pauses_and_resumes_the_agent(dialogue: Dialogue, noise: str) -> None:
+    await say(dialogue, LONG)
+    await interrupt(dialogue)
     dialogue.caller_stops(noise)
     await asyncio.wait_for(dialogue.speaker.sounding.wait(), 3)
     dialogue.speaker.finish()
     said = await asyncio.wait_for(dialogue.messages.get(), 3)
     assert (said.role, said.text_content, said.interrupted) == ("assistant", LONG, False)
-    assert dialogue.messages.empty()  # nor is the noise a turn
+    assert dialogue.messages.empty()  # the noise is no turn
 
 
 @pytest.mark.parametrize(("line", "words"), [(LONG, "What about lilies?"), (LONG, "Stop."), (QUESTION, "Yes.")])
-async def test_words_end_what_it_says(dialogue: Dialogue, line: str, words: str) -> None:
-    await speaks(dialogue, line)
-    await pauses(dialogue)
+async def test_words_interrupt_the_agent(dialogue: Dialogue, line: str, words: str) -> None:
+    await say(dialogue, line)
+    await interrupt(dialogue)
     dialogue.caller_stops(words)
     said = await asyncio.wait_for(dialogue.messages.get(), 3)
     assert (said.role, said.interrupted) == ("assistant", True)
@@ -64,15 +64,15 @@ async def test_words_end_what_it_says(dialogue: Dialogue, line: str, words: str)
     assert (asked.role, asked.text_content) == ("user", words)
 
 
-async def test_an_assent_to_nothing_is_a_turn(dialogue: Dialogue) -> None:
+async def test_an_assent_while_the_agent_listens_is_a_turn(dialogue: Dialogue) -> None:
     dialogue.caller_begins()
     dialogue.caller_stops("Yes.")
     asked = await asyncio.wait_for(dialogue.messages.get(), 3)
     assert (asked.role, asked.text_content) == ("user", "Yes.")
 
 
-async def test_an_assent_from_before_an_answer_sounds_is_a_turn_and_a_hum_is_not(dialogue: Dialogue) -> None:
-    """The agent still thinks: it was not what the caller listened to."""
+async def test_an_assent_before_an_answer_plays_is_a_turn_and_a_hum_is_not(dialogue: Dialogue) -> None:
+    """The agent is still thinking."""
     thinks = asyncio.Event()
     dialogue.session.once("agent_state_changed", lambda _: thinks.set())
     dialogue.session.generate_reply()
@@ -85,10 +85,10 @@ async def test_an_assent_from_before_an_answer_sounds_is_a_turn_and_a_hum_is_not
     assert (asked.role, asked.text_content) == ("user", "Yes.")
 
 
-async def test_an_assent_after_a_pause_is_still_one_to_what_the_agent_was_saying(dialogue: Dialogue) -> None:
-    await speaks(dialogue, LONG)
+async def test_repeated_assents_into_one_utterance_are_backchannels(dialogue: Dialogue) -> None:
+    await say(dialogue, LONG)
     for words in ("Yeah.", "Okay."):
-        await pauses(dialogue)
+        await interrupt(dialogue)
         dialogue.caller_stops(words)
     await asyncio.wait_for(dialogue.speaker.sounding.wait(), 3)
     dialogue.speaker.finish()
@@ -96,14 +96,12 @@ async def test_an_assent_after_a_pause_is_still_one_to_what_the_agent_was_saying
     assert (said.role, said.text_content, said.interrupted) == ("assistant", LONG, False)
 
 
-@pytest.mark.parametrize(("stopped_at", "mine"), [(99.5, False), (102.0, True)])
-async def test_a_turn_that_the_predecessor_took_is_not_taken_again_however_late_it_comes(
-    stopped_at: float, mine: bool
-) -> None:
+@pytest.mark.parametrize(("stopped_at", "owned"), [(99.5, False), (102.0, True)])
+async def test_a_turn_of_the_predecessor_is_ignored_however_late_it_arrives(stopped_at: float, owned: bool) -> None:
     floor = Floor()
     floor.take(last_turn_at=100.0)
     agent = VoiceAgent(briefing(generation=2), floor, ChatContext.empty())
     message = ChatMessage(role="user", content=["Twenty seven."], created_at=103.0)
     message.metrics = {"stopped_speaking_at": stopped_at}
-    with contextlib.nullcontext() if mine else pytest.raises(StopResponse):
+    with contextlib.nullcontext() if owned else pytest.raises(StopResponse):
         await agent.on_user_turn_completed(ChatContext.empty(), message)

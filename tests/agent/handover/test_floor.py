@@ -1,4 +1,4 @@
-"""One agent at a time has the floor, and each sentence of the caller is taken by exactly one."""
+"""The floor: one agent holds it, and each turn belongs to exactly one."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ import pytest
 from agent.handover.floor import Floor
 
 
-async def test_a_turn_waits_until_it_is_known_whose_it_is() -> None:
+async def test_a_turn_waits_until_the_floor_is_taken() -> None:
     floor = Floor()
-    waiting = asyncio.create_task(floor.takes(turn_at=100.0))
+    waiting = asyncio.create_task(floor.owns_turn(turn_at=100.0))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(waiting), 0.02)
     assert floor.take(last_turn_at=90.0)
     assert await waiting
 
 
-@pytest.mark.parametrize(("heard_at", "mine"), [(99.0, False), (100.0, False), (101.0, False), (102.0, True)])
-async def test_what_the_predecessor_has_taken_is_not_answered_again(heard_at: float, mine: bool) -> None:
+@pytest.mark.parametrize(("turn_at", "owned"), [(99.0, False), (100.0, False), (101.0, False), (102.0, True)])
+async def test_turns_of_the_predecessor_are_not_answered_again(turn_at: float, owned: bool) -> None:
     floor = Floor()
     floor.take(last_turn_at=100.0)
-    assert await floor.takes(heard_at) is mine
+    assert await floor.owns_turn(turn_at) is owned
 
 
-async def test_without_earlier_turns_every_turn_is_mine() -> None:
+async def test_without_earlier_turns_every_turn_is_owned() -> None:
     floor = Floor()
     assert floor.take(last_turn_at=0)
-    assert await floor.takes(0.5)
+    assert await floor.owns_turn(0.5)
 
 
-async def test_a_floor_that_was_passed_on_never_comes_back() -> None:
+async def test_a_released_floor_cannot_be_taken_back() -> None:
     floor = Floor()
     floor.take(last_turn_at=0)
     held = [floor.held]
-    floor.pass_on()
+    floor.release()
     held.append(floor.held)
     assert held == [True, False]
-    assert not await floor.takes(1_000.0)
+    assert not await floor.owns_turn(1_000.0)
     assert not floor.take(last_turn_at=0)
 
 
-async def test_a_newcomer_may_give_its_claim_away_before_it_has_the_floor() -> None:
+async def test_a_waiting_claim_can_be_released() -> None:
     floor = Floor()
-    waiting = asyncio.create_task(floor.takes(turn_at=100.0))
-    floor.pass_on()
+    waiting = asyncio.create_task(floor.owns_turn(turn_at=100.0))
+    floor.release()
     assert not await waiting
     assert not floor.take(last_turn_at=0)

@@ -1,74 +1,74 @@
-"""When one agent can follow another: nothing is being said, and nothing that was said is left unanswered."""
+"""Quiet: the agent says nothing, and no turn is unanswered."""
 
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
+from livekit.agents import ChatMessage
+from livekit.agents.voice import SpeechHandle
+from livekit.agents.voice.events import AgentState
 
-from agent.handover.quiet import Lull
+from agent.handover.quiet import Quiet
 from tests.fakes.agent_session import FakeSession
 
 
 @pytest.fixture
-def session() -> FakeSession:
+async def session() -> FakeSession:
     return FakeSession()
 
 
 @pytest.fixture
-def quiet(session: FakeSession) -> Lull:
-    any_session: Any = session
-    return Lull(any_session)
+async def quiet(session: FakeSession) -> Quiet:
+    return Quiet(session)
 
 
-async def waits(quiet: Lull) -> asyncio.Task[None]:
-    waiting = asyncio.create_task(quiet.comes())
+async def waits(quiet: Quiet) -> asyncio.Task[None]:
+    waiting = asyncio.create_task(quiet.wait_for_quiet())
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(waiting), 0.05)
     return waiting
 
 
-async def test_comes_at_once_when_nobody_speaks(quiet: Lull) -> None:
-    await asyncio.wait_for(quiet.comes(), 1)
+async def test_quiet_is_immediate_when_nobody_speaks(quiet: Quiet) -> None:
+    await asyncio.wait_for(quiet.wait_for_quiet(), 1)
 
 
 @pytest.mark.parametrize("state", ["speaking", "thinking"])
-async def test_waits_for_the_end_of_what_the_agent_says(session: FakeSession, quiet: Lull, state: str) -> None:
-    session.agent(state)
-    session.current_speech = object()
+async def test_quiet_waits_for_the_agents_utterance(session: FakeSession, quiet: Quiet, state: AgentState) -> None:
+    session.agent_becomes(state)
+    session.speech = SpeechHandle.create()
     waiting = await waits(quiet)
-    session.agent("listening")
-    session.current_speech = None
+    session.agent_becomes("listening")
+    session.speech = None
     await asyncio.wait_for(waiting, 1)
 
 
-async def test_a_sentence_under_way_is_heard_committed_and_answered(session: FakeSession, quiet: Lull) -> None:
-    session.caller("speaking")
+async def test_quiet_waits_for_the_answer_to_a_started_sentence(session: FakeSession, quiet: Quiet) -> None:
+    session.caller_becomes("speaking")
     waiting = await waits(quiet)
-    session.caller("listening")
-    session.agent("thinking")
-    session.add(SimpleNamespace(role="user"))
-    session.agent("speaking")
+    session.caller_becomes("listening")
+    session.agent_becomes("thinking")
+    session.add(ChatMessage(role="user", content=["Hello."]))
+    session.agent_becomes("speaking")
     assert not waiting.done()
-    session.agent("listening")
+    session.agent_becomes("listening")
     await asyncio.wait_for(waiting, 1)
 
 
-async def test_a_noise_that_becomes_no_turn_is_not_waited_for_long(
-    session: FakeSession, quiet: Lull, monkeypatch: pytest.MonkeyPatch
+async def test_a_noise_without_a_turn_delays_quiet_briefly(
+    session: FakeSession, quiet: Quiet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.handover.quiet._END_OF_TURN_SECONDS", 0.2)
-    session.caller("speaking")
-    session.caller("listening")
+    session.caller_becomes("speaking")
+    session.caller_becomes("listening")
     waiting = await waits(quiet)
     await asyncio.wait_for(waiting, 1)
 
 
-async def test_a_sentence_that_begins_later_is_left_to_the_newcomer(session: FakeSession, quiet: Lull) -> None:
-    session.agent("speaking")
+async def test_a_sentence_that_starts_later_does_not_delay_quiet(session: FakeSession, quiet: Quiet) -> None:
+    session.agent_becomes("speaking")
     waiting = await waits(quiet)
-    session.caller("speaking")
-    session.agent("listening")
+    session.caller_becomes("speaking")
+    session.agent_becomes("listening")
     await asyncio.wait_for(waiting, 1)

@@ -1,4 +1,4 @@
-"""The sentinel: what it makes of its input, and, on Temporal's dev server, what it does when its AgentServer dies."""
+"""The sentinel: its input, and, on Temporal's dev server, its reports when its AgentServer is killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any
 
 import psutil
 import pytest
@@ -22,11 +21,11 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from agent.host.sentinel import gone_line, jobs_at_the_end, report_lost, running_line
+from agent.host.sentinel import job_line, read_running_jobs, report_failures
 from settings import StackSettings
 from stack.processes.waiting import wait_until
 from stack.servers.find import TEMPORAL, resolve
-from tests.fakes.temporal import UNKNOWN, FakeTemporal
+from tests.fakes.temporal import NOT_FOUND, FakeTemporal
 
 
 async def ended(*lines: bytes) -> asyncio.StreamReader:
@@ -36,56 +35,51 @@ async def ended(*lines: bytes) -> asyncio.StreamReader:
     return reader
 
 
-async def test_what_runs_when_the_input_ends_is_lost() -> None:
-    lines = await ended(running_line("a", b"1"), running_line("b", b"\x00\n2"), gone_line("a"), gone_line("never"))
-    assert await jobs_at_the_end(lines) == {"b": b"\x00\n2"}
-
-
-async def test_a_line_that_was_cut_off_is_no_line() -> None:
-    lines = await ended(running_line("a", b"1"), running_line("b", b"2")[:-4])
-    assert await jobs_at_the_end(lines) == {"a": b"1"}
+async def test_jobs_running_at_the_end_of_the_input_are_returned() -> None:
+    lines = await ended(job_line("a", b"1"), job_line("b", b"\x00\n2"), job_line("a"), job_line("never"))
+    assert await read_running_jobs(lines) == {"b": b"\x00\n2"}
 
 
 jobs = st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=40))
 
 
-@given(told=st.lists(jobs, max_size=12), data=st.data())
-def test_what_ran_is_known_wherever_the_input_is_cut(told: list[tuple[str, bytes | None]], data: st.DataObject) -> None:
-    """A token begins a job, None ends it; the input breaks off after any byte."""
-    lines = [gone_line(job) if token is None else running_line(job, token) for job, token in told]
-    whole = data.draw(st.integers(0, len(lines)))
-    rest = lines[whole][: data.draw(st.integers(0, len(lines[whole]) - 1))] if whole < len(lines) else b""
-    ran: dict[str, bytes] = {}
-    for job, token in told[:whole]:
+@given(written=st.lists(jobs, max_size=12), data=st.data())
+def test_a_truncated_line_is_ignored(written: list[tuple[str, bytes | None]], data: st.DataObject) -> None:
+    """A token starts a job, None exits it; the input is truncated after any byte."""
+    lines = [job_line(job, token) for job, token in written]
+    complete = data.draw(st.integers(0, len(lines)))
+    rest = lines[complete][: data.draw(st.integers(0, len(lines[complete]) - 1))] if complete < len(lines) else b""
+    running: dict[str, bytes] = {}
+    for job, token in written[:complete]:
         if token is None:
-            ran.pop(job, None)
+            running.pop(job, None)
         else:
-            ran[job] = token
+            running[job] = token
 
     async def read() -> dict[str, bytes]:
-        return await jobs_at_the_end(await ended(*lines[:whole], rest))
+        return await read_running_jobs(await ended(*lines[:complete], rest))
 
-    assert asyncio.run(read()) == ran
+    assert asyncio.run(read()) == running
 
 
-async def test_reports_all_that_is_lost(caplog: pytest.LogCaptureFixture) -> None:
-    temporal: Any = FakeTemporal([UNKNOWN])
-    await report_lost(temporal, "default", "AgentServerEnded", {"a": b"1", "b": b"2", "c": b"3"})
+async def test_every_running_job_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    temporal = FakeTemporal([NOT_FOUND])
+    await report_failures(temporal.workflow_service, "default", "AgentServerEnded", {"a": b"1", "b": b"2", "c": b"3"})
     assert sorted(temporal.failed) == [(b"2", "AgentServerEnded"), (b"3", "AgentServerEnded")]
-    assert "of its 3 jobs, 2 are reported lost" in caplog.text
+    assert "reported 2 of its 3 running jobs" in caplog.text
 
 
 HOLDER = """
 import asyncio, sys
 from agent.host.sentinel_keeper import SentinelKeeper
 from settings import TemporalSettings
-from temporal_client import connect
+from connections.temporal_client import connect
 
 async def main():
     keeper = SentinelKeeper()
     keeper.start(await connect(TemporalSettings(address=sys.argv[1])))
     for token in sys.argv[2:]:
-        keeper.running(token, bytes.fromhex(token))
+        keeper.started(token, bytes.fromhex(token))
     while keeper.pid is None:
         await asyncio.sleep(0.01)
     print(keeper.pid, flush=True)
@@ -104,8 +98,8 @@ async def served_by_an_agent() -> None:
 
 
 @workflow.defn
-class WaitsForItsAgent:
-    """Returns what its activity failed with."""
+class AgentWorkflow:
+    """Returns the failure of its activity."""
 
     @workflow.run
     async def run(self) -> str:
@@ -132,7 +126,7 @@ async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
             Worker(
                 env.client,
                 task_queue="sentinel",
-                workflows=[WaitsForItsAgent],
+                workflows=[AgentWorkflow],
                 activities=[served_by_an_agent],
                 workflow_runner=UnsandboxedWorkflowRunner(),
             )
@@ -141,10 +135,10 @@ async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.mark.slow
-async def test_a_killed_agent_server_s_jobs_fail_at_once(dev_server: WorkflowEnvironment) -> None:
+async def test_jobs_of_a_killed_agent_server_fail_at_once(dev_server: WorkflowEnvironment) -> None:
     client = dev_server.client
     handles = [
-        await client.start_workflow(WaitsForItsAgent.run, id=f"session-{i}", task_queue="sentinel") for i in range(3)
+        await client.start_workflow(AgentWorkflow.run, id=f"session-{i}", task_queue="sentinel") for i in range(3)
     ]
     tokens = [(await TOKENS.get()).hex() for _ in handles]
     command = [sys.executable, "-c", HOLDER, client.service_client.config.target_host, *tokens]

@@ -1,4 +1,4 @@
-"""The AgentServer's side of the sentinel: it is kept alive, kept told, and let go."""
+"""The AgentServer's side of its sentinel: start, input, restart and end."""
 
 from __future__ import annotations
 
@@ -8,28 +8,22 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from temporalio.client import Client
 from temporalio.service import ConnectConfig
 
 from agent.host import sentinel_keeper
-from agent.host.sentinel import connection_line, gone_line, running_line
+from agent.host.sentinel import connection_line, job_line
 from agent.host.sentinel_keeper import SentinelKeeper
 
 CONNECTION = ConnectConfig(target_host="127.0.0.1:1")
 FIRST_LINE = connection_line(CONNECTION)
 
 
-class Client:
-    namespace = "default"
-
-    class service_client:
-        config = CONNECTION
-
-
-class Scribes:
-    """Stand for sentinels: each notes what it is told in a file of its own, until its input ends."""
+class Recorders:
+    """Stand in for sentinels: each writes its input to a file until the input ends."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,73 +31,74 @@ class Scribes:
 
     def start(self, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
         assert command[1:] == ("-m", "agent.host.sentinel", "default", "AgentServerEnded", "text")
-        process = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=self._notes(len(self.started)).open("wb"))  # noqa: S607
+        process = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=self._file(len(self.started)).open("wb"))  # noqa: S607
         self.started.append(process)
         return process
 
-    async def heard(self, number: int, expected: bytes) -> None:
-        """Wait until this one, counted from 0, was told exactly this."""
+    async def received(self, number: int, expected: bytes) -> None:
+        """Wait until the sentinel of this number, from 0, has received exactly this."""
         async with asyncio.timeout(10):
-            while len(self.started) <= number or self._notes(number).read_bytes() != expected:  # noqa: ASYNC110
+            while len(self.started) <= number or self._file(number).read_bytes() != expected:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
-    def _notes(self, number: int) -> Path:
-        return self._folder / f"notes-{number}"
+    def _file(self, number: int) -> Path:
+        return self._folder / f"input-{number}"
 
 
 @pytest.fixture
-def scribes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scribes:
-    made = Scribes(tmp_path)
+def recorders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorders:
+    made = Recorders(tmp_path)
     monkeypatch.setattr(sentinel_keeper, "_start", made.start)
     monkeypatch.setattr(sentinel_keeper, "_RESTART_SECONDS", 0)
     return made
 
 
 @pytest.fixture
-async def keeper(scribes: Scribes) -> AsyncIterator[SentinelKeeper]:
+async def keeper(recorders: Recorders) -> AsyncIterator[SentinelKeeper]:
     kept = SentinelKeeper()
-    client: Any = Client()
+    client = Mock(Client, namespace="default")
+    client.service_client.config = CONNECTION
     kept.start(client)
     yield kept
     await kept.aclose()
 
 
-async def test_tells_who_runs_and_who_is_gone(keeper: SentinelKeeper, scribes: Scribes) -> None:
-    keeper.running("early", b"1")  # before the sentinel has started
-    await scribes.heard(0, FIRST_LINE + running_line("early", b"1"))
-    keeper.running("late", b"2")
-    keeper.gone("early")
-    keeper.gone("unknown")
-    told = FIRST_LINE + running_line("early", b"1") + running_line("late", b"2") + gone_line("early")
-    await scribes.heard(0, told)
-    keeper.gone("late")
+async def test_it_sends_starts_and_exits(keeper: SentinelKeeper, recorders: Recorders) -> None:
+    keeper.started("early", b"1")  # before the sentinel has started
+    await recorders.received(0, FIRST_LINE + job_line("early", b"1"))
+    keeper.started("late", b"2")
+    keeper.exited("early")
+    keeper.exited("unknown")
+    expected = FIRST_LINE + job_line("early", b"1") + job_line("late", b"2") + job_line("early")
+    await recorders.received(0, expected)
+    keeper.exited("late")
 
 
-async def test_another_takes_over_from_one_that_died(
-    keeper: SentinelKeeper, scribes: Scribes, caplog: pytest.LogCaptureFixture
+async def test_a_new_sentinel_receives_the_running_jobs(
+    keeper: SentinelKeeper, recorders: Recorders, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await scribes.heard(0, FIRST_LINE)
-    keeper.running("a", b"1")
-    keeper.running("b", b"2")
-    keeper.gone("a")
-    await scribes.heard(0, FIRST_LINE + running_line("a", b"1") + running_line("b", b"2") + gone_line("a"))
-    assert keeper.pid == scribes.started[0].pid
-    os.kill(scribes.started[0].pid, signal.SIGKILL)
-    await scribes.heard(1, FIRST_LINE + running_line("b", b"2"))
-    assert keeper.pid == scribes.started[1].pid
+    await recorders.received(0, FIRST_LINE)
+    keeper.started("a", b"1")
+    keeper.started("b", b"2")
+    keeper.exited("a")
+    await recorders.received(0, FIRST_LINE + job_line("a", b"1") + job_line("b", b"2") + job_line("a"))
+    assert keeper.pid == recorders.started[0].pid
+    os.kill(recorders.started[0].pid, signal.SIGKILL)
+    await recorders.received(1, FIRST_LINE + job_line("b", b"2"))
+    assert keeper.pid == recorders.started[1].pid
     assert "ended with status -9" in caplog.text
-    keeper.gone("b")
+    keeper.exited("b")
 
 
-async def test_ends_it_when_nothing_runs(keeper: SentinelKeeper, scribes: Scribes) -> None:
-    await scribes.heard(0, FIRST_LINE)
+async def test_the_sentinel_ends_when_no_job_runs(keeper: SentinelKeeper, recorders: Recorders) -> None:
+    await recorders.received(0, FIRST_LINE)
     await keeper.aclose()
-    assert scribes.started[0].returncode is not None
+    assert recorders.started[0].returncode is not None
 
 
-async def test_leaves_it_at_work_when_something_is_not_settled(keeper: SentinelKeeper, scribes: Scribes) -> None:
-    await scribes.heard(0, FIRST_LINE)
-    keeper.running("unsettled", b"1")
+async def test_the_sentinel_goes_on_while_a_job_is_not_settled(keeper: SentinelKeeper, recorders: Recorders) -> None:
+    await recorders.received(0, FIRST_LINE)
+    keeper.started("unsettled", b"1")
     await keeper.aclose()
-    assert scribes.started[0].returncode is None  # nobody waited for it; its input has ended all the same
-    assert await asyncio.to_thread(scribes.started[0].wait, 10) == 0
+    assert recorders.started[0].returncode is None  # not waited for; its input has ended
+    assert await asyncio.to_thread(recorders.started[0].wait, 10) == 0

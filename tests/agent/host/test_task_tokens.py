@@ -1,14 +1,12 @@
-"""Failing a task token for an agent that cannot."""
+"""Failing the task token of an agent whose process has ended."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
 from agent.host import task_tokens
 from agent.host.task_tokens import fail_token
-from tests.fakes.temporal import AWAY, UNCONNECTED, UNKNOWN, FakeTemporal
+from tests.fakes.temporal import NOT_FOUND, UNAVAILABLE, UNCONNECTED, FakeTemporal
 
 
 @pytest.fixture(autouse=True)
@@ -16,29 +14,33 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_tokens, "_PAUSE_SECONDS", 0)
 
 
-async def fail(temporal: FakeTemporal, patience_seconds: float = 60) -> bool:
-    service: Any = temporal
+async def fail(temporal: FakeTemporal, retry_seconds: float = 60) -> bool:
     return await fail_token(
-        service, "default", b"token", failure_type="AgentServerEnded", message="gone", patience_seconds=patience_seconds
+        temporal.workflow_service,
+        "default",
+        b"token",
+        failure_type="AgentServerEnded",
+        message="exited",
+        retry_seconds=retry_seconds,
     )
 
 
-async def test_tries_again_until_temporal_is_back() -> None:
-    temporal = FakeTemporal([UNCONNECTED, AWAY, AWAY])
+async def test_the_report_is_repeated_during_an_outage() -> None:
+    temporal = FakeTemporal([UNCONNECTED, UNAVAILABLE, UNAVAILABLE])
     assert await fail(temporal)
     assert temporal.failed == [(b"token", "AgentServerEnded")]
     assert temporal.calls == 4
 
 
-async def test_a_token_that_is_void_is_not_tried_again() -> None:
-    temporal = FakeTemporal([UNKNOWN])
+async def test_a_closed_token_is_not_tried_again() -> None:
+    temporal = FakeTemporal([NOT_FOUND])
     assert not await fail(temporal)
     assert temporal.calls == 1
 
 
-async def test_gives_up_when_its_patience_is_over(caplog: pytest.LogCaptureFixture) -> None:
-    temporal = FakeTemporal([AWAY] * 1000)
-    assert not await fail(temporal, patience_seconds=0)
+async def test_the_report_is_given_up_after_its_time(caplog: pytest.LogCaptureFixture) -> None:
+    temporal = FakeTemporal([UNAVAILABLE] * 1000)
+    assert not await fail(temporal, retry_seconds=0)
     assert temporal.calls == 1
-    assert "does not take the loss" in caplog.text
+    assert "could not report an agent's failure" in caplog.text
     assert "token" not in caplog.text.replace("task_tokens", "")

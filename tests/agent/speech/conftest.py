@@ -1,4 +1,4 @@
-"""The real models, loaded once for all tests of this folder, and the quiet that comes before speech."""
+"""The local models, loaded once for this folder, and a leading silence for speech."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def models() -> SpeechModels:
 
 @pytest.fixture(scope="session")
 def in_a_room() -> Callable[[rtc.AudioFrame], rtc.AudioFrame]:
-    """Adds the moment of quiet that comes before speech wherever there are ears: the recognizer counts on it."""
+    """Prepend the silence that precedes speech in a room; the STT relies on it."""
 
     def heard(frame: rtc.AudioFrame) -> rtc.AudioFrame:
         quiet = bytes(2 * (frame.sample_rate // 5))

@@ -1,4 +1,4 @@
-"""A provider that fails has a spare: real plugins, against services that refuse, are silent or break off."""
+"""Fallbacks of failing providers: real plugins, against services that refuse, are silent or close."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 from livekit.agents import APIConnectOptions, APIError, inference, llm, stt, tts
-from livekit.agents.utils import http_context
 from livekit.plugins import assemblyai, deepgram, inworld
 from pydantic import SecretStr
 
-from agent.conversation.prewarm import rehearse
+from agent.conversation.prewarm import prewarm
 from agent.speech import hosted, language_model, load
 from agent.speech.fallback import Availability, Fallback, llm_fallback, stt_fallback, tts_fallback
 from settings import SpeechSettings
@@ -22,16 +21,15 @@ from tests.agent.speech.test_hosted import settings, sound
 from tests.fakes.speech_services import ANSWER, HEARD, SOUND, SpeechServices
 
 PLUGINS = (assemblyai, deepgram, inworld)
-"""Plugins want to be imported on the main thread: here."""
-PATIENCE = 0.6
-ONE_TRY = APIConnectOptions(max_retry=0, timeout=PATIENCE)
+"""Imported here because plugins must be imported on the main thread."""
+SECONDS = 0.6
+NO_RETRY = APIConnectOptions(max_retry=0, timeout=SECONDS)
 FAULTS = ["refuses", "is out of quota", "is silent"]
 
 
 @pytest.fixture
-async def first() -> AsyncIterator[SpeechServices]:
-    async with SpeechServices() as services, http_context.open():
-        yield services
+def first(services: SpeechServices) -> SpeechServices:
+    return services
 
 
 @pytest.fixture
@@ -40,44 +38,44 @@ async def second() -> AsyncIterator[SpeechServices]:
         yield services
 
 
-def strike(services: SpeechServices, fault: str) -> None:
+def fail(services: SpeechServices, fault: str) -> None:
     services.status = {"refuses": 401, "is out of quota": 429}.get(fault, 200)
     services.mute = fault == "is silent"
 
 
-class News:
-    """What a fallback reports."""
+class Changes:
+    """Records the changes of availability of a fallback."""
 
     def __init__(self, fallback: Fallback) -> None:
         self.all: list[Availability] = []
-        self._came = asyncio.Event()
-        fallback.watch(self._on_news)
+        self._changed = asyncio.Event()
+        fallback.watch(self._on_change)
 
-    def _on_news(self, news: Availability) -> None:
-        self.all.append(news)
-        self._came.set()
+    def _on_change(self, change: Availability) -> None:
+        self.all.append(change)
+        self._changed.set()
 
-    async def until(self, news: Availability) -> None:
+    async def until(self, change: Availability) -> None:
         async with asyncio.timeout(5):
-            while news not in self.all:
-                self._came.clear()
-                await self._came.wait()
+            while change not in self.all:
+                self._changed.clear()
+                await self._changed.wait()
 
 
-def streaming_ears(first: SpeechServices, second: SpeechServices) -> tuple[stt.STT[Any], Fallback]:
+def streaming_stts(first: SpeechServices, second: SpeechServices) -> tuple[stt.STT[Any], Fallback]:
     return stt_fallback(
         [
             ("deepgram/nova-3", hosted.deepgram_stt("nova-3", settings(first))()),
             ("assemblyai/u", hosted.assemblyai_stt("universal-streaming-english", settings(second))()),
         ],
         inference.VAD(),
-        PATIENCE,
+        SECONDS,
     )
 
 
-async def hear(hearing: stt.STT[Any]) -> str:
-    """A caller who goes on speaking until they are heard."""
-    async with hearing.stream(conn_options=ONE_TRY) as stream:
+async def hear(recognizer: stt.STT[Any]) -> str:
+    """Push speech until a final transcript arrives."""
+    async with recognizer.stream(conn_options=NO_RETRY) as stream:
 
         async def speak() -> None:
             while True:
@@ -91,39 +89,39 @@ async def hear(hearing: stt.STT[Any]) -> str:
                     return event.alternatives[0].text
         finally:
             speaking.cancel()
-    raise AssertionError("nothing was heard")
+    raise AssertionError("no final transcript")
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, "breaks off"])
-async def test_another_ear_hears_when_the_first_one_fails(
+async def test_a_failed_stt_is_replaced_by_its_fallback(
     first: SpeechServices, second: SpeechServices, fault: str
 ) -> None:
-    strike(first, fault)
+    fail(first, fault)
     first.hang_up = fault == "breaks off"
-    hearing, fallback = streaming_ears(first, second)
-    news = News(fallback)
+    recognizer, fallback = streaming_stts(first, second)
+    changes = Changes(fallback)
     began = time.monotonic()
-    assert await hear(hearing) == HEARD
-    assert time.monotonic() - began < PATIENCE + 1
-    assert news.all == [Availability("stt", "deepgram/nova-3", available=False, next_up="assemblyai/u")]
-    await hearing.aclose()
+    assert await hear(recognizer) == HEARD
+    assert time.monotonic() - began < SECONDS + 1
+    assert changes.all == [Availability("stt", "deepgram/nova-3", available=False, next_up="assemblyai/u")]
+    await recognizer.aclose()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_an_utterance_that_one_fails_on_is_given_to_the_next(
+async def test_a_failed_utterance_goes_to_the_fallback(
     first: SpeechServices, second: SpeechServices, fault: str
 ) -> None:
-    strike(first, fault)
+    fail(first, fault)
     providers = [
         ("openai/one", hosted.openai_stt("one", settings(first))()),
         ("openai/two", hosted.openai_stt("two", settings(second))()),
     ]
-    hearing, fallback = stt_fallback(providers, inference.VAD(), PATIENCE)
-    news = News(fallback)
-    event = await hearing.recognize([sound()], conn_options=ONE_TRY)
+    recognizer, fallback = stt_fallback(providers, inference.VAD(), SECONDS)
+    changes = Changes(fallback)
+    event = await recognizer.recognize([sound()], conn_options=NO_RETRY)
     assert event.alternatives[0].text == HEARD
-    assert news.all == [Availability("stt", "openai/one", available=False, next_up="openai/two")]
-    assert isinstance(hearing, stt.StreamAdapter)  # cut by our own ears, as without a spare
+    assert changes.all == [Availability("stt", "openai/one", available=False, next_up="openai/two")]
+    assert isinstance(recognizer, stt.StreamAdapter)  # segmented by VAD, as without a fallback
 
 
 def voices(first: SpeechServices, second: SpeechServices) -> tuple[tts.TTS[Any], Fallback]:
@@ -132,14 +130,14 @@ def voices(first: SpeechServices, second: SpeechServices) -> tuple[tts.TTS[Any],
             ("inworld/m", hosted.inworld_tts("inworld-tts-1.5-max", settings(first))("Craig")),
             ("openai/m", hosted.openai_tts("gpt-4o-mini-tts", settings(second))("Craig")),
         ],
-        PATIENCE,
+        SECONDS,
     )
 
 
-async def say(speaking: tts.TTS[Any], *, streaming: bool) -> bytes:
+async def say(voice: tts.TTS[Any], *, streaming: bool) -> bytes:
     if not streaming:
-        return bytes((await speaking.synthesize(ANSWER, conn_options=ONE_TRY).collect()).data).rstrip(b"\0")
-    async with speaking.stream(conn_options=ONE_TRY) as stream:
+        return bytes((await voice.synthesize(ANSWER, conn_options=NO_RETRY).collect()).data).rstrip(b"\0")
+    async with voice.stream(conn_options=NO_RETRY) as stream:
         stream.push_text(ANSWER)
         stream.end_input()
         return b"".join([bytes(event.frame.data) async for event in stream]).rstrip(b"\0")
@@ -147,75 +145,73 @@ async def say(speaking: tts.TTS[Any], *, streaming: bool) -> bytes:
 
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_another_voice_speaks_when_the_first_one_fails(
+async def test_a_failed_tts_is_replaced_by_its_fallback(
     first: SpeechServices, second: SpeechServices, fault: str, streaming: bool
 ) -> None:
-    strike(first, fault)
-    speaking, fallback = voices(first, second)
-    news = News(fallback)
+    fail(first, fault)
+    voice, fallback = voices(first, second)
+    changes = Changes(fallback)
     began = time.monotonic()
-    assert await say(speaking, streaming=streaming) == SOUND
-    assert time.monotonic() - began < PATIENCE + 1
-    assert news.all == [Availability("tts", "inworld/m", available=False, next_up="openai/m")]
+    assert await say(voice, streaming=streaming) == SOUND
+    assert time.monotonic() - began < SECONDS + 1
+    assert changes.all == [Availability("tts", "inworld/m", available=False, next_up="openai/m")]
     assert second.asked[0].body["voice"] == "echo"
-    await speaking.aclose()
+    await voice.aclose()
 
 
-async def test_a_voice_that_breaks_off_before_its_first_sound_is_replaced(
+async def test_a_tts_that_closes_before_its_first_audio_is_replaced(
     first: SpeechServices, second: SpeechServices
 ) -> None:
     first.hang_up = True
-    speaking, _ = voices(first, second)
-    assert await say(speaking, streaming=True) == SOUND
-    await speaking.aclose()
+    voice, _ = voices(first, second)
+    assert await say(voice, streaming=True) == SOUND
+    await voice.aclose()
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-async def test_a_voice_that_stalls_in_the_middle_is_not_waited_for(
+async def test_a_tts_that_stalls_in_a_sentence_fails(
     first: SpeechServices, second: SpeechServices, streaming: bool
 ) -> None:
-    """What had sounded is not said again by another; the next sentence is."""
+    """Audio that was played is not repeated; the next sentence uses the fallback."""
     first.stall = True
-    speaking, fallback = voices(first, second)
-    news = News(fallback)
-    async with asyncio.timeout(PATIENCE + 2):
-        sound = await say(speaking, streaming=streaming)
+    voice, fallback = voices(first, second)
+    changes = Changes(fallback)
+    async with asyncio.timeout(SECONDS + 2):
+        sound = await say(voice, streaming=streaming)
     assert 0 < len(sound) < len(SOUND)
-    assert news.all == [Availability("tts", "inworld/m", available=False, next_up="openai/m")]
+    assert changes.all == [Availability("tts", "inworld/m", available=False, next_up="openai/m")]
     assert second.asked == []
-    assert await say(speaking, streaming=streaming) == SOUND
+    assert await say(voice, streaming=streaming) == SOUND
     assert len(second.asked) == 1
-    await speaking.aclose()
+    await voice.aclose()
 
 
-async def test_a_voice_that_works_again_is_taken_again(first: SpeechServices, second: SpeechServices) -> None:
-    strike(first, "refuses")
-    speaking, fallback = voices(first, second)
-    news = News(fallback)
-    await say(speaking, streaming=False)
-    strike(first, "nothing")
-    await say(speaking, streaming=False)
-    await news.until(Availability("tts", "inworld/m", available=True, next_up="inworld/m"))
+async def test_a_recovered_tts_is_used_again(first: SpeechServices, second: SpeechServices) -> None:
+    fail(first, "refuses")
+    voice, fallback = voices(first, second)
+    changes = Changes(fallback)
+    await say(voice, streaming=False)
+    fail(first, "nothing")
+    await say(voice, streaming=False)
+    await changes.until(Availability("tts", "inworld/m", available=True, next_up="inworld/m"))
     asked_before = len(second.asked)
-    assert await say(speaking, streaming=False) == SOUND
+    assert await say(voice, streaming=False) == SOUND
     assert len(second.asked) == asked_before
-    await speaking.aclose()
+    await voice.aclose()
 
 
-async def test_where_all_of_them_fail_it_is_an_error_and_nobody_is_next(
-    first: SpeechServices, second: SpeechServices
-) -> None:
-    strike(first, "refuses")
-    strike(second, "is out of quota")
-    speaking, fallback = voices(first, second)
-    news = News(fallback)
+async def test_the_failure_of_all_providers_is_an_error(first: SpeechServices, second: SpeechServices) -> None:
+    fail(first, "refuses")
+    fail(second, "is out of quota")
+    voice, fallback = voices(first, second)
+    changes = Changes(fallback)
     with pytest.raises(APIError):
-        await say(speaking, streaming=False)
-    assert news.all[-1] == Availability("tts", "openai/m", available=False, next_up=None)
-    await speaking.aclose()
+        await say(voice, streaming=False)
+    assert changes.all[-1] == Availability("tts", "openai/m", available=False, next_up=None)
+    await voice.aclose()
 
 
-def minds(first: SpeechServices, second: SpeechServices) -> tuple[llm.LLM[Any], Fallback]:
+def llms(first: SpeechServices, second: SpeechServices) -> tuple[llm.LLM[Any], Fallback]:
     endpoints = language_model.endpoints(
         SpeechSettings(
             llm_base_url=f"{first.url}/v1",
@@ -225,48 +221,46 @@ def minds(first: SpeechServices, second: SpeechServices) -> tuple[llm.LLM[Any], 
             llm_fallback_model="two",
         )
     )
-    return llm_fallback([(each.name, language_model.build(each)) for each in endpoints], PATIENCE)
+    return llm_fallback([(each.name, language_model.build(each)) for each in endpoints], SECONDS)
 
 
-async def think(thinking: llm.LLM[Any]) -> str:
+async def complete(model: llm.LLM[Any]) -> str:
     context = llm.ChatContext.empty()
     context.add_message(role="user", content=HEARD)
-    async with thinking.chat(chat_ctx=context, conn_options=ONE_TRY) as stream:
+    async with model.chat(chat_ctx=context, conn_options=NO_RETRY) as stream:
         return "".join([chunk.delta.content or "" async for chunk in stream if chunk.delta])
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_another_model_answers_when_the_first_one_fails(
+async def test_a_failed_llm_is_replaced_by_its_fallback(
     first: SpeechServices, second: SpeechServices, fault: str
 ) -> None:
-    strike(first, fault)
-    thinking, fallback = minds(first, second)
-    news = News(fallback)
-    assert await think(thinking) == ANSWER
-    assert news.all == [Availability("llm", "127.0.0.1/one", available=False, next_up="127.0.0.1/two")]
+    fail(first, fault)
+    model, fallback = llms(first, second)
+    changes = Changes(fallback)
+    assert await complete(model) == ANSWER
+    assert changes.all == [Availability("llm", "127.0.0.1/one", available=False, next_up="127.0.0.1/two")]
     assert second.asked[0].headers["authorization"] == "Bearer its-key"
 
 
-async def test_a_model_that_stalls_in_the_middle_is_not_waited_for(
-    first: SpeechServices, second: SpeechServices
-) -> None:
+async def test_an_llm_that_stalls_in_an_answer_fails(first: SpeechServices, second: SpeechServices) -> None:
     first.stall = True
-    thinking, fallback = minds(first, second)
-    news = News(fallback)
+    model, fallback = llms(first, second)
+    changes = Changes(fallback)
     with pytest.raises(APIError):
-        async with asyncio.timeout(PATIENCE + 2):
-            await think(thinking)
-    assert news.all == [Availability("llm", "127.0.0.1/one", available=False, next_up="127.0.0.1/two")]
+        async with asyncio.timeout(SECONDS + 2):
+            await complete(model)
+    assert changes.all == [Availability("llm", "127.0.0.1/one", available=False, next_up="127.0.0.1/two")]
     assert second.asked == []
-    assert await think(thinking) == ANSWER
+    assert await complete(model) == ANSWER
 
 
 @pytest.mark.parametrize("fault", ["nothing", "refuses", "is silent"])
-async def test_a_process_rehearses_with_spares_and_whatever_becomes_of_the_providers(
+async def test_a_process_prewarms_with_fallbacks_even_if_providers_fail(
     first: SpeechServices, second: SpeechServices, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    strike(first, fault)
+    fail(first, fault)
     choice = settings(first).model_copy(
         update={
             "stt": "deepgram/nova-3",
@@ -275,11 +269,11 @@ async def test_a_process_rehearses_with_spares_and_whatever_becomes_of_the_provi
             "tts_fallback": "openai/gpt-4o-mini-tts",
             "llm_fallback_base_url": f"{second.url}/v1",
             "llm_fallback_model": "any",
-            "fallback_after_seconds": PATIENCE,
+            "fallback_after_seconds": SECONDS,
         }
     )
-    models = await asyncio.to_thread(load, choice)
-    await rehearse(models)
-    assert {fallback.part for fallback in models.for_voice("Priya").fallbacks} == {"stt", "llm", "tts"}
+    loaded = await asyncio.to_thread(load, choice)
+    await prewarm(loaded)
+    assert {fallback.part for fallback in loaded.for_voice("Priya").fallbacks} == {"stt", "llm", "tts"}
     assert {request.path for request in first.asked} >= {"/tts/v1/voice:stream"}
     assert "a-secret-key" not in caplog.text

@@ -1,13 +1,10 @@
-"""Hosted providers: livekit-agents' real plugins, asked by our settings, against fakes of their wire protocols."""
+"""Hosted providers: livekit-agents' plugins with our settings, against fakes of their wire protocols."""
 
 from __future__ import annotations
-
-from collections.abc import AsyncIterator
 
 import pytest
 from livekit import rtc
 from livekit.agents import APIConnectOptions, APIError, APIStatusError, stt
-from livekit.agents.utils import http_context
 from pydantic import SecretStr
 
 from agent.speech.hosted import OPENAI_VOICES
@@ -17,15 +14,9 @@ from settings import SpeechSettings
 from tests.fakes.speech_services import HEARD, SOUND, SpeechServices
 
 SECRET = "a-secret-key"
-ONE_TRY = APIConnectOptions(max_retry=0, timeout=5)
+NO_RETRY = APIConnectOptions(max_retry=0, timeout=5)
 STREAMING = ["deepgram/nova-3", "assemblyai/universal-streaming-english"]
 VOICED = ["inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts"]
-
-
-@pytest.fixture
-async def services() -> AsyncIterator[SpeechServices]:
-    async with SpeechServices() as services, http_context.open():
-        yield services
 
 
 def settings(services: SpeechServices) -> SpeechSettings:
@@ -48,10 +39,10 @@ def sound(seconds: float = 0.5, rate: int = 48_000) -> rtc.AudioFrame:
 
 
 async def hear(services: SpeechServices, choice: str) -> list[stt.SpeechEvent]:
-    """All that is told of one question, to its end."""
-    hearing = load_provider("STT", choice, STT_PROVIDERS, settings(services))()
+    """Return the events of one question."""
+    recognizer = load_provider("STT", choice, STT_PROVIDERS, settings(services))()
     events: list[stt.SpeechEvent] = []
-    async with hearing.stream(conn_options=ONE_TRY) as stream:
+    async with recognizer.stream(conn_options=NO_RETRY) as stream:
         stream.push_frame(sound())
         stream.flush()
         async for event in stream:
@@ -62,31 +53,31 @@ async def hear(services: SpeechServices, choice: str) -> list[stt.SpeechEvent]:
 
 
 async def say(services: SpeechServices, choice: str, voice: str, *, streaming: bool) -> bytes:
-    """The sound of a sentence, without the quiet that the framework adds at its end."""
-    speaking = load_provider("TTS", choice, TTS_PROVIDERS, settings(services))(voice)
+    """Return the audio of a sentence, without livekit-agents' padding."""
+    tts_part = load_provider("TTS", choice, TTS_PROVIDERS, settings(services))(voice)
     try:
         if not streaming:
-            return bytes((await speaking.synthesize("Two euros.", conn_options=ONE_TRY).collect()).data).rstrip(b"\0")
-        async with speaking.stream(conn_options=ONE_TRY) as stream:
+            return bytes((await tts_part.synthesize("Two euros.", conn_options=NO_RETRY).collect()).data).rstrip(b"\0")
+        async with tts_part.stream(conn_options=NO_RETRY) as stream:
             stream.push_text("Two euros.")
             stream.end_input()
             return b"".join([bytes(event.frame.data) async for event in stream]).rstrip(b"\0")
     finally:
-        await speaking.aclose()
+        await tts_part.aclose()
 
 
 @pytest.mark.parametrize("choice", STREAMING)
-async def test_a_streamed_question_is_heard_as_it_is_spoken(services: SpeechServices, choice: str) -> None:
+async def test_a_streamed_question_gives_interim_and_final_transcripts(services: SpeechServices, choice: str) -> None:
     events = await hear(services, choice)
-    spoken = [(event.type, event.alternatives[0].text) for event in events if event.alternatives]
-    assert spoken[0] == (stt.SpeechEventType.INTERIM_TRANSCRIPT, "What do")
-    assert spoken[-1] == (stt.SpeechEventType.FINAL_TRANSCRIPT, HEARD)
+    transcripts = [(event.type, event.alternatives[0].text) for event in events if event.alternatives]
+    assert transcripts[0] == (stt.SpeechEventType.INTERIM_TRANSCRIPT, "What do")
+    assert transcripts[-1] == (stt.SpeechEventType.FINAL_TRANSCRIPT, HEARD)
     kinds = [event.type for event in events if event.type is not stt.SpeechEventType.RECOGNITION_USAGE]
     assert kinds[0] is stt.SpeechEventType.START_OF_SPEECH
     assert services.audio_bytes == pytest.approx(16_000, rel=0.02)  # half a second of 16-bit samples at 16 kHz
 
 
-async def test_deepgram_is_told_who_asks_and_for_what(services: SpeechServices) -> None:
+async def test_deepgram_receives_key_and_options(services: SpeechServices) -> None:
     await hear(services, "deepgram/nova-3")
     [asked] = services.asked
     assert asked.headers["authorization"] == f"Token {SECRET}"
@@ -96,10 +87,10 @@ async def test_deepgram_is_told_who_asks_and_for_what(services: SpeechServices) 
         "encoding": "linear16",
         "interim_results": "true",
     }
-    assert {"type": "Finalize"} in services.told
+    assert {"type": "Finalize"} in services.messages
 
 
-async def test_assemblyai_is_told_who_asks_and_for_what(services: SpeechServices) -> None:
+async def test_assemblyai_receives_key_and_options(services: SpeechServices) -> None:
     await hear(services, "assemblyai/universal-streaming-english")
     [asked] = services.asked
     assert asked.headers["authorization"] == SECRET
@@ -110,10 +101,10 @@ async def test_assemblyai_is_told_who_asks_and_for_what(services: SpeechServices
     }
 
 
-async def test_openai_hears_an_utterance_at_once(services: SpeechServices) -> None:
-    hearing = load_provider("STT", "openai/gpt-4o-mini-transcribe", STT_PROVIDERS, settings(services))()
-    assert not hearing.capabilities.streaming  # the session cuts the caller's speech by its own ears
-    event = await hearing.recognize([sound()], conn_options=ONE_TRY)
+async def test_openai_transcribes_a_whole_utterance(services: SpeechServices) -> None:
+    recognizer = load_provider("STT", "openai/gpt-4o-mini-transcribe", STT_PROVIDERS, settings(services))()
+    assert not recognizer.capabilities.streaming  # the session segments speech by VAD
+    event = await recognizer.recognize([sound()], conn_options=NO_RETRY)
     assert event.alternatives[0].text == HEARD
     [asked] = services.asked
     assert asked.headers["authorization"] == f"Bearer {SECRET}"
@@ -123,16 +114,16 @@ async def test_openai_hears_an_utterance_at_once(services: SpeechServices) -> No
 
 
 @pytest.mark.parametrize("voice", VOICES)
-async def test_inworld_speaks_with_its_own_voices(services: SpeechServices, voice: str) -> None:
+async def test_inworld_uses_its_own_voices(services: SpeechServices, voice: str) -> None:
     assert await say(services, "inworld/inworld-tts-1.5-max", voice, streaming=True) == SOUND
-    create = next(order["create"] for order in services.told if "create" in order)
+    create = next(order["create"] for order in services.messages if "create" in order)
     assert (create["voiceId"], create["modelId"]) == (voice, "inworld-tts-1.5-max")
     assert (create["audioConfig"]["audioEncoding"], create["audioConfig"]["sampleRateHertz"]) == ("PCM", 24_000)
-    assert "".join(order["send_text"]["text"] for order in services.told if "send_text" in order) == "Two euros."
+    assert "".join(order["send_text"]["text"] for order in services.messages if "send_text" in order) == "Two euros."
     assert services.asked[0].headers["authorization"] == f"Basic {SECRET}"
 
 
-async def test_inworld_speaks_a_greeting_at_once(services: SpeechServices) -> None:
+async def test_inworld_synthesizes_a_complete_text(services: SpeechServices) -> None:
     assert await say(services, "inworld/inworld-tts-2", "Priya", streaming=False) == SOUND
     [asked] = services.asked
     assert asked.headers["authorization"] == f"Basic {SECRET}"
@@ -144,7 +135,7 @@ async def test_inworld_speaks_a_greeting_at_once(services: SpeechServices) -> No
 
 
 @pytest.mark.parametrize("voice", VOICES)
-async def test_openai_speaks_with_the_voice_that_comes_nearest(services: SpeechServices, voice: str) -> None:
+async def test_openai_uses_the_nearest_voice(services: SpeechServices, voice: str) -> None:
     assert await say(services, "openai/gpt-4o-mini-tts", voice, streaming=False) == SOUND
     [asked] = services.asked
     assert asked.headers["authorization"] == f"Bearer {SECRET}"
@@ -156,7 +147,7 @@ async def test_openai_speaks_with_the_voice_that_comes_nearest(services: SpeechS
     }
 
 
-def test_openai_has_a_voice_of_its_own_for_each_of_the_six() -> None:
+def test_the_six_voices_have_distinct_openai_voices() -> None:
     assert set(OPENAI_VOICES) == set(VOICES)
     assert len(set(OPENAI_VOICES.values())) == len(VOICES)
 
@@ -177,7 +168,7 @@ async def test_a_refused_stream_is_an_error_without_the_key(services: SpeechServ
 
 
 @pytest.mark.parametrize("choice", STREAMING)
-async def test_a_stream_that_breaks_is_an_error(services: SpeechServices, choice: str) -> None:
+async def test_a_closed_stream_is_an_error(services: SpeechServices, choice: str) -> None:
     services.hang_up = True
     with pytest.raises(APIError):
         await hear(services, choice)

@@ -1,4 +1,4 @@
-"""The settings reach the wire: asked of a server that speaks OpenAI's protocol and keeps what it was asked."""
+"""The LLM client's requests, against a server that speaks OpenAI's protocol."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from settings import SpeechSettings
 
 @dataclass
 class Endpoint:
-    """A chat endpoint: answers two words as a stream, or with `status` where that is not 200."""
+    """A chat endpoint: streams two words, or answers with another `status` than 200."""
 
     url: str = ""
     status: int = 200
@@ -60,12 +60,12 @@ async def ask(endpoint: Endpoint) -> str:
     context = llm.ChatContext.empty()
     context.add_message(role="system", content="Be brief.")
     context.add_message(role="user", content="Hello.")
-    said = ""
+    answer = ""
     async with model.chat(chat_ctx=context, conn_options=APIConnectOptions(max_retry=0)) as stream:
         async for chunk in stream:
-            said += (chunk.delta.content or "") if chunk.delta else ""
+            answer += (chunk.delta.content or "") if chunk.delta else ""
     await model.aclose()
-    return said
+    return answer
 
 
 async def test_address_key_model_and_limits_reach_the_endpoint(endpoint: Endpoint) -> None:
@@ -87,10 +87,10 @@ async def test_the_client_itself_does_not_retry(endpoint: Endpoint) -> None:
     assert len(endpoint.requests) == 1
 
 
-async def test_a_failure_to_read_ahead_can_be_told_from_that_of_a_reply() -> None:
-    told: list[bool] = []
+async def test_a_failed_prefill_is_distinguishable_from_a_failed_reply() -> None:
+    was_prefill: list[bool] = []
     model = language_model.build(language_model.Endpoint("http://127.0.0.1:9/v1", SecretStr("none"), "none"))
-    model.on("error", lambda _: told.append(language_model.READS_AHEAD.get()))
-    await asyncio.create_task(language_model.read_ahead(model, llm.ChatContext.empty()))
-    assert told == [True]
-    assert not language_model.READS_AHEAD.get()
+    model.on("error", lambda _: was_prefill.append(language_model.IS_PREFILL.get()))
+    await asyncio.create_task(language_model.prefill(model, llm.ChatContext.empty()))
+    assert was_prefill == [True]
+    assert not language_model.IS_PREFILL.get()

@@ -1,4 +1,4 @@
-"""Choosing providers by settings: a clear word for what is wrong, and room for others."""
+"""The choice of providers by settings, and its errors."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def test_an_unknown_provider_is_refused_with_the_known_ones(choice: str) -> None
         ({"llm_fallback_base_url": "http://x/v1"}, r"needs both LLM_FALLBACK_BASE_URL and LLM_FALLBACK_MODEL"),
     ],
 )
-def test_what_is_missing_is_said_at_the_start(settings: dict[str, Any], text: str) -> None:
+def test_check_names_the_missing_setting(settings: dict[str, Any], text: str) -> None:
     with pytest.raises(SetupError, match=text):
         check(SpeechSettings(**settings))
 
 
-def test_what_is_complete_may_start() -> None:
+def test_check_accepts_complete_settings() -> None:
     check(
         SpeechSettings(
             stt="deepgram/nova-3",
@@ -59,21 +59,21 @@ def test_what_is_complete_may_start() -> None:
 
 
 @pytest.mark.parametrize(("part", "name"), [("stt", "deepgram"), ("stt", "assemblyai"), ("tts", "inworld")])
-def test_a_provider_whose_extra_is_missing_names_it(part: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_names_the_missing_extra(part: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = f"livekit.plugins.{name}"
     monkeypatch.setattr(providers, "find_spec", lambda module: None if module == missing else find_spec(module))
     with pytest.raises(SetupError, match=rf"{part.upper()}='{name}/best' needs {missing}.*`uv sync --extra {name}`"):
         check(SpeechSettings.model_validate({part: f"{name}/best"}))
 
 
-def test_every_provider_is_installed_here_and_its_extra_brings_it() -> None:
+def test_every_provider_is_installed_and_its_key_is_a_setting() -> None:
     every: tuple[Provider[Any], ...] = (*STT_PROVIDERS.values(), *TTS_PROVIDERS.values())
     for provider in every:
         assert find_spec(provider.module), provider.module
         assert not provider.key or provider.key in SpeechSettings.model_fields
 
 
-def test_the_model_keeps_its_slashes() -> None:
+def test_a_model_name_keeps_its_slashes() -> None:
     known = {"somebody": Provider(lambda model, settings: model, "json")}
     assert load_provider("STT", "somebody/vendor/model", known, SpeechSettings()) == "vendor/model"
 
@@ -97,6 +97,6 @@ assert threading.active_count() == 1
     assert done.returncode == 0, done.stderr
 
 
-def test_an_unknown_choice_stops_the_loading_too() -> None:
+def test_load_refuses_an_unknown_choice() -> None:
     with pytest.raises(SetupError, match="known providers"):
         load(SpeechSettings(stt="nobody/model"))

@@ -1,4 +1,4 @@
-"""Hosted providers, for real, where their key is in the environment; elsewhere skipped, with that as the reason."""
+"""Real hosted providers, if their key is in the environment; skipped otherwise."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True)
 def no_network_but_loopback() -> None:
-    """Not here: these tests are about the network."""
+    """Allow the network."""
 
 
 def ready(provider: str, key: str) -> SpeechSettings:
     settings = SpeechSettings()
     if not getattr(settings, key).get_secret_value():
-        pytest.skip(f"{key.upper()} is not set, so {provider} cannot be asked")
+        pytest.skip(f"{key.upper()} is not set, skipping {provider}")
     return settings
 
 
 @pytest.mark.parametrize("choice", ["inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts"])
-async def test_a_voice_is_heard(choice: str) -> None:
+async def test_a_real_tts_speaks(choice: str) -> None:
     provider = choice.partition("/")[0]
     settings = ready(choice, TTS_PROVIDERS[provider].key)
     async with http_context.open():
-        speaking = load_provider("TTS", choice, TTS_PROVIDERS, settings)("Ashley")
-        frame = await speaking.synthesize("The capital of France is Paris.").collect()
-        await speaking.aclose()
+        voice = load_provider("TTS", choice, TTS_PROVIDERS, settings)("Ashley")
+        frame = await voice.synthesize("The capital of France is Paris.").collect()
+        await voice.aclose()
     assert frame.duration > 1
 
 
 @pytest.mark.parametrize(
     "choice", ["deepgram/nova-3", "assemblyai/universal-streaming-english", "openai/gpt-4o-mini-transcribe"]
 )
-async def test_an_account_is_taken(choice: str) -> None:
-    """Half a second of quiet: refused accounts and unknown models are errors, and there is nothing to hear."""
+async def test_a_real_stt_accepts_the_account(choice: str) -> None:
+    """Half a second of silence: refused accounts and unknown models raise errors."""
     provider = choice.partition("/")[0]
     settings = ready(choice, STT_PROVIDERS[provider].key)
     quiet = rtc.AudioFrame(bytes(16_000), 16_000, 1, 8_000)
     async with http_context.open():
-        hearing = load_provider("STT", choice, STT_PROVIDERS, settings)()
-        if not hearing.capabilities.streaming:
-            await hearing.recognize([quiet])
+        recognizer = load_provider("STT", choice, STT_PROVIDERS, settings)()
+        if not recognizer.capabilities.streaming:
+            await recognizer.recognize([quiet])
             return
-        async with hearing.stream() as stream:
+        async with recognizer.stream() as stream:
             stream.push_frame(quiet)
             stream.end_input()
             async for event in stream:
@@ -59,16 +59,16 @@ async def test_an_account_is_taken(choice: str) -> None:
 
 
 @pytest.mark.parametrize("which", ["LLM", "LLM_FALLBACK"])
-async def test_a_language_model_answers(which: str) -> None:
-    """The endpoint of the settings, if it is somebody's service: the one of this machine takes any key."""
+async def test_a_real_llm_answers(which: str) -> None:
+    """The configured endpoint, if it is hosted: the local one accepts any key."""
     settings = SpeechSettings()
     name = f"{which.lower()}_api_key"
     key: SecretStr = getattr(settings, name)
     if key in (SecretStr(""), SpeechSettings.model_fields[name].default):
-        pytest.skip(f"{name.upper()} is not set, so no hosted language model can be asked")
+        pytest.skip(f"{name.upper()} is not set, skipping the hosted language model")
     endpoint = language_model.endpoints(settings)[0 if which == "LLM" else -1]
     context = llm.ChatContext.empty()
     context.add_message(role="user", content="What is the capital of France? Answer in one word.")
-    async with language_model.build(endpoint) as thinking, thinking.chat(chat_ctx=context) as stream:
-        said = "".join([chunk.delta.content or "" async for chunk in stream if chunk.delta])
-    assert said.strip()
+    async with language_model.build(endpoint) as model, model.chat(chat_ctx=context) as stream:
+        answer = "".join([chunk.delta.content or "" async for chunk in stream if chunk.delta])
+    assert answer.strip()

@@ -1,4 +1,4 @@
-"""What is written in signs is read aloud in words, however the text is cut on its way to the voice."""
+"""Text normalization, complete and streamed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agent.speech.text_normalization import spoken, spoken_stream
+from agent.speech.text_normalization import normalize_stream, normalize_text
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "spoken"),
     [
         ("We have 3 left.", "We have three left."),
         (
@@ -76,8 +76,8 @@ from agent.speech.text_normalization import spoken, spoken_stream
         ("Well. So it is.", "Well. So it is."),
     ],
 )
-def test_as_people_say_it(written: str, said: str) -> None:
-    assert spoken(written) == said
+def test_signs_become_words(written: str, spoken: str) -> None:
+    assert normalize_text(written) == spoken
 
 
 def streamed(pieces: Sequence[str]) -> list[str]:
@@ -86,7 +86,7 @@ def streamed(pieces: Sequence[str]) -> list[str]:
             yield piece
 
     async def collect() -> list[str]:
-        return [piece async for piece in spoken_stream(source())]
+        return [piece async for piece in normalize_stream(source())]
 
     return asyncio.run(collect())
 
@@ -120,17 +120,17 @@ TEXTS = st.lists(st.tuples(WORDS, st.sampled_from([" ", "  ", "\n", ""])), max_s
 
 
 @given(text=st.one_of(TEXTS, st.text(max_size=60)), cuts=st.lists(st.integers(0, 100), max_size=10))
-def test_the_same_words_wherever_it_is_cut(text: str, cuts: list[int]) -> None:
+def test_chunk_boundaries_do_not_change_the_result(text: str, cuts: list[int]) -> None:
     ends = sorted({min(cut, len(text)) for cut in cuts} | {len(text)})
     pieces = [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-    assert "".join(streamed(pieces)) == spoken(text)
+    assert "".join(streamed(pieces)) == normalize_text(text)
 
 
 @given(text=TEXTS)
-@example(text="7 p.m. a4 is it.")  # what follows the dot decides, and is said later
-def test_letter_by_letter(text: str) -> None:
-    assert "".join(streamed(list(text))) == spoken(text)
+@example(text="7 p.m. a4 is it.")  # the text after the dot decides
+def test_single_characters_give_the_same_result(text: str) -> None:
+    assert "".join(streamed(list(text))) == normalize_text(text)
 
 
-def test_plain_words_are_passed_on_at_once() -> None:
+def test_plain_words_are_yielded_at_once() -> None:
     assert streamed(["It ", "is ", "sunny ", "today."]) == ["It ", "is ", "sunny ", "today."]

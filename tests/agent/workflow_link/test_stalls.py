@@ -1,79 +1,70 @@
-"""Providers that fall silent in the middle of an answer: the agent then listens, and answers what is asked next."""
+"""Providers that stall during an answer: the agent listens, and the next answer works."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from livekit.agents import APITimeoutError
-from livekit.agents.utils import http_context
 from pydantic import SecretStr
 
 from agent.speech import language_model
 from agent.speech.language_model import Endpoint
 from contracts.turns import Turn
 from tests.fakes.roomless_call import RoomlessCall
-from tests.fakes.slow_voice import TENTH, SlowVoice
+from tests.fakes.slow_voice import TENTH, SlowTTS
 from tests.fakes.speech_services import ANSWER, HEARD, SpeechServices
 
-PATIENCE = 0.4
+SECONDS = 0.4
 ASKED = Turn(generation=1, sequence=1, role="caller", text=HEARD, at_ms=1_700_000_000_000)
 
 
-@pytest.fixture
-async def services() -> AsyncIterator[SpeechServices]:
-    async with SpeechServices() as services, http_context.open():
-        yield services
-
-
-async def said(call: RoomlessCall) -> Turn:
-    """What the agent says, heard to its end."""
+async def spoken_turn(call: RoomlessCall) -> Turn:
+    """Play the agent's utterance to its end and return its turn."""
     async with asyncio.timeout(5):
         await call.speaker.complete.wait()
         call.speaker.complete.clear()
         call.speaker.finish()
-        while (turn := await call.line.turns.get()).role != "agent":
+        while (turn := await call.workflow.turns.get()).role != "agent":
             pass
     return turn
 
 
-async def answers_the_next(call: RoomlessCall, voice: SlowVoice) -> None:
+async def assert_next_answer_works(call: RoomlessCall, voice: SlowTTS) -> None:
     assert call.session.agent_state == "listening"
     voice.make(TENTH, TENTH, None)
     call.session.generate_reply(user_input=HEARD)
-    turn = await said(call)
+    turn = await spoken_turn(call)
     assert (turn.text.strip(), turn.interrupted) == (ANSWER, False)
 
 
-async def in_a_call(services: SpeechServices, voice: SlowVoice) -> RoomlessCall:
-    """Asked something, by a caller whom the agent answers first."""
-    mind = language_model.build(Endpoint(f"{services.url}/v1", SecretStr("a-key"), "any"))
-    call = RoomlessCall(voice, mind=mind, seconds=PATIENCE)
+async def start_call(services: SpeechServices, voice: SlowTTS) -> RoomlessCall:
+    """Start a call with an open question."""
+    model = language_model.build(Endpoint(f"{services.url}/v1", SecretStr("a-key"), "any"))
+    call = RoomlessCall(voice, model=model, seconds=SECONDS)
     await call.join()
     await call.begin([ASKED])
     return call
 
 
-async def test_a_model_that_stalls(services: SpeechServices) -> None:
+async def test_a_stalled_llm_fails_and_the_next_answer_works(services: SpeechServices) -> None:
     services.stall = True
-    voice = SlowVoice()
-    async with await in_a_call(services, voice) as call:
+    voice = SlowTTS()
+    async with await start_call(services, voice) as call:
         voice.make(TENTH, TENTH, None)
         error = (await asyncio.wait_for(call.errors.get(), 5)).error
         assert (error.type, error.recoverable) == ("llm_error", False)
-        assert (await said(call)).text.strip() == ANSWER.split()[0]
+        assert (await spoken_turn(call)).text.strip() == ANSWER.split()[0]
         services.stall = False
-        await answers_the_next(call, voice)
+        await assert_next_answer_works(call, voice)
 
 
-async def test_a_voice_that_stalls(services: SpeechServices) -> None:
-    voice = SlowVoice()
-    async with await in_a_call(services, voice) as call:
+async def test_a_stalled_tts_fails_and_the_next_answer_works(services: SpeechServices) -> None:
+    voice = SlowTTS()
+    async with await start_call(services, voice) as call:
         voice.make(TENTH, TENTH)
         await asyncio.wait_for(call.speaker.sounding.wait(), 5)
         voice.make(APITimeoutError())
         error = (await asyncio.wait_for(call.errors.get(), 5)).error
         assert (error.type, error.recoverable) == ("tts_error", False)
-        assert (await said(call)).interrupted
-        await answers_the_next(call, voice)
+        assert (await spoken_turn(call)).interrupted
+        await assert_next_answer_works(call, voice)

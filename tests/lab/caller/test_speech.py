@@ -1,4 +1,4 @@
-"""The caller's models, and how their words are compared."""
+"""The caller's speech models and word error rates."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def test_word_error_rate(expected: str, heard: str, rate: float) -> None:
     assert speech.word_error_rate(expected, heard) == pytest.approx(rate)
 
 
-async def test_what_is_synthesized_is_recognized() -> None:
+async def test_synthesized_speech_is_recognized() -> None:
     samples = await speech.synthesize("What is the capital of France?")
     assert speech.words(await speech.recognize(samples)) == ["what", "is", "the", "capital", "of", "france"]

@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: one call on a stack of its own, struck three times."""
+"""The short form of `make chaos`: one call with three faults on a stack of its own."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from pathlib import Path
 import pytest
 
 from lab.caller import speech
-from lab.chaos.plan import CallPlan, Ending, Kind, Moment, Strike, draw
-from lab.chaos.run import Suite, Verdict
+from lab.chaos.call_plan import CallPlan, Ending, Fault, FaultKind, Moment, draw
+from lab.chaos.suite import Suite, Verdict
 
 pytestmark = pytest.mark.slow
 
 SEED = 4
-STRIKES = (
-    Strike(Kind.JOB, Moment.AGENT_SPEAKS, offset=0.5),
-    Strike(Kind.API, Moment.PENDING, offset=0.5),
-    Strike(Kind.WORKER, Moment.CALLER_SPEAKS, offset=0.5),
+FAULTS = (
+    Fault(FaultKind.JOB, Moment.AGENT_SPEAKS, offset=0.5),
+    Fault(FaultKind.API, Moment.PENDING, offset=0.5),
+    Fault(FaultKind.WORKER, Moment.CALLER_SPEAKS, offset=0.5),
 )
 
 
-class Witness:
-    """Keeps what struck."""
+class RecordedProgress:
+    """Keeps the injected faults."""
 
     def __init__(self) -> None:
-        self.seen: list[Strike] = []
+        self.seen: list[Fault] = []
 
-    def struck(self, _: CallPlan, strike: Strike) -> None:
-        self.seen.append(strike)
+    def fault_injected(self, _: CallPlan, fault: Fault) -> None:
+        self.seen.append(fault)
 
-    def judged(self, verdict: Verdict) -> None:
+    def call_judged(self, verdict: Verdict) -> None:
         pass
 
 
-async def test_a_call_lives_through_what_strikes_it(tmp_path: Path) -> None:
+async def test_a_call_survives_faults(tmp_path: Path) -> None:
     speech.warm_up()
-    (drawn,) = draw(SEED, [Kind.JOB], rounds=1)
-    witness = Witness()
-    plan = CallPlan(1, Kind.JOB, STRIKES, drawn.numbers, Ending.API)
-    (verdict,) = await Suite(SEED, tmp_path, witness).run([plan])
+    (drawn,) = draw(SEED, [FaultKind.JOB], rounds=1)
+    progress = RecordedProgress()
+    plan = CallPlan(1, FaultKind.JOB, FAULTS, drawn.numbers, Ending.API)
+    (verdict,) = await Suite(SEED, tmp_path, progress).run([plan])
     assert verdict.wrong == []
-    assert witness.seen == list(STRIKES)
-    assert [hit.strike for hit in verdict.call.hits] == list(STRIKES)
-    recovered = verdict.call.hits[0].back_at
+    assert progress.seen == list(FAULTS)
+    assert [injection.fault for injection in verdict.call.injections] == list(FAULTS)
+    recovered = verdict.call.injections[0].back_at
     assert recovered is not None
-    assert len(verdict.call.asked) >= len(verdict.call.exchanges) >= len(STRIKES) + 2
+    assert len(verdict.call.model_requests) >= len(verdict.call.exchanges) >= len(FAULTS) + 2
     assert (tmp_path / "call-1.json").exists()

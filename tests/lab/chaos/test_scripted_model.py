@@ -31,16 +31,10 @@ async def ask(model: ScriptedModel, *caller_turns: str) -> str:
         return "".join([chunk.delta.content or "" async for chunk in stream if chunk.delta])
 
 
-async def test_it_answers_from_the_callers_turns_alone_and_keeps_them(model: ScriptedModel) -> None:
+async def test_answers_follow_from_the_callers_turns_alone(model: ScriptedModel) -> None:
     answer = await ask(model, "My number is 23.", "My number is forty-one.")
     assert numbers_in(answer) == [41, 23]
-    (asked,) = model.asked
-    assert asked.numbers == (23, 41)
-    assert asked.answer == answer.strip()
-    assert asked.at_ms > 0
-
-
-async def test_it_forgets_when_told(model: ScriptedModel) -> None:
-    await ask(model, "My number is 23.")
-    model.forget()
-    assert model.asked == []
+    (request,) = model.requests
+    assert request.numbers == (23, 41)
+    assert request.answer == answer.strip()
+    assert request.at_ms > 0

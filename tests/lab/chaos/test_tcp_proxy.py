@@ -1,4 +1,4 @@
-"""The network that can break."""
+"""The TCP proxy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.chaos.tcp_proxy import TcpProxy
 
 @pytest.fixture
 async def proxy() -> AsyncIterator[TcpProxy]:
-    """A proxy in front of a server that says everything again."""
+    """A proxy in front of an echo server."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
@@ -45,18 +45,18 @@ class Client:
             return (await self.reader.readline()).decode().strip()
 
 
-# A cut connection reads as its end, or raises: which of the two is the kernel's to say.
+# A cut connection raises or reads as closed; the kernel decides.
 is_cut = partial(suppress, ConnectionError)
 
 
-async def test_it_passes_both_ways(proxy: TcpProxy) -> None:
+async def test_bytes_pass_both_ways(proxy: TcpProxy) -> None:
     client = await Client.of(proxy)
     assert await client.ask("one") == "one"
     assert await client.ask("two") == "two"
     assert proxy.links == 1
 
 
-async def test_a_cut_ends_connections_and_refuses_new_ones_until_it_is_healed(proxy: TcpProxy) -> None:
+async def test_cut_closes_connections_and_refuses_new_ones(proxy: TcpProxy) -> None:
     client = await Client.of(proxy)
     assert await client.ask("one") == "one"
     proxy.cut()
@@ -68,7 +68,7 @@ async def test_a_cut_ends_connections_and_refuses_new_ones_until_it_is_healed(pr
     assert await (await Client.of(proxy)).ask("three") == "three"
 
 
-async def test_what_is_swallowed_arrives_in_order_when_it_is_healed(proxy: TcpProxy) -> None:
+async def test_swallowed_bytes_arrive_in_order_after_heal(proxy: TcpProxy) -> None:
     client = await Client.of(proxy)
     assert await client.ask("one") == "one"
     proxy.swallow()
@@ -79,8 +79,8 @@ async def test_what_is_swallowed_arrives_in_order_when_it_is_healed(proxy: TcpPr
     assert [await client.answer(), await client.answer()] == ["two", "three"]
 
 
-async def test_the_end_of_the_server_is_passed_on(proxy: TcpProxy) -> None:
-    proxy.target_port = 9  # nobody listens there
+async def test_an_unreachable_target_closes_the_connection(proxy: TcpProxy) -> None:
+    proxy.target_port = 9  # no listener there
     with is_cut():
         assert await (await Client.of(proxy)).ask("one") == ""
     assert proxy.links == 0

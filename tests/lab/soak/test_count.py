@@ -1,4 +1,4 @@
-"""What the count takes for a wrong result."""
+"""The count finds wrong results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contracts.session import SessionSummary
 from contracts.statuses import EndReason
 from lab.soak.callers import Account
 from lab.soak.count import check
-from lab.soak.plan import draw
+from lab.soak.scripts import draw
 
 SCRIPT = draw(1, sessions=1, seconds=1, kill_every_seconds=1).scripts[0]
 RIGHT = SessionSummary(
@@ -32,7 +32,7 @@ def account() -> Account:
     )
 
 
-def test_a_right_result() -> None:
+def test_a_right_result_has_no_complaints() -> None:
     assert list(check(account(), RIGHT, LINES)) == []
 
 
@@ -46,7 +46,7 @@ def test_a_right_result() -> None:
         ({"errors": ("something is left",)}, "was not cleaned up"),
     ],
 )
-def test_a_wrong_summary(changes: dict[str, Any], problem: str) -> None:
+def test_wrong_summaries_are_found(changes: dict[str, Any], problem: str) -> None:
     found = check(account(), RIGHT.model_copy(update=changes), LINES)
     assert any(problem in each for each in found)
 
@@ -54,5 +54,5 @@ def test_a_wrong_summary(changes: dict[str, Any], problem: str) -> None:
 @pytest.mark.parametrize(
     "lines", [["line 1"], ["line 1", "line 1", "line 2"], ["line 2", "line 3"], ["line 2", "line 1"]]
 )
-def test_lines_lost_doubled_forgotten_or_out_of_order(lines: list[str]) -> None:
+def test_missing_doubled_and_unordered_lines_are_found(lines: list[str]) -> None:
     assert len(list(check(account(), RIGHT, lines))) == 1

@@ -1,4 +1,4 @@
-"""Several agent servers in one stack, on real servers: each registers, stops alone, and leaves nothing behind."""
+"""Several agent servers in one stack, on real servers: each registers and stops by itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stack.processes.programs import agent_health_url
 pytestmark = pytest.mark.slow
 
 
-def test_two_agent_servers_stand_side_by_side(tmp_path: Path) -> None:
+def test_two_agent_servers_run_side_by_side(tmp_path: Path) -> None:
     given = Settings()
     settings = replace(
         given,
@@ -25,7 +25,7 @@ def test_two_agent_servers_stand_side_by_side(tmp_path: Path) -> None:
         agent=given.agent.model_copy(update={"idle_processes": 0}),
     )
     with LocalStack.isolated(tmp_path, settings, parts=("temporal", "livekit", "agent")) as stack:
-        # Ready means registered with LiveKit: each has said so in a log of its own.
+        # Ready means registered with LiveKit, by each one's own log.
         first, second = psutil.Process(stack.pid("agent")), psutil.Process(stack.pid("agent_2"))
         urls = [agent_health_url(stack.settings.agent, index) for index in range(2)]
         assert urls[0] == stack.settings.agent.health_url

@@ -1,4 +1,4 @@
-"""Ports that are taken are named with their owner and the setting that moves them."""
+"""Errors about taken ports name the owner and the setting; an isolated stack gets free ports."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from stack.processes.programs import PARTS, port_uses
 MEASURED = TelemetrySettings(worker_metrics_port=9465, agent_metrics_port=9466)
 
 
-def test_taken_port_names_owner_and_setting() -> None:
+def test_error_for_a_taken_port_names_owner_and_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        with pytest.raises(SetupError, match=f"port {port} is taken; the API should have it; set API_PORT to move it"):
+        with pytest.raises(SetupError, match=f"port {port} is taken; the API needs it; set API_PORT to move it"):
             require_free([PortUse(port, "the API", "API_PORT")])
 
 
-def test_udp_ports_are_asked_as_udp() -> None:
+def test_udp_ports_are_probed_as_udp() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
@@ -33,19 +33,19 @@ def test_udp_ports_are_asked_as_udp() -> None:
             require_free([PortUse(port, "LiveKit's media", "STACK_LIVEKIT_UDP_PORT", udp=True)])
 
 
-def test_one_port_for_two_parts_is_refused() -> None:
+def test_same_port_for_two_parts_is_refused() -> None:
     (port,) = free_ports(1)
-    with pytest.raises(SetupError, match="given to both A and B; set B_PORT"):
+    with pytest.raises(SetupError, match="set for both A and B; set B_PORT"):
         require_free([PortUse(port, "A", "A_PORT"), PortUse(port, "B", "B_PORT")])
 
 
-def test_a_run_of_ports_is_free_and_out_of_the_way_of_outgoing_connections() -> None:
+def test_run_of_ports_is_free_and_below_the_ephemeral_range() -> None:
     first = free_run(3)
     require_free(PortUse(port, "an agent server", "AGENT_HEALTH_PORT") for port in range(first, first + 3))
     assert first + 3 < 32_768  # Linux; macOS and Windows begin at 49152
 
 
-def test_each_agent_server_has_a_port_of_its_own() -> None:
+def test_each_agent_server_has_its_own_port() -> None:
     settings = Settings(stack=StackSettings(agent_servers=3))
     uses = port_uses(settings, ["agent"])
     assert [use.port for use in uses] == [8081, 8082, 8083]
@@ -53,7 +53,7 @@ def test_each_agent_server_has_a_port_of_its_own() -> None:
     assert {use.setting for use in uses} == {"AGENT_HEALTH_PORT"}
 
 
-def test_metrics_have_ports_where_they_are_served() -> None:
+def test_metrics_ports_are_checked_when_served() -> None:
     settings = Settings(stack=StackSettings(agent_servers=2), telemetry=MEASURED)
     quiet = {use.port for use in port_uses(replace(settings, telemetry=TelemetrySettings()), PARTS)}
     added = [(use.port, use.setting) for use in port_uses(settings, PARTS) if use.port not in quiet]
@@ -65,11 +65,11 @@ def test_metrics_have_ports_where_they_are_served() -> None:
     assert 0 not in quiet
 
 
-def test_every_port_has_a_setting_that_exists() -> None:
+def test_every_port_names_an_existing_setting() -> None:
     assert {use.setting for use in port_uses(Settings(telemetry=MEASURED), PARTS)} <= variables(Settings()).keys()
 
 
-def test_an_isolated_stack_takes_no_port_of_the_users_own(tmp_path: Path) -> None:
+def test_isolated_stack_takes_no_port_of_the_user(tmp_path: Path) -> None:
     settings = Settings(telemetry=MEASURED)
     isolated = LocalStack.isolated(tmp_path, settings).settings
     assert not {use.port for use in port_uses(settings, PARTS)} & {use.port for use in port_uses(isolated, PARTS)}

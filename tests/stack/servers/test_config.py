@@ -1,4 +1,4 @@
-"""The files and command lines that the stack writes."""
+"""The configuration files and command lines of the stack."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from stack.servers.find import Servers
 SERVERS = Servers(Path("/opt/100% mine/temporal"), Path("/opt/livekit-server"))
 
 
-def test_livekit_stays_on_loopback_and_opens_no_room_by_itself() -> None:
+def test_livekit_stays_on_loopback_and_creates_no_rooms() -> None:
     settings = Settings()
     config = yaml.safe_load(livekit_yaml(settings, "the-key", "the-secret"))
     assert config["bind_addresses"] == ["127.0.0.1"]
     assert config["rtc"]["interfaces"]["includes"] == ["lo"]
     assert config["rtc"]["ips"]["includes"] == ["127.0.0.1/32"]
-    assert config["rtc"]["stun_servers"] == ["127.0.0.1:9"]  # nobody answers there
+    assert config["rtc"]["stun_servers"] == ["127.0.0.1:9"]  # nothing listens there
     assert config["rtc"]["tcp_port"] == 0
     assert config["room"]["auto_create"] is False
     assert config["keys"] == {"the-key": "the-secret"}
@@ -38,7 +38,7 @@ def test_livekit_stays_on_loopback_and_opens_no_room_by_itself() -> None:
     }
 
 
-def test_supervisord_gets_each_command_back_whole_and_stops_in_reverse(tmp_path: Path) -> None:
+def test_supervisord_config_keeps_each_command_and_stops_in_reverse(tmp_path: Path) -> None:
     ordered = programs(Settings(), PARTS, tmp_path, SERVERS)
     conf = configparser.ConfigParser(inline_comment_prefixes=(";",))
     conf.read_string(supervisord_conf(ordered, tmp_path))
@@ -48,7 +48,7 @@ def test_supervisord_gets_each_command_back_whole_and_stops_in_reverse(tmp_path:
     assert all(section.getboolean("autorestart") and section.getboolean("killasgroup") for section in sections)
 
 
-def test_agent_servers_stand_side_by_side_and_leave_at_once_with_the_stack(tmp_path: Path) -> None:
+def test_agent_servers_run_side_by_side_and_stop_without_a_drain(tmp_path: Path) -> None:
     settings = Settings(stack=StackSettings(agent_servers=2))
     parts = ("worker", "agent", "api")
     assert names_of(settings, parts) == ["worker", "agent", "agent_2", "api"]
@@ -66,7 +66,7 @@ def test_agent_servers_stand_side_by_side_and_leave_at_once_with_the_stack(tmp_p
     assert [conf[f"program:{name}"].getint("priority") for name in names_of(settings, parts)] == [1, 2, 3, 4]
 
 
-def test_key_pair_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
+def test_key_pair_is_generated_once_and_private(tmp_path: Path) -> None:
     livekit = Settings().livekit.model_copy(update={"api_key": ""})
     made = key_pair(livekit, tmp_path)
     assert key_pair(livekit, tmp_path) == made
@@ -74,7 +74,7 @@ def test_key_pair_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
     assert [file.stat().st_mode & 0o777 for file in tmp_path.iterdir()] == [0o600]
 
 
-def test_codec_key_is_made_once_for_the_owner_alone_and_serves_the_stacks_own_ui(tmp_path: Path) -> None:
+def test_codec_key_is_generated_once_and_serves_the_own_ui(tmp_path: Path) -> None:
     made = with_encryption(Settings(), tmp_path)
     assert with_encryption(Settings(), tmp_path) == made
     assert key_ring(made.temporal) is not None
@@ -86,13 +86,13 @@ def test_codec_key_is_made_once_for_the_owner_alone_and_serves_the_stacks_own_ui
     assert "--ui-codec-endpoint" not in temporal_command(SERVERS.temporal, Settings(), tmp_path)
 
 
-def test_no_token_stands_in_a_path_where_other_machines_reach_the_api(tmp_path: Path) -> None:
+def test_codec_token_is_not_in_the_path_beyond_loopback(tmp_path: Path) -> None:
     made = with_encryption(Settings(api=ApiSettings(host="0.0.0.0")), tmp_path)  # noqa: S104
     assert not made.codec_endpoint.token_in_path
     assert "--ui-codec-endpoint" not in temporal_command(SERVERS.temporal, made, tmp_path)
 
 
-def test_codec_keys_that_were_brought_are_used(tmp_path: Path) -> None:
+def test_given_codec_keys_are_used(tmp_path: Path) -> None:
     keys, token = SecretStr("mine:" + "A" * 43 + "="), SecretStr("m" * 32)
     brought = Settings(
         temporal=TemporalSettings(codec_keys=keys),
@@ -103,7 +103,7 @@ def test_codec_keys_that_were_brought_are_used(tmp_path: Path) -> None:
     assert used.codec_endpoint.allowed_origins[0] == "http://ui.example"
 
 
-def test_no_language_model_of_our_own_where_another_is_named() -> None:
+def test_no_own_language_model_when_another_is_set() -> None:
     settings = Settings()
     elsewhere = settings.speech.model_copy(update={"llm_base_url": "https://llm.example/v1"})
     assert "llm" in parts_of(settings, PARTS)

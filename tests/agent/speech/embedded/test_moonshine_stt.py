@@ -1,4 +1,4 @@
-"""Hearing: any rate and channel count, nothing carried from one utterance to the next, never on the event loop."""
+"""The local STT: any sample rate and channel count, independent utterances, off the event loop."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ async def spoken(models: SpeechModels, in_a_room: Callable[[rtc.AudioFrame], rtc
 
 
 @pytest.fixture
-def hearing(models: SpeechModels, spoken: rtc.AudioFrame) -> MoonshineSTT:
-    hearing = models.for_voice("Ashley").stt
-    assert isinstance(hearing, MoonshineSTT)
-    return hearing
+def recognizer(models: SpeechModels, spoken: rtc.AudioFrame) -> MoonshineSTT:
+    recognizer = models.for_voice("Ashley").stt
+    assert isinstance(recognizer, MoonshineSTT)
+    return recognizer
 
 
 def tone(rate: int, channels: int) -> rtc.AudioFrame:
@@ -48,7 +48,7 @@ def test_any_audio_becomes_16_khz_mono(rate: int, channels: int) -> None:
 
 
 async def test_speech_at_48_khz_stereo_in_small_frames_is_understood(
-    hearing: MoonshineSTT, spoken: rtc.AudioFrame
+    recognizer: MoonshineSTT, spoken: rtc.AudioFrame
 ) -> None:
     resampler = rtc.AudioResampler(24_000, 48_000)
     frames = [*resampler.push(spoken), *resampler.flush()]
@@ -56,29 +56,27 @@ async def test_speech_at_48_khz_stereo_in_small_frames_is_understood(
         rtc.AudioFrame(np.repeat(np.frombuffer(f.data, np.int16), 2).tobytes(), 48_000, 2, f.samples_per_channel)
         for f in frames
     ]
-    event = await hearing.recognize(stereo)
+    event = await recognizer.recognize(stereo)
     assert word_errors(SENTENCE, event.alternatives[0].text) == 0
 
 
-async def test_an_utterance_cut_short_leaves_nothing_for_the_next(
-    hearing: MoonshineSTT, spoken: rtc.AudioFrame
-) -> None:
-    alone = await hearing.recognize(spoken)
+async def test_a_truncated_utterance_does_not_affect_the_next(recognizer: MoonshineSTT, spoken: rtc.AudioFrame) -> None:
+    alone = await recognizer.recognize(spoken)
     half = spoken.samples_per_channel // 2
-    await hearing.recognize(rtc.AudioFrame(bytes(spoken.data)[: 2 * half], 24_000, 1, half))
-    after_a_cut = await hearing.recognize(spoken)
+    await recognizer.recognize(rtc.AudioFrame(bytes(spoken.data)[: 2 * half], 24_000, 1, half))
+    after_a_cut = await recognizer.recognize(spoken)
     assert after_a_cut.alternatives[0].text == alone.alternatives[0].text != ""
 
 
 @pytest.mark.parametrize("loudness", [0, 300])
-async def test_noise_without_speech_is_no_text(hearing: MoonshineSTT, loudness: int) -> None:
+async def test_noise_gives_no_text(recognizer: MoonshineSTT, loudness: int) -> None:
     noise = (np.random.default_rng(1).standard_normal(32_000) * loudness).astype(np.int16)
-    event = await hearing.recognize(rtc.AudioFrame(noise.tobytes(), 16_000, 1, len(noise)))
+    event = await recognizer.recognize(rtc.AudioFrame(noise.tobytes(), 16_000, 1, len(noise)))
     assert event.alternatives[0].text == ""
 
 
 async def test_recognition_runs_outside_the_event_loop(
-    hearing: MoonshineSTT, spoken: rtc.AudioFrame, monkeypatch: pytest.MonkeyPatch
+    recognizer: MoonshineSTT, spoken: rtc.AudioFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[threading.Thread] = []
 
@@ -86,14 +84,14 @@ async def test_recognition_runs_outside_the_event_loop(
         threads.append(threading.current_thread())
         return "heard"
 
-    monkeypatch.setattr(hearing.engine, "transcribe", transcribe)
-    await hearing.recognize(spoken)
+    monkeypatch.setattr(recognizer.engine, "transcribe", transcribe)
+    await recognizer.recognize(spoken)
     assert threads
     assert threading.main_thread() not in threads
 
 
-def test_a_process_that_heard_something_exits_cleanly() -> None:
-    """Moonshine's own clean-up kills the process at its exit; ours must not reach it."""
+def test_a_process_exits_cleanly_after_recognition() -> None:
+    """Moonshine's own clean-up would kill the process at exit."""
     script = (
         "from agent.speech.embedded import hibari_tts as h, moonshine_stt as m; h.load('default'); m.load('tiny-en')"
     )

@@ -1,4 +1,4 @@
-"""Each of the six voices says what it should, and no two of them sound alike."""
+"""The six voices: intelligible, distinct, of the right pace and level."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_an_unknown_voice_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("voice", VOICES)
-async def test_what_a_voice_says_is_understood(models: SpeechModels, voice: str, in_a_room: InARoom) -> None:
+async def test_every_voice_is_intelligible(models: SpeechModels, voice: str, in_a_room: InARoom) -> None:
     wrong = 0
     for sentence in SENTENCES:
         event = await models.for_voice(voice).stt.recognize(in_a_room(await say(models, voice, sentence)))
@@ -61,7 +61,7 @@ async def test_what_a_voice_says_is_understood(models: SpeechModels, voice: str,
     assert wrong <= 1
 
 
-async def test_no_two_voices_sound_alike(models: SpeechModels) -> None:
+async def test_all_voices_differ_in_pitch(models: SpeechModels) -> None:
     measured = {voice: await say(models, voice, SENTENCES[0]) for voice in VOICES}
     pitch = {voice: median_f0(frame) for voice, frame in measured.items()}
     for one, other in combinations(VOICES, 2):
@@ -69,7 +69,7 @@ async def test_no_two_voices_sound_alike(models: SpeechModels) -> None:
 
 
 @pytest.mark.parametrize("voice", ["Craig", "Wendy"])
-async def test_the_fast_voices_speak_at_one_point_two_times(models: SpeechModels, voice: str) -> None:
+async def test_the_fast_voices_are_one_point_two_times_faster(models: SpeechModels, voice: str) -> None:
     plain = await say(models, "Ashley", SENTENCES[0])
     fast = await say(models, voice, SENTENCES[0])
     assert plain.duration / fast.duration == pytest.approx(1.2, rel=0.01)

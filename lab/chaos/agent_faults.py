@@ -1,0 +1,84 @@
+"""Faults of the agent that serves the one call of now, injected by process id; for chaos and for benchmarks."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable
+from contextlib import suppress
+from time import monotonic
+
+import psutil
+
+from lab.chaos.world import World
+
+
+class AgentFaults:
+    """Each method injects a fault and returns the monotonic time just before; its repair goes on in the background.
+
+    All raise `TimeoutError` when no agent or more than one serves a call.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._repairs: list[asyncio.Task[None]] = []
+
+    @property
+    def repairing(self) -> bool:
+        """True while a part is not back."""
+        return any(not task.done() for task in self._repairs)
+
+    async def repaired(self) -> None:
+        """Wait until every part is back. Raises `SetupError` or `TimeoutError` when one does not come back."""
+        tasks, self._repairs = self._repairs, []
+        await asyncio.gather(*tasks)
+
+    async def kill_job(self) -> float:
+        """SIGKILL the job process."""
+        _, job = await self._world.serving()
+        at = monotonic()
+        job.kill()
+        return at
+
+    async def freeze_job(self, seconds: float) -> float:
+        """SIGSTOP the job process, SIGCONT it after `seconds`."""
+        _, job = await self._world.serving()
+        at = monotonic()
+        job.suspend()
+        self._repair(_resume(job, seconds))
+        return at
+
+    async def kill_agent_server(self) -> float:
+        """SIGKILL the AgentServer and its job processes."""
+        part, _ = await self._world.serving()
+        server, jobs = psutil.Process(self._world.stack.pid(part)), self._world.children(part)
+        before = self._world.registrations(part)
+        at = monotonic()
+        for process in (server, *jobs):  # the server first, or it would report its jobs' end
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._repair(self._world.back(part, before))
+        return at
+
+    async def drain(self) -> float:
+        """SIGTERM the AgentServer: it hands its call over."""
+        part, _ = await self._world.serving()
+        before = self._world.registrations(part)
+        at = monotonic()
+        psutil.Process(self._world.stack.pid(part)).send_signal(signal.SIGTERM)
+        self._repair(self._world.back(part, before))
+        return at
+
+    def _repair(self, work: Awaitable[None]) -> None:
+        async def repair() -> None:
+            await work
+
+        self._repairs.append(asyncio.create_task(repair()))
+
+
+async def _resume(job: psutil.Process, seconds: float) -> None:
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            job.resume()
