@@ -1,4 +1,4 @@
-"""How many more jobs this host can carry: free warm processes, AGENT_MAX_JOBS, and a machine that is not overloaded."""
+"""Says when this agent host can start another job: a warm process is free, a place too, the machine not overloaded."""
 
 from __future__ import annotations
 
@@ -19,40 +19,44 @@ _CALM_SECONDS = 1.0
 
 
 class Capacity:
-    """Watches the pool of one AgentServer, and the host's own event loop as a measure of the machine's load.
+    """`jobs` and `warm` count running jobs and free warm processes now."""
 
-    The pool is private to livekit-agents; without it AGENT_MAX_JOBS alone limits.
-    """
-
-    def __init__(self, server: AgentServer, max_jobs: int) -> None:
-        self._server = server
+    def __init__(self, jobs: Callable[[], int], warm: Callable[[], int], max_jobs: int) -> None:
+        self._jobs = jobs
+        self._warm = warm
         self._max_jobs = max_jobs
         self._late_at = float("-inf")
         self._is_open = True
 
     def close(self) -> None:
-        """Take no more jobs: the host drains."""
+        """Take no more jobs."""
         self._is_open = False
 
     async def available(self, reserved: Callable[[], int]) -> None:
         """Wait until another job can start at once, beside those that are `reserved` already."""
         while not self._has_room(reserved()):
-            woken_at = monotonic() + _CHECK_SECONDS
+            due_at = monotonic() + _CHECK_SECONDS
             await asyncio.sleep(_CHECK_SECONDS)
-            self._note(monotonic() - woken_at)
+            self.note_lateness(monotonic() - due_at)
 
-    def _note(self, late_seconds: float) -> None:
-        if late_seconds > _LATE_SECONDS:
+    def note_lateness(self, seconds: float) -> None:
+        """The host's event loop woke this late."""
+        if seconds > _LATE_SECONDS:
             if monotonic() - self._late_at > _CALM_SECONDS:
-                logger.warning("overloaded: the host woke %.2f s late, so it takes no job", late_seconds)
+                logger.warning("overloaded: the host woke %.2f s late, so it takes no job for a moment", seconds)
             self._late_at = monotonic()
 
     def _has_room(self, reserved: int) -> bool:
-        if not self._is_open or monotonic() - self._late_at < _CALM_SECONDS:
-            return False
-        return len(self._server.active_jobs) + reserved < self._max_jobs and reserved < self._warm()
+        is_calm = monotonic() - self._late_at >= _CALM_SECONDS
+        return self._is_open and is_calm and reserved < min(self._max_jobs - self._jobs(), self._warm())
 
-    def _warm(self) -> int:
-        pool: Any = getattr(self._server, "_proc_pool", None)
+
+def capacity_of(server: AgentServer, max_jobs: int) -> Capacity:
+    """The capacity of a running AgentServer. Its pool is private: without it `max_jobs` alone limits."""
+
+    def warm() -> int:
+        pool: Any = getattr(server, "_proc_pool", None)
         queue = getattr(pool, "_warmed_proc_queue", None)
-        return self._max_jobs if queue is None else int(queue.qsize())
+        return max_jobs if queue is None else int(queue.qsize())
+
+    return Capacity(lambda: len(server.active_jobs), warm, max_jobs)

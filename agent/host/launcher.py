@@ -35,13 +35,13 @@ from temporalio.worker import (
 
 from activities.interface import AgentActivities
 from activities.rooms import Rooms
-from agent.host.capacity import Capacity
+from agent.host.capacity import Capacity, capacity_of
 from agent.host.warm_processes import WarmProcesses
 from connections.temporal_client import connect
 from contracts.agent import AgentOutcome, JobMetadata, LaunchRequest
 from contracts.failures import JOIN_DEADLINE
 from contracts.identities import agent_identity
-from settings import Settings
+from settings import LiveKitSettings, Settings
 from telemetry.traces import temporal_interceptors, traceparent, tracer_provider
 
 logger = logging.getLogger("agent.host.launcher")
@@ -59,10 +59,10 @@ _LIVEKIT_ERRORS = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 class Launcher(AgentActivities):
     """Starts one job in a warm process of this host for each launch, and waits until it has joined its room."""
 
-    def __init__(self, server: AgentServer, livekit: api.LiveKitAPI, settings: Settings) -> None:
+    def __init__(self, server: AgentServer, rooms: Rooms, settings: Settings) -> None:
         self._server = server
         self._warm = WarmProcesses(server, settings.agent.idle_processes)
-        self._rooms = Rooms(livekit)
+        self._rooms = rooms
         self._livekit = settings.livekit
 
     @activity.defn(name="launch_agent")
@@ -81,7 +81,7 @@ class Launcher(AgentActivities):
                 await self._make_way(request)
                 await self._server.simulate_job(
                     name,
-                    token=self._token(name, agent_identity(generation, shortuuid("AJ_"))),
+                    token=agent_token(self._livekit, name, agent_identity(generation, shortuuid("AJ_"))),
                     room_info=Room(name=name, metadata=metadata.model_dump_json()),
                 )
                 while not await self._has_joined(name, generation):  # noqa: ASYNC110  only LiveKit can tell
@@ -105,10 +105,12 @@ class Launcher(AgentActivities):
         except _LIVEKIT_ERRORS:
             return False
 
-    def _token(self, name: str, identity: str) -> str:
-        grants = api.VideoGrants(room_join=True, room=name, agent=True, can_update_own_metadata=True)
-        token = api.AccessToken(self._livekit.api_key, self._livekit.api_secret.get_secret_value())
-        return token.with_identity(identity).with_kind("agent").with_grants(grants).to_jwt()
+
+def agent_token(livekit: LiveKitSettings, room: str, identity: str) -> str:
+    """Sign a token with which an agent joins one room, as LiveKit's own dispatch would."""
+    grants = api.VideoGrants(room_join=True, room=room, agent=True, can_update_own_metadata=True)
+    token = api.AccessToken(livekit.api_key, livekit.api_secret.get_secret_value())
+    return token.with_identity(identity).with_kind("agent").with_grants(grants).to_jwt()
 
 
 class JobSlots(CustomSlotSupplier):
@@ -142,9 +144,9 @@ async def pull_launches(server: AgentServer, livekit: api.LiveKitAPI, settings: 
     server.on("worker_started", started.set)
     await started.wait()
     client = await _connected(settings)
-    slots = JobSlots(Capacity(server, settings.agent.max_jobs))
+    slots = JobSlots(capacity_of(server, settings.agent.max_jobs))
     queue = settings.temporal.agent_task_queue
-    async with build_launch_worker(client, Launcher(server, livekit, settings), slots, queue):
+    async with build_launch_worker(client, Launcher(server, Rooms(livekit), settings), slots, queue):
         logger.info("pulling launches from task queue %s", queue)
         await asyncio.Event().wait()
 

@@ -1,6 +1,6 @@
-"""A simulated AgentServer: takes real dispatches and joins real rooms, but reports numbered lines instead of speaking.
+"""A simulated agent host: pulls real launches and joins real rooms, but reports numbered lines instead of speaking.
 
-It uses LiveKit's worker protocol directly, so that one process carries a hundred agents.
+One process carries a hundred agents.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-import aiohttp
-from livekit import api, rtc
-from livekit.protocol.agent import AvailabilityRequest, JobAssignment, JobType, ServerMessage, WorkerMessage
+from livekit import rtc
+from livekit.agents.utils import shortuuid
+from temporalio import activity
 from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle, Client
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
 
+from activities.interface import AgentActivities
+from agent.host.launcher import agent_token
 from agent.workflow_link.caller_watch import watch_caller
 from agent.workflow_link.workflow_client import SupersededError, WorkflowClient
-from connections.dispatch_seal import Sealer
-from contracts.agent import AgentOutcome, AgentReady, Briefing, DispatchMetadata
+from contracts.agent import AgentOutcome, AgentReady, Briefing, JobMetadata, LaunchRequest
 from contracts.failures import JOB_PROCESS_ENDED
 from contracts.identities import ARRIVED, agent_identity
 from contracts.turns import Turn
@@ -39,8 +41,8 @@ _FLUSH_SECONDS = 5.0
 _RPC_TIMEOUT = timedelta(seconds=2)
 
 
-class SimulatedAgents:
-    """Serves every dispatch; use as an async context manager.
+class SimulatedAgents(AgentActivities):
+    """Takes every launch; use as an async context manager.
 
     `delivered` counts each session's lines in Temporal, `failures` the agents that failed as planned.
     """
@@ -49,63 +51,41 @@ class SimulatedAgents:
         self._settings = settings
         self._temporal = temporal
         self._scripts = {script.user_name: script for script in scripts}
-        self._sealer = Sealer(settings.livekit.api_secret.get_secret_value())
         self._jobs: set[asyncio.Task[None]] = set()
+        self._worker = Worker(temporal, task_queue=settings.temporal.agent_task_queue, activities=[self.launch_agent])
         self.delivered: Counter[str] = Counter()
         self.failures = 0
 
     async def __aenter__(self) -> Self:
-        livekit = self._settings.livekit
-        token = api.AccessToken(livekit.api_key, livekit.api_secret.get_secret_value())
-        token = token.with_grants(api.VideoGrants(agent=True))
-        self._http = aiohttp.ClientSession()
-        self._line = await self._http.ws_connect(
-            f"{livekit.url}/agent", headers={"Authorization": f"Bearer {token.to_jwt()}"}, heartbeat=10
-        )
-        hello = WorkerMessage()
-        hello.register.type = JobType.JT_ROOM
-        hello.register.agent_name = self._settings.agent.name
-        hello.register.allowed_permissions.can_subscribe = True
-        hello.register.allowed_permissions.can_update_metadata = True
-        hello.register.allowed_permissions.agent = True
-        await self._line.send_bytes(hello.SerializeToString())
-        self._listener = asyncio.create_task(self._listen())
+        await self._worker.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in (self._listener, *self._jobs):
+        await self._worker.shutdown()
+        for task in self._jobs:
             task.cancel()
-        await asyncio.gather(self._listener, *self._jobs, return_exceptions=True)
-        await self._line.close()
-        await self._http.close()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
 
-    async def _listen(self) -> None:
-        async for frame in self._line:
-            message = ServerMessage.FromString(frame.data)
-            if message.HasField("availability"):
-                await self._accept(message.availability)
-            elif message.HasField("assignment"):
-                job = asyncio.create_task(self._serve(message.assignment))
-                self._jobs.add(job)
-                job.add_done_callback(self._jobs.discard)
+    @activity.defn(name="launch_agent")
+    async def launch_agent(self, request: LaunchRequest) -> AgentOutcome:
+        """Start a simulated agent, which heartbeats and completes the activity by its token."""
+        job = asyncio.create_task(self._serve(request, activity.info().task_token))
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        activity.raise_complete_async()
 
-    async def _accept(self, request: AvailabilityRequest) -> None:
-        metadata = DispatchMetadata.model_validate_json(request.job.metadata)
-        answer = WorkerMessage()
-        answer.availability.job_id = request.job.id
-        answer.availability.available = True
-        answer.availability.participant_identity = agent_identity(metadata.generation, request.job.id)
-        await self._line.send_bytes(answer.SerializeToString())
-
-    async def _serve(self, assignment: JobAssignment) -> None:
-        metadata = DispatchMetadata.model_validate_json(assignment.job.metadata)
-        task = self._temporal.get_async_activity_handle(task_token=self._sealer.unseal(metadata.sealed_task_token))
+    async def _serve(self, request: LaunchRequest, task_token: bytes) -> None:
+        name, generation = request.session_id, request.generation
+        identity = agent_identity(generation, shortuuid("AJ_"))
+        metadata = JobMetadata(session_id=name, generation=generation, task_token=task_token.hex())
         line = WorkflowClient(self._temporal, metadata)
-        agent = _Agent(self, line, task, identity=agent_identity(metadata.generation, assignment.job.id))
+        task = self._temporal.get_async_activity_handle(task_token=task_token)
+        agent = _Agent(self, line, task, identity)
+        livekit = self._settings.livekit
         try:
-            await agent.serve(self._settings.livekit.url, assignment.token)
+            await agent.serve(livekit.url, agent_token(livekit, name, identity))
         except (SupersededError, rtc.ConnectError, RPCError) as error:
-            logger.info("an agent of %s left: %s", metadata.session_id, error)
+            logger.info("an agent of %s left: %s", name, error)
         finally:
             await line.aclose()
             await agent.room.disconnect()

@@ -10,13 +10,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from livekit import api, rtc
-from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.livekit_activities import LiveKitActivities
+from activities.rooms import Rooms
 from connections.livekit_client import livekit_api
-from contracts.agent import LaunchRequest
-from contracts.failures import JOIN_DEADLINE
 from contracts.identities import new_session_id
 from contracts.join_token import JoinToken, JoinTokenRequest
 from contracts.limits import RoomTimeouts
@@ -80,22 +78,6 @@ async def test_a_caller_is_seen_until_the_room_closes_and_cannot_open_it_again(
     assert await rooms(livekit, join_token.room_name) == []
 
 
-async def test_without_an_agent_server_a_launch_fails_and_closing_leaves_no_dispatch(
-    join_token: JoinToken, activities: LiveKitActivities, livekit: api.LiveKitAPI, settings: Settings
-) -> None:
-    launch = LaunchRequest(session_id=join_token.session_id, generation=1, join_deadline_seconds=0.5, timeouts=TIMEOUTS)
-    with pytest.raises(ApplicationError) as failure:
-        await ActivityEnvironment().run(activities.launch_agent, launch)
-    assert failure.value.type == JOIN_DEADLINE
-    left = [each for each in await livekit.agent_dispatch.list_dispatch(join_token.room_name) if each.agent_name]
-    assert [each.agent_name for each in left] == [settings.agent.name]
-    assert "ann" not in left[0].metadata
-    await ActivityEnvironment().run(activities.close_room, RoomRequest(session_id=join_token.session_id))
-    # LiveKit lists the dispatches of open rooms only, so the room is made once more.
-    await livekit.room.create_room(api.CreateRoomRequest(name=join_token.room_name))
-    assert not [each for each in await livekit.agent_dispatch.list_dispatch(join_token.room_name) if each.agent_name]
-
-
 def agents_token(settings: Settings, room: str, identity: str) -> str:
     keys = settings.livekit.api_key, settings.livekit.api_secret.get_secret_value()
     grants = api.VideoGrants(room_join=True, room=room)
@@ -103,16 +85,14 @@ def agents_token(settings: Settings, room: str, identity: str) -> str:
 
 
 async def test_an_older_generation_is_cleared_from_the_room(
-    join_token: JoinToken, activities: LiveKitActivities, settings: Settings
+    join_token: JoinToken, activities: LiveKitActivities, livekit: api.LiveKitAPI, settings: Settings
 ) -> None:
     old = rtc.Room()
     await old.connect(join_token.server_url, agents_token(settings, join_token.room_name, "agent_1_AJ_old"))
     request = RoomRequest(session_id=join_token.session_id)
     look = await ActivityEnvironment().run(activities.look_at_room, request)
     assert look.agent_identities == ("agent_1_AJ_old",)
-    launch = LaunchRequest(session_id=join_token.session_id, generation=2, join_deadline_seconds=0.5, timeouts=TIMEOUTS)
-    with pytest.raises(ApplicationError):
-        await ActivityEnvironment().run(activities.launch_agent, launch)
+    await Rooms(livekit).clear_agents(join_token.session_id, before=2)
     look = await ActivityEnvironment().run(activities.look_at_room, request)
     assert look.agent_identities == ()
     await old.disconnect()
@@ -134,7 +114,7 @@ asyncio.run(main())
 
 
 async def test_a_silent_agent_is_removed_only_if_it_does_not_answer_livekit(
-    join_token: JoinToken, activities: LiveKitActivities, settings: Settings
+    join_token: JoinToken, activities: LiveKitActivities, livekit: api.LiveKitAPI, settings: Settings
 ) -> None:
     running, token = rtc.Room(), agents_token(settings, join_token.room_name, "agent_1_AJ_runs")
     await running.connect(join_token.server_url, token)
@@ -153,16 +133,7 @@ async def test_a_silent_agent_is_removed_only_if_it_does_not_answer_livekit(
             )
         assert answer.value.code == rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD
         frozen.send_signal(signal.SIGSTOP)
-        launch = LaunchRequest(
-            session_id=join_token.session_id,
-            generation=2,
-            join_deadline_seconds=1.5,
-            timeouts=TIMEOUTS,
-            predecessor_may_live=True,
-            predecessor_is_silent=True,
-        )
-        with pytest.raises(ApplicationError):
-            await ActivityEnvironment().run(activities.launch_agent, launch)
+        await Rooms(livekit).remove_unresponsive(join_token.session_id, before=2)
         request = RoomRequest(session_id=join_token.session_id)
         look = await ActivityEnvironment().run(activities.look_at_room, request)
         assert look.agent_identities == ("agent_1_AJ_runs",)

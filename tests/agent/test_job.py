@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from livekit.agents import APIConnectionError, JobContext, JobExecutorType, JobProcess
 from livekit.protocol.agent import Job
+from livekit.protocol.models import Room
 from pydantic import SecretStr
 from temporalio.client import Client
 
@@ -16,7 +17,6 @@ from agent.job import run
 from agent.speech import SpeechModels, SpeechParts
 from agent.speech.fallback import tts_fallback
 from agent.workflow_link.heartbeat import Heartbeat
-from connections.dispatch_seal import Sealer
 from contracts.agent import JobMetadata, ProviderChanged
 from settings import LiveKitSettings, Settings
 from tests.fakes.agent_server import SECRET
@@ -35,16 +35,14 @@ class FakeContext(JobContext):
     """A job of generation 2, without a process of its own."""
 
     def __init__(self, userdata: Mapping[str, object]) -> None:
-        metadata = JobMetadata(
-            session_id="session_1234567890_abcdef", generation=2, sealed_task_token=Sealer(SECRET).seal(b"a-token")
-        )
-        self.dispatched = Job(metadata=metadata.model_dump_json())
+        metadata = JobMetadata(session_id="session_1234567890_abcdef", generation=2, task_token=b"a-token".hex())
+        self.launched = Job(room=Room(metadata=metadata.model_dump_json()))
         self.process = JobProcess(executor_type=JobExecutorType.PROCESS, user_arguments=None, http_proxy=None)
         self.process.userdata.update(userdata)
         self.own_room = FakeRoom("agent_2_AJ_b")
         self.left: list[str] = []
 
-    job = property(lambda self: self.dispatched)
+    job = property(lambda self: self.launched)
     proc = property(lambda self: self.process)
     room = property(lambda self: self.own_room)
     local_participant_identity = property(lambda self: "agent_2_AJ_b")

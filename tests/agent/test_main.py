@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -14,12 +13,7 @@ from livekit.agents import AgentServer
 
 from agent import __main__ as program
 from agent.__main__ import StopSignals, serve
-from agent.host.agent_server import build_server
 from agent.host.job_watch import JobWatch
-from settings import Settings
-from stack.processes.ports import free_ports
-from tests.fakes.agent_server import FakeSentinel
-from tests.fakes.temporal import FakeTemporal
 
 
 class Stage:
@@ -31,8 +25,19 @@ class Stage:
         self.draining = asyncio.Event()
         self.drained = asyncio.Event()
         self.closed = asyncio.Event()
+        self.broken = asyncio.Event()
+        self.pulled = ""
 
-    async def run(self) -> None:
+    async def pull(self) -> None:
+        try:
+            await self.broken.wait()
+        except asyncio.CancelledError:
+            self.pulled = "cancelled"
+            raise
+        raise RuntimeError("the worker gave up")
+
+    async def run(self, *, unregistered: bool) -> None:
+        assert unregistered, "LiveKit must dispatch nothing to it"
         self.serving.set()
         await self.closed.wait()
 
@@ -62,7 +67,7 @@ async def served(stage: Stage) -> asyncio.Task[None]:
     """The program, serving and handling signals."""
     signals = StopSignals()
     signals.install()
-    task = asyncio.create_task(serve(cast("AgentServer", stage), cast("JobWatch", stage), signals, 60))
+    task = asyncio.create_task(serve(cast("AgentServer", stage), stage.pull(), cast("JobWatch", stage), signals, 60))
     await stage.serving.wait()
     return task
 
@@ -122,13 +127,16 @@ async def test_a_failing_drain_still_closes_everything(
     assert "stopping without a drain" in caplog.text
 
 
-async def test_the_process_ends_with_an_error_when_livekit_is_unreachable(
-    agent_settings: Settings, temporal: FakeTemporal, sentinel: FakeSentinel
-) -> None:
-    (port,) = free_ports(1)
-    agent = agent_settings.agent.model_copy(update={"idle_processes": 0, "health_port": port})
-    server = build_server(replace(agent_settings, agent=agent))
-    server.update_options(max_retry=0)
-    with pytest.raises(RuntimeError, match="failed to connect to livekit"):
-        await asyncio.wait_for(serve(server, JobWatch(server, agent_settings), StopSignals(), 60), 60)
-    assert sentinel.calls == ["start", "close"]
+async def test_pulling_stops_before_the_drain(stage: Stage, served: asyncio.Task[None]) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(stage.draining.wait(), 5)
+    assert stage.pulled == "cancelled"
+    stage.drained.set()
+    await end_of(served)
+
+
+async def test_the_process_ends_with_the_error_that_ended_the_pulling(stage: Stage, served: asyncio.Task[None]) -> None:
+    stage.broken.set()
+    with pytest.raises(RuntimeError, match="the worker gave up"):
+        await end_of(served)
+    assert stage.happened == ["closed", "closed"]

@@ -9,25 +9,24 @@ from livekit.agents.ipc.proc_pool import ProcPool
 from livekit.agents.job import JobAcceptArguments, RunningJobInfo
 from livekit.agents.utils import EventEmitter
 from livekit.protocol.agent import Job
+from livekit.protocol.models import Room
 from temporalio.client import Client
 
 from agent.host.sentinel_keeper import SentinelKeeper
-from connections.dispatch_seal import Sealer
 from contracts.agent import JobMetadata
 
 SECRET = "a secret of at least thirty-two characters"
 
 
 class FakeProcess:
-    """The process of a job dispatched as generation 3 of a session, with the task token `token`."""
+    """The process of a job launched as generation 3 of a session, with the task token `token`."""
 
-    def __init__(self, job_id: str = "AJ_1", session_id: str = "session_1234567890_abcdef", secret: str = SECRET):
-        sealed = Sealer(secret).seal(b"token")
-        metadata = JobMetadata(session_id=session_id, generation=3, sealed_task_token=sealed)
+    def __init__(self, job_id: str = "AJ_1", session_id: str = "session_1234567890_abcdef"):
+        metadata = JobMetadata(session_id=session_id, generation=3, task_token=b"token".hex())
         self.exitcode: int | None = -9
         self.running_job: RunningJobInfo | None = RunningJobInfo(
             accept_arguments=JobAcceptArguments(name="agent", identity="agent_3_AJ", metadata=""),
-            job=Job(id=job_id, metadata=metadata.model_dump_json()),
+            job=Job(id=job_id, room=Room(metadata=metadata.model_dump_json())),
             url="ws://127.0.0.1:1",
             token="",
             worker_id="AW_1",

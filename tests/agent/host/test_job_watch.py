@@ -67,16 +67,6 @@ async def test_idle_processes_are_ignored(
     assert sentinel.calls == ["start"]
 
 
-async def test_a_job_sealed_with_another_secret_is_ignored(
-    jobs: JobWatch, server: FakeServer, temporal: FakeTemporal
-) -> None:
-    process = FakeProcess(secret="another secret of at least thirty-two characters")
-    server.launch(process)
-    server.close(process)
-    await jobs.settled()
-    assert temporal.calls == 0
-
-
 async def test_the_last_failures_are_reported_before_the_sentinel_closes(
     jobs: JobWatch, server: FakeServer, temporal: FakeTemporal, sentinel: FakeSentinel
 ) -> None:
