@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from api.errors import InvalidInput
 from api.event_stream.follower import Follower
 from api.event_stream.source import EventSource
-from errors import TemporalUnavailable
+from errors import InvalidInput, TemporalUnavailable
 from workflows.session.event_log import KEPT
 
 

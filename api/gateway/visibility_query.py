@@ -7,12 +7,12 @@ import binascii
 import hashlib
 from collections.abc import Collection
 
-from api.errors import InvalidInput
 from api.schemas.session_queries import SessionFilter
 from api.schemas.timestamps import rfc3339, round_up
 from connections.payload_encryption import KeyRing, user_values
 from contracts.search_attributes import END_REASON, OWNER, STARTED_AT, STATE, USER
 from contracts.statuses import SessionStatus
+from errors import InvalidInput
 
 _DIGEST_BYTES = 9
 

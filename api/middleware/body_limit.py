@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from api.error_response import error_response
 
 
 class BodyLimit:
@@ -31,7 +30,7 @@ class BodyLimit:
         most = self._limit_of(scope["path"])
         body = None if _announces_more(scope, most) else await _read(receive, most)
         if body is None:
-            refusal = error_response(413, f"The request body is larger than {most} bytes.")
+            refusal = JSONResponse({"detail": f"The request body is larger than {most} bytes."}, 413)
             # The unread rest of the body would be taken for the next request on this connection.
             refusal.headers["connection"] = "close"
             await refusal(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What this service is."""
+"""Describes the service."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ router = APIRouter(tags=["service"])
 
 @router.get("/", summary="API information")
 async def root() -> RootResponse:
-    """Name, version and features of this service."""
+    """Return the name, version and features of this service."""
     return RootResponse()

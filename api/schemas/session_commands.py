@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated, Any, Literal
 
+from fastapi import Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
 
 from api.schemas.metadata import MAX_BYTES, Metadata
@@ -14,6 +15,7 @@ from contracts.join_token import JoinToken
 from contracts.session import SessionSummary
 
 EXAMPLE_ID = "session_1234567890_abc123"
+_ID_TEXT = "Unique session identifier."
 EXAMPLE_METADATA = {"order": "A-17"}
 _CREATED = "Session created. Voice agent is being spawned."
 
@@ -52,6 +54,7 @@ def _blank(text: str) -> bool:
 _Text = Annotated[StrictStr, AfterValidator(_clean)]
 UserName = Annotated[_Text, Field(min_length=1, max_length=128), AfterValidator(_one_line)]
 SessionId = Annotated[_Text, Field(min_length=1, max_length=256)]
+SessionIdPath = Annotated[SessionId, Path(alias="sessionId", description=_ID_TEXT, examples=[EXAMPLE_ID])]
 
 
 class _Body(BaseModel):
@@ -96,7 +99,7 @@ class StartResponse(_Body):
     """Everything the caller needs to join the room."""
 
     success: Literal[True] = True
-    sessionId: str = Field(description="Unique session identifier.", examples=[EXAMPLE_ID])
+    sessionId: str = Field(description=_ID_TEXT, examples=[EXAMPLE_ID])
     token: str = Field(
         description="LiveKit JWT for this room only, valid for two hours.",
         examples=["eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9..."],
@@ -121,7 +124,7 @@ class StartResponse(_Body):
 class EndSessionRequest(_Body):
     """Which session to end."""
 
-    sessionId: SessionId = Field(description="Unique session identifier.", examples=[EXAMPLE_ID])
+    sessionId: SessionId = Field(description=_ID_TEXT, examples=[EXAMPLE_ID])
 
 
 class EndDetails(_Body):
@@ -189,7 +192,7 @@ class RedeliverResponse(_Body):
     """They are on their way."""
 
     success: Literal[True] = True
-    sessionId: str = Field(description="Unique session identifier.", examples=[EXAMPLE_ID])
+    sessionId: str = Field(description=_ID_TEXT, examples=[EXAMPLE_ID])
     events: list[int] = Field(description="The numbers of the events, in the order of delivery.", examples=[[1, 4, 6]])
 
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from api.schemas.session_commands import EXAMPLE_ID, EXAMPLE_METADATA, UserName
 from api.schemas.timestamps import Time, TimeInput
@@ -107,22 +117,36 @@ def whole_number(value: object) -> object:
     return value
 
 
+class _NeverNull:
+    """Documents a query parameter that may be left out: its text is never null."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        described = handler(schema)
+        (value,) = (option for option in described.pop("anyOf") if option != {"type": "null"})
+        return {**value, **described}
+
+
+T = TypeVar("T")
+_Filter = Annotated[T | None, _NeverNull]
+
+
 class SessionFilter(BaseModel):
     """Query parameters of a list. All of them narrow it; one that is not known is refused, since it would not."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    state: SessionStatus | None = Field(None, description="Only sessions in this state.", examples=["active"])
-    user: UserName | None = Field(None, description="Only sessions of this userName.", examples=["user123"])
-    endReason: EndReason | None = Field(
+    state: _Filter[SessionStatus] = Field(None, description="Only sessions in this state.", examples=["active"])
+    user: _Filter[UserName] = Field(None, description="Only sessions of this userName.", examples=["user123"])
+    endReason: _Filter[EndReason] = Field(
         None, description="Only sessions that ended for this reason.", examples=["caller_left"]
     )
-    startedAfter: TimeInput | None = Field(None, description="Started at this time or later.", examples=[_STARTED])
-    startedBefore: TimeInput | None = Field(None, description="Started before this time.", examples=[_ENDED])
+    startedAfter: _Filter[TimeInput] = Field(None, description="Started at this time or later.", examples=[_STARTED])
+    startedBefore: _Filter[TimeInput] = Field(None, description="Started before this time.", examples=[_ENDED])
     pageSize: Annotated[int, Field(ge=1, le=100), BeforeValidator(whole_number)] = Field(
         50, description="How many sessions to return at most.", examples=[50]
     )
-    pageToken: Annotated[str, Field(min_length=1, max_length=4_096)] | None = Field(
+    pageToken: _Filter[Annotated[str, Field(min_length=1, max_length=4_096)]] = Field(
         None, description="`nextPageToken` of the page before, with the same filters.", examples=["q1w2e3r4t5y6..."]
     )
 

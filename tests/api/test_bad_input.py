@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
 
-from api.errors import install_error_handlers
+from api.error_handlers import install_error_handlers
 from contracts.agent_options import VOICES
 from tests.fakes.sessions import FakeSessions
 
@@ -118,6 +118,13 @@ async def test_the_longest_that_is_allowed(http: httpx.AsyncClient, sessions: Fa
 async def test_two_problems_make_one_sentence(http: httpx.AsyncClient) -> None:
     answer = await http.post(_START, json={"voiceId": 3})
     assert answer.json() == {"detail": "userName: is required; voiceId: must be a string"}
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "a/b", "?", ""])
+async def test_a_body_is_json_whatever_its_content_type(http: httpx.AsyncClient, content_type: str) -> None:
+    assert (await http.post(_START, content=_with(), headers={"Content-Type": content_type})).status_code == 200
+    answer = await http.post(_START, content=b"userName=test", headers={"Content-Type": content_type})
+    assert answer.json()["detail"].startswith("The request body is not valid JSON")
 
 
 async def test_a_large_body_is_refused_by_its_announcement(http: httpx.AsyncClient) -> None:

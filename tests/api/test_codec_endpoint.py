@@ -17,11 +17,10 @@ from pydantic import SecretStr
 from temporalio.api.common.v1 import Payload, Payloads
 
 from api.app import create_app
-from api.errors import InvalidInput
-from api.middleware.codec_origins import NoTokenInPath
-from api.routes.codec import _decode
+from api.codec_endpoint.origins import NoTokenInPath
+from api.codec_endpoint.routes import _decode
 from connections.payload_encryption import KeyRing
-from errors import SetupError
+from errors import InvalidInput, SetupError
 from settings import ApiSettings, CodecEndpointSettings, Settings, TemporalSettings
 from tests.fakes.sessions import FakeSessions
 

@@ -78,10 +78,10 @@ async def test_it_starts_and_ends_a_session(package: Path, settings: Settings, k
     client = part("client").AuthenticatedClient(base_url="http://api", token=key, httpx_args={"transport": transport})
     models = part("models")
     async with client:
-        start = models.StartSessionStartRequest(user_name="ann")
-        join_token = await part("api.gateway.sessions.start_session").asyncio(client=client, body=start)
+        start = models.StartRequest(user_name="ann")
+        join_token = await part("api.sessions.start_session").asyncio(client=client, body=start)
         assert join_token.session_id == sessions.started[0].session_id
         assert sessions.started[0].owner == "acme"
-        end = models.EndSessionEndSessionRequest(session_id=join_token.session_id)
-        bill = await part("api.gateway.sessions.end_session").asyncio(client=client, body=end)
+        end = models.EndSessionRequest(session_id=join_token.session_id)
+        bill = await part("api.sessions.end_session").asyncio(client=client, body=end)
     assert bill.details.duration_seconds == 125

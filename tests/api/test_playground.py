@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from api.app import create_app
 from api.playground.page import FOLDER, content_security_policy, install_playground
@@ -73,7 +73,8 @@ async def test_nothing_beside_its_folder_is_served() -> None:
 
 
 async def test_what_the_page_must_know() -> None:
-    async with client(Settings(playground=BUTTON)) as http:
+    app = create_app(Settings(playground=BUTTON), kill_button=APIRouter())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         assert (await http.get("/playground/config.json")).json() == {
             "temporalUiUrl": "http://localhost:8233/namespaces/default/workflows",
             "killButton": True,

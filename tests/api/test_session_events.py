@@ -11,8 +11,9 @@ import httpx
 import pytest
 import uvicorn
 
+from api.__main__ import ApiServer
 from api.app import create_app
-from api.server import ApiServer
+from api.services import services_of
 from contracts.events import wire_turn
 from contracts.turns import Turn
 from errors import NoWorkerAnswered, TemporalUnavailable
@@ -33,7 +34,7 @@ async def api(settings: Settings, source: FakeEventSource) -> AsyncIterator[ApiS
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=60)
-    server = ApiServer(config, app.state.followers)
+    server = ApiServer(config, services_of(app).followers)
     serving = asyncio.create_task(server._serve([listening]))  # without its signal handlers
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not server.started:  # noqa: ASYNC110

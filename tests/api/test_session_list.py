@@ -14,7 +14,6 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from api.errors import InvalidInput
 from api.gateway.session_reader import TemporalSessionReader
 from api.gateway.sessions import TemporalSessions
 from api.schemas.session_queries import SessionFilter, SessionListResponse
@@ -25,6 +24,7 @@ from contracts.join_token import JoinToken
 from contracts.room import RoomFinished
 from contracts.session import SessionRequest
 from contracts.statuses import EndReason, SessionStatus
+from errors import InvalidInput
 from tests.fakes.dev_server import PATIENCE_SECONDS, QUEUE, Start, listed, settings_at
 from tests.fakes.quiet_activities import QuietActivities
 from worker import build_worker

@@ -106,7 +106,7 @@ class FakeEventSource:
 
     def _known(self, session_id: str) -> FakeLog:
         if session_id not in self.logs:
-            raise SessionNotFound(f"Session {session_id} not found")
+            raise SessionNotFound(session_id)
         return self.logs[session_id]
 
 

@@ -12,11 +12,12 @@ from typing import Any
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from api.errors import install_error_handlers
+from api.error_handlers import install_error_handlers
 from api.middleware.security_headers import SecurityHeaders
 from api.playground.page import install_playground
 from errors import SessionNotFound
 from settings import Settings
+from stack.playground import kill_button as kill_button_of
 
 SESSION = "session_1795439980_9c990a7fb3fc"
 OTHER = "session_1795436400_0a1b2c3d4e5f"
@@ -50,7 +51,7 @@ class FakePlaygroundApi:
         self._news = asyncio.Condition()
         install_error_handlers(self.app)
         self.app.add_middleware(SecurityHeaders)
-        install_playground(self.app, settings, self if kill_button else None)
+        install_playground(self.app, settings, kill_button_of(self) if kill_button else None)
         self._add_routes()
 
     async def happens(self, kind: str, /, **data: Any) -> None:
@@ -81,9 +82,9 @@ class FakePlaygroundApi:
             await self._news.wait_for(lambda: self.tokens >= times)
 
     async def kill(self, session_id: str) -> bool:
-        """As `stack.agent_processes.AgentProcesses`."""
+        """As `AgentProcesses`."""
         if session_id != SESSION:
-            raise SessionNotFound(f"Session {session_id} not found")
+            raise SessionNotFound(session_id)
         if self.is_served:
             self.killed.append(session_id)
         return self.is_served

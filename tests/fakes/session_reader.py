@@ -70,7 +70,7 @@ class FakeSessionReader:
                     "durationSeconds": 125,
                     "durationMinutes": 3,
                 }
-        raise SessionNotFound(f"Session {session_id} not found")
+        raise SessionNotFound(session_id)
 
     def _fail(self) -> None:
         if self.failure is not None:

@@ -35,7 +35,7 @@ class FakeSessions:
         """A join token for a session that was started here and has not ended."""
         self._fail()
         if session_id not in self._known:
-            raise SessionNotFound(f"Session {session_id} not found")
+            raise SessionNotFound(session_id)
         if session_id in self.ended:
             raise SessionEnded(f"Session {session_id} has ended")
         request = self._known[session_id]
@@ -51,7 +51,7 @@ class FakeSessions:
         """The bill of a session that was started here."""
         self._fail()
         if session_id not in self._known:
-            raise SessionNotFound(f"Session {session_id} not found")
+            raise SessionNotFound(session_id)
         self.ended.add(session_id)
         return SessionSummary(
             session_id=session_id,

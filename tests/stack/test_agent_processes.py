@@ -33,7 +33,7 @@ class FakeTemporal:
     async def get(self) -> FakeTemporal:
         return self
 
-    def get_workflow_handle(self, session_id: str) -> FakeTemporal:
+    def get_workflow_handle_for(self, _: object, session_id: str) -> FakeTemporal:
         assert session_id == SESSION
         return self
 

@@ -95,6 +95,16 @@ async def test_every_route_but_the_open_ones_asks_for_a_key(app: FastAPI) -> Non
                 assert answer.headers["www-authenticate"] == "Bearer"
 
 
+async def test_a_key_is_asked_for_before_the_input_is_judged(app: FastAPI) -> None:
+    async with asked(app) as http:
+        for answer in (
+            await http.post("/api/session/start", content=b"{"),
+            await http.get("/api/sessions?state=a&state=b&x=y"),
+            await http.get(f"/api/session/{'x' * 257}"),
+        ):
+            assert (answer.status_code, answer.json()) == (401, _REFUSAL)
+
+
 async def test_the_open_routes_are_there(app: FastAPI) -> None:
     assert {path for _, path in routes(app)} >= OPEN
     async with asked(app) as http:

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.errors import InvalidInput
 from api.event_stream import follower
 from api.event_stream.hub import Followers
-from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
+from errors import InvalidInput, NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog
 from tests.fakes.event_streams import PATIENCE_SECONDS, Reader
 

@@ -6,10 +6,9 @@ import asyncio
 
 import pytest
 
-from api.errors import InvalidInput
 from api.event_stream import follower
 from api.event_stream.hub import Followers
-from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
+from errors import InvalidInput, NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog
 from tests.fakes.event_streams import PATIENCE_SECONDS, Reader, numbers
 

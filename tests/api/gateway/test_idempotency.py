@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from api.errors import InvalidInput
 from api.gateway.idempotency import KeyedStarts, read_key
 from api.schemas.session_commands import StartRequest
 from contracts.identities import caller_identity, is_session_id
-from errors import JoinTokenFailed, NoWorkerAnswered, OrchestratorError, TemporalUnavailable
+from errors import InvalidInput, JoinTokenFailed, NoWorkerAnswered, OrchestratorError, TemporalUnavailable
 from tests.fakes.sessions import FakeSessions
 
 START = "/api/session/start"

@@ -13,7 +13,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.gateway import orphaned_starts
-from api.gateway.orphaned_starts import AbandonedStarts
+from api.gateway.orphaned_starts import OrphanedStarts
 
 PATIENCE_SECONDS = 10.0
 
@@ -67,7 +67,7 @@ async def test_an_outage_leaves_no_crowd_that_asks_when_it_is_over(
     temporal: FakeTemporal, caplog: pytest.LogCaptureFixture
 ) -> None:
     temporal.away = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
-    starts, tasks_before = AbandonedStarts(), len(asyncio.all_tasks())
+    starts, tasks_before = OrphanedStarts(), len(asyncio.all_tasks())
     with caplog.at_level(logging.WARNING):
         for number in range(3000):
             starts.add(temporal.start(f"session_{number}"))
@@ -82,7 +82,7 @@ async def test_an_outage_leaves_no_crowd_that_asks_when_it_is_over(
 
 
 async def test_there_is_a_place_again_once_some_are_withdrawn(temporal: FakeTemporal) -> None:
-    starts = AbandonedStarts()
+    starts = OrphanedStarts()
     for number in range(1001):
         starts.add(temporal.start(f"session_{number}"))
     await until(lambda: len(temporal.settled) == 1000)
@@ -95,7 +95,7 @@ async def test_one_that_cannot_be_withdrawn_yet_keeps_nobody_waiting(
     temporal: FakeTemporal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orphaned_starts, "_AT_ONCE", 1)
-    starts, stuck = AbandonedStarts(), FakeTemporal()
+    starts, stuck = OrphanedStarts(), FakeTemporal()
     stuck.away = RPCError("its request may be under way", RPCStatusCode.NOT_FOUND, b"")
     starts.add(stuck.start("stuck"))
     starts.add(temporal.start("other"))
@@ -122,7 +122,7 @@ async def test_none_is_asked_about_for_ever(
 ) -> None:
     temporal.away = RPCError("no", status, b"")
     monkeypatch.setattr(orphaned_starts, limit, 0.02)
-    starts, tasks_before = AbandonedStarts(), len(asyncio.all_tasks())
+    starts, tasks_before = OrphanedStarts(), len(asyncio.all_tasks())
     starts.add(temporal.start("stuck"))
     await until(lambda: len(asyncio.all_tasks()) == tasks_before)
     assert len(temporal.asked) > 1

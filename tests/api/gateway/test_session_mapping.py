@@ -48,6 +48,6 @@ async def test_a_name_that_only_a_newer_worker_knows_hides_no_list(caplog: pytes
     ended = await session_mapping.item(execution("ended", "bored", is_open=False))
     assert (ended.state, ended.endReason) == (SessionStatus.ENDED, None)
     assert caplog.messages == [
-        "session_1: SessionState dreaming is not known here",
-        "session_1: EndReason bored is not known here",
+        "session_1: SessionStatus dreaming is unknown to this version",
+        "session_1: EndReason bored is unknown to this version",
     ]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.errors import InvalidInput
 from api.gateway.visibility_query import open_page_token, seal_page_token, visibility_query
 from api.schemas.session_queries import SessionFilter
 from api.schemas.timestamps import parse, rfc3339, round_up
+from errors import InvalidInput
 
 _ALWAYS = "WorkflowType = 'VoiceSession' AND ExecutionStatus != 'ContinuedAsNew'"
 

@@ -7,10 +7,10 @@ import re
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.error_response import error_response
-from api.routes.codec import PREFIX
+from api.codec_endpoint.routes import PREFIX
 
 _TOKEN_IN_PATH = re.compile(rf"^({PREFIX}[^/?]+/)[^/?]+(/)")
 
@@ -41,7 +41,7 @@ class CodecOrigins:
         elif origin in self._origins:
             await self._shared(scope, receive, send)
         else:
-            refusal = error_response(403, f"The codec endpoint does not answer pages of {origin[:200]}.")
+            refusal = JSONResponse({"detail": f"The codec endpoint does not answer pages of {origin[:200]}."}, 403)
             await refusal(scope, receive, send)
 
 
