@@ -42,7 +42,8 @@ from api.routes import (
     sessions,
     stats,
 )
-from api.schemas.session_commands import RootResponse, errors
+from api.schemas.error_answers import errors
+from api.schemas.service_status import RootResponse
 from api.services import Services, admit
 from connections.payload_encryption import key_ring
 from connections.temporal_client import LazyClient

@@ -11,7 +11,7 @@ from google.protobuf.json_format import MessageToJson, ParseDict, ParseError
 from starlette.responses import Response
 from temporalio.api.common.v1 import Payloads
 
-from api.schemas.session_commands import errors
+from api.schemas.error_answers import errors
 from api.schemas.strict_route import parse_json
 from connections.payload_encryption import KeyRing
 from errors import InvalidInput, PayloadUnreadable, SetupError

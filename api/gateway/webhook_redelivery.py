@@ -40,7 +40,7 @@ class TemporalRedeliveries:
         """One signal-with-start. Two requests deliver twice."""
         plan = await self._plan(session_id, after)
         if plan.delivery is None:
-            raise NoWebhooks(f"Session {session_id} was started without a webhookUrl: nobody was told of it.")
+            raise NoWebhooks(f"Session {session_id} has no webhookUrl, so it has no webhooks to deliver again.")
         try:
             self._targets.check(plan.delivery.url)
         except WebhookTargetRefused as error:

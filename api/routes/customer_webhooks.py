@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 
-from api.schemas.session_commands import EXAMPLE_ID, RedeliverRequest, RedeliverResponse, SessionIdPath, errors
+from api.schemas.error_answers import errors
+from api.schemas.session_commands import EXAMPLE_ID, RedeliverRequest, RedeliverResponse, SessionIdPath
 from api.schemas.strict_route import StrictRoute
 from api.services import ServicesDep
 
@@ -22,7 +23,7 @@ _ALL = RedeliverRequest(after=0)
     responses=errors(
         (400, "after: must be a whole number"),
         (404, f"Session {EXAMPLE_ID} not found"),
-        (409, f"Session {EXAMPLE_ID} was started without a webhookUrl: nobody was told of it."),
+        (409, f"Session {EXAMPLE_ID} has no webhookUrl, so it has no webhooks to deliver again."),
         (413, "The request body is larger than 262144 bytes."),
         (503, "No worker could read the webhooks in time; ask again."),
     ),

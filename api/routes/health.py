@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.schemas.session_commands import HealthResponse
+from api.schemas.service_status import HealthResponse
 from api.services import ServicesDep
 
 router = APIRouter(tags=["service"])

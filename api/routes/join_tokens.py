@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.schemas.session_commands import EXAMPLE_ID, SessionIdPath, StartResponse, errors
+from api.schemas.error_answers import errors
+from api.schemas.session_commands import EXAMPLE_ID, SessionIdPath, StartResponse
 from api.services import ServicesDep
 
 router = APIRouter(prefix="/api/session", tags=["sessions"])

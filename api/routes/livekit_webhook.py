@@ -10,7 +10,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from api.livekit_webhook.events import created_at_ms, demand_recent, event_name, read_event
 from api.livekit_webhook.signatures import check_signature
-from api.schemas.session_commands import WebhookResponse, errors
+from api.schemas.error_answers import errors
+from api.schemas.service_status import WebhookResponse
 from api.schemas.strict_route import parse_json
 from api.services import ServicesDep
 from contracts.room import RoomFinished

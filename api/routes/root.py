@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.schemas.session_commands import RootResponse
+from api.schemas.service_status import RootResponse
 
 router = APIRouter(tags=["service"])
 

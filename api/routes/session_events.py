@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from api.event_stream.follower import frame
 from api.event_stream.hub import Watch
-from api.schemas.session_commands import EXAMPLE_ID, SessionIdPath, errors
+from api.schemas.error_answers import errors
+from api.schemas.session_commands import EXAMPLE_ID, SessionIdPath
 from api.schemas.session_queries import whole_number
 from api.schemas.strict_route import given_once
 from api.services import ServicesDep
@@ -71,7 +72,7 @@ async def _watch(
     """
     last_event_id = _last_event_id(request)
     after = place.after if last_event_id is None else last_event_id
-    async with services.followers.watch(session_id, after, comes_back=last_event_id is not None) as watch:
+    async with services.followers.watch(session_id, after, is_reconnect=last_event_id is not None) as watch:
         yield watch
 
 

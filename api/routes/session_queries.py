@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from api.schemas.session_commands import EXAMPLE_ID, SessionIdPath, errors
+from api.schemas.error_answers import errors
+from api.schemas.session_commands import EXAMPLE_ID, SessionIdPath
 from api.schemas.session_queries import (
     SessionFilter,
     SessionListResponse,

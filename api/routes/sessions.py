@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends
 
 from api.gateway.idempotency import KeyedStarts, idempotency_key
 from api.gateway.session_reader import SessionReader
-from api.schemas.session_commands import EndResponse, EndSessionRequest, StartRequest, StartResponse, errors
+from api.schemas.error_answers import errors
+from api.schemas.session_commands import EndResponse, EndSessionRequest, StartRequest, StartResponse
 from api.schemas.strict_route import StrictRoute
 from api.services import CallerDep, ServicesDep
 from connections.webhook_targets import AllowedTargets

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.monitoring.stats import StatsResponse
-from api.schemas.session_commands import errors
+from api.schemas.error_answers import errors
 from api.services import CallerDep, ServicesDep
 
 router = APIRouter(tags=["service"])

@@ -93,7 +93,7 @@ async def test_what_a_client_says_of_its_address_is_not_believed(settings: Setti
     "text", ["ten", "10", "10/fortnight", "0/second", "-1/second", "10/second, or so", "1/0/second"]
 )
 def test_what_is_no_rate(text: str) -> None:
-    with pytest.raises(SetupError, match=r"^API_START_RATE_LIMIT: '.*' is no rate; write 10/second"):
+    with pytest.raises(SetupError, match=r"^API_START_RATE_LIMIT: '.*' is not a rate; write 10/second"):
         RateLimits(ApiSettings(start_rate_limit=text))
 
 

@@ -61,7 +61,7 @@ async def test_who_comes_back_while_nobody_answers_waits_in_the_stream(
     monkeypatch.setattr(follower, "_KEEP_ALIVE_SECONDS", 0.01)
     log.tell(3)
     source.failure = failure
-    async with followers.watch(SESSION, 2, comes_back=True) as watch:
+    async with followers.watch(SESSION, 2, is_reconnect=True) as watch:
         assert not watch.has_all
         frames = watch.frames()
         assert (await anext(frames)).startswith(b"retry: ")
@@ -81,11 +81,11 @@ async def test_who_came_back_to_a_number_that_never_was_is_sent_away(
 ) -> None:
     log.tell(3)
     source.failure = NoWorkerAnswered("none")
-    async with followers.watch(SESSION, 7, comes_back=True) as watch:
+    async with followers.watch(SESSION, 7, is_reconnect=True) as watch:
         source.failure = None
         assert await Reader(watch.frames()).to_the_end() == []
     with pytest.raises(InvalidInput, match="7 lies ahead"):
-        async with followers.watch(SESSION, 7, comes_back=True):
+        async with followers.watch(SESSION, 7, is_reconnect=True):
             pass
 
 
@@ -93,6 +93,6 @@ async def test_who_came_back_to_a_session_that_is_unknown_is_sent_away(
     followers: Followers, log: FakeLog, source: FakeEventSource
 ) -> None:
     source.failure = TemporalUnavailable("away")
-    async with followers.watch(SESSION, 7, comes_back=True) as watch:
+    async with followers.watch(SESSION, 7, is_reconnect=True) as watch:
         source.failure = SessionNotFound("unknown")
         assert await Reader(watch.frames()).to_the_end() == []
