@@ -1,4 +1,4 @@
-"""The application with sessions in memory, called in process; and a real Temporal for its gateways."""
+"""The application with sessions in memory, called in process; and the gateways on a real Temporal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ API_SECRET = "a-secret-of-at-least-64-characters-so-that-every-algorithm-takes-i
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How much was tried, where anything was."""
+    """Report the generated requests, if any."""
     if requests_sent.SENT:
         terminalreporter.write_line(requests_sent.summary())
 
@@ -81,7 +81,7 @@ def temporal_binary() -> Path:
 
 @pytest.fixture
 async def server(temporal_binary: Path) -> AsyncIterator[str]:
-    """The address of a dev server of its own."""
+    """The address of a new dev server."""
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
         dev_server_log_level="error",
@@ -118,7 +118,7 @@ async def gateway(server: str) -> AsyncIterator[TemporalSessions]:
 
 @pytest.fixture
 async def impatient(server: str) -> AsyncIterator[TemporalSessions]:
-    """The same, where no worker is expected to answer."""
+    """The same with a short timeout, for tests without a worker."""
     settings = settings_at(server, start_timeout_seconds=1.5)
     gateway = TemporalSessions(LazyClient(settings.temporal), settings)
     yield gateway
@@ -127,7 +127,7 @@ async def impatient(server: str) -> AsyncIterator[TemporalSessions]:
 
 @pytest.fixture
 async def start(gateway: TemporalSessions, client: Client) -> AsyncIterator[Start]:
-    """Start a session of a user; it does not outlive the test, since the worker waits for its agent."""
+    """Starts sessions, which are terminated after the test, since the worker waits for their agents."""
     started: list[str] = []
 
     async def start_one(user: str = "test", metadata: dict[str, Any] | None = None) -> str:
@@ -162,7 +162,7 @@ def followers(source: FakeEventSource) -> Followers:
 
 @pytest.fixture
 def hurried_followers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They do not wait long between two questions."""
+    """Followers with short pauses between retries."""
     monkeypatch.setattr(follower, "_FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(follower, "_LONGEST_PAUSE_SECONDS", 0.02)
 

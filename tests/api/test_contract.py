@@ -128,7 +128,7 @@ async def test_failures(
     assert (answer.status_code, answer.json()) == (status, {"detail": str(failure)})
 
 
-async def test_an_unexpected_failure_tells_nothing(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+async def test_an_unexpected_failure_reveals_nothing(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     sessions.failure = KeyError("the secret of the house")
     answer = await http.post("/api/session/start", json={"userName": "test"})
     assert (answer.status_code, answer.json()) == (500, {"detail": "Internal server error."})

@@ -1,4 +1,4 @@
-"""A client that is generated from /openapi.json: it type-checks, and gets what the API answers."""
+"""A client generated from /openapi.json type-checks, and works."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def key(keys_file: Path) -> str:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory, keys_file: Path, key: str) -> Iterator[Path]:
-    """Made from the description of an API that has all: API keys, rate limits, the codec endpoint."""
+    """Generated for an API with API keys, rate limits and the codec endpoint."""
     folder = tmp_path_factory.mktemp("generated")
     document = folder / "openapi.json"
     whole = Settings(

@@ -1,4 +1,4 @@
-"""What Prometheus reads: sessions that live now, while Temporal can tell, and what came of starts."""
+"""The metrics: live sessions while Temporal is reachable, and starts by outcome."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def http(settings: Settings, sessions: FakeSessions, counts: FakeSessionCounts) 
 
 
 async def read(http: httpx.AsyncClient) -> dict[tuple[str, str], float]:
-    """Samples by their name and their only label."""
+    """Samples by name and their only label."""
     answer = await http.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
@@ -37,7 +37,7 @@ async def read(http: httpx.AsyncClient) -> dict[tuple[str, str], float]:
     return {(s.name, next(iter(s.labels.values()), "")): s.value for family in families for s in family.samples}
 
 
-async def test_live_sessions_are_counted_when_asked_and_gone_while_nobody_knows(
+async def test_live_sessions_are_missing_while_temporal_is_unreachable(
     http: httpx.AsyncClient, counts: FakeSessionCounts
 ) -> None:
     counts.visible = {"a": ("acme", SessionStatus.ACTIVE), "b": ("other", SessionStatus.ACTIVE)}
@@ -51,7 +51,7 @@ async def test_live_sessions_are_counted_when_asked_and_gone_while_nobody_knows(
         assert (await read(http))["voice_sessions", "active"] == 2
 
 
-async def test_a_start_without_a_place_is_counted_as_that(
+async def test_a_start_without_a_place_is_counted(
     settings: Settings, sessions: FakeSessions, counts: FakeSessionCounts
 ) -> None:
     app = create_app(replace(settings, api=ApiSettings(max_sessions=1)), sessions, counts=counts)
@@ -64,7 +64,7 @@ async def test_a_start_without_a_place_is_counted_as_that(
         assert (await read(http))["voice_session_starts_total", "temporal_unavailable"] == 1
 
 
-async def test_starts_by_what_came_of_them(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+async def test_starts_by_outcome(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     key = {"Idempotency-Key": "order-A-17"}
     async with http:
         assert (await http.post("/api/session/start", json={"userName": "ann"}, headers=key)).status_code == 200

@@ -1,4 +1,4 @@
-"""An API for the playground to talk to: the real page and its policy, before sessions that a test drives by hand."""
+"""The real page of the playground, with an API whose session a test controls."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FakePlaygroundApi:
         self._add_routes()
 
     async def happens(self, kind: str, /, **data: Any) -> None:
-        """The next entry of the session's log."""
+        """Append an event to the session's log."""
         if kind == "turn":
             data = {"at": STARTED, "interrupted": False, "generation": 1, **data, "number": len(self.turns) + 1}
             self.turns.append(data)
@@ -65,19 +65,19 @@ class FakePlaygroundApi:
             self._news.notify_all()
 
     async def over(self, reason: str) -> None:
-        """The session ends."""
+        """End the session."""
         self.end_reason = reason
         bill = {"durationSeconds": 125, "durationMinutes": 3, "generations": 2, "errors": []}
         await self.happens("session.ended", endReason=reason, **bill)
 
     async def terminated(self) -> None:
-        """The session's workflow is terminated: no event tells of it."""
+        """Terminate the session's workflow, without an event."""
         self.is_terminated = True
         async with self._news:
             self._news.notify_all()
 
     async def asked_for_tokens(self, times: int) -> None:
-        """Wait until the page has come for this many join tokens."""
+        """Wait until the page has requested this many join tokens."""
         async with self._news:
             await self._news.wait_for(lambda: self.tokens >= times)
 

@@ -1,4 +1,4 @@
-"""The file of keys, while it changes, and the command that makes one."""
+"""The key file, its changes, and the command that makes a key."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_file_holds_no_key(path: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_keys_come_and_go_without_a_restart(path: Path) -> None:
+def test_keys_are_added_and_removed_without_a_restart(path: Path) -> None:
     [old] = with_keys(path, "acme")
     keys = KeyFile(path)
     [new] = with_keys(path, "acme")
@@ -50,7 +50,7 @@ def test_keys_come_and_go_without_a_restart(path: Path) -> None:
     assert keys.owner_of(new) == "acme"
 
 
-def test_a_file_that_is_exchanged_is_noticed(path: Path, tmp_path: Path) -> None:
+def test_a_replaced_file_is_read_again(path: Path, tmp_path: Path) -> None:
     [old] = with_keys(path, "acme")
     keys = KeyFile(path)
     other = tmp_path / "other.jsonl"
@@ -59,7 +59,7 @@ def test_a_file_that_is_exchanged_is_noticed(path: Path, tmp_path: Path) -> None
     assert (keys.owner_of(old), keys.owner_of(new)) == (None, "acme")
 
 
-def test_a_file_that_cannot_be_read_changes_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_previous_keys_stay_valid_while_the_file_is_unreadable(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     [key] = with_keys(path, "acme")
     keys = KeyFile(path)
     contents = path.read_text()
@@ -138,7 +138,7 @@ def test_a_file_of_any_bytes_is_read_or_refused(file: Path, contents: bytes) -> 
     demand_keys_or_refusal(file, contents)
 
 
-def test_a_missing_file_is_said_with_the_remedy(path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_command(path: Path) -> None:
     with pytest.raises(SetupError, match=r"python -m api.auth.api_keys new <owner>"):
         KeyFile(path)
 
@@ -149,7 +149,7 @@ def run(*arguments: str) -> None:
 
 def test_the_command(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("API_KEYS_FILE", str(path))
-    path.write_text(json.dumps(_GOOD))  # without an end of line, as editors leave it
+    path.write_text(json.dumps(_GOOD))  # without a final newline, as some editors write it
     run("new", "acme", "--days", "90")
     printed = capsys.readouterr()
     key = printed.out.removesuffix("\n")

@@ -1,4 +1,4 @@
-"""Starts that failed are withdrawn in the background: some at once, not too many kept, none asked about for ever."""
+"""Failed starts are withdrawn in the background: a few at a time, a limited number, and not for ever."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 10.0
 
 
 class FakeTemporal:
-    """Knows no session that still runs; while it is `away` its answers are errors."""
+    """Has only closed sessions. With `away` set, it raises that."""
 
     def __init__(self) -> None:
         self.away: Exception | None = None
@@ -29,7 +29,7 @@ class FakeTemporal:
         self.settled: set[str] = set()
 
     def start(self, session_id: str) -> WorkflowHandle[Any, Any]:
-        """The handle of a start."""
+        """A handle to a start."""
 
         async def describe(**_: Any) -> Any:
             self.asked.append(session_id)
@@ -63,9 +63,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orphaned_starts, "_CLOSE_SECONDS", 0.02)
 
 
-async def test_an_outage_leaves_no_crowd_that_asks_when_it_is_over(
-    temporal: FakeTemporal, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_outage_does_not_pile_up_tasks(temporal: FakeTemporal, caplog: pytest.LogCaptureFixture) -> None:
     temporal.away = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
     starts, tasks_before = OrphanedStarts(), len(asyncio.all_tasks())
     with caplog.at_level(logging.WARNING):
@@ -81,7 +79,7 @@ async def test_an_outage_leaves_no_crowd_that_asks_when_it_is_over(
     assert len(asyncio.all_tasks()) == tasks_before
 
 
-async def test_there_is_a_place_again_once_some_are_withdrawn(temporal: FakeTemporal) -> None:
+async def test_more_are_accepted_once_some_are_withdrawn(temporal: FakeTemporal) -> None:
     starts = OrphanedStarts()
     for number in range(1001):
         starts.add(temporal.start(f"session_{number}"))
@@ -91,9 +89,7 @@ async def test_there_is_a_place_again_once_some_are_withdrawn(temporal: FakeTemp
     await starts.close()
 
 
-async def test_one_that_cannot_be_withdrawn_yet_keeps_nobody_waiting(
-    temporal: FakeTemporal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stuck_start_does_not_block_others(temporal: FakeTemporal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orphaned_starts, "_AT_ONCE", 1)
     starts, stuck = OrphanedStarts(), FakeTemporal()
     stuck.away = RPCError("its request may be under way", RPCStatusCode.NOT_FOUND, b"")
@@ -105,20 +101,20 @@ async def test_one_that_cannot_be_withdrawn_yet_keeps_nobody_waiting(
 
 
 @pytest.mark.parametrize(
-    ("limit", "status", "told"),
+    ("limit", "status", "logged"),
     [
         ("_LATE_START_SECONDS", RPCStatusCode.NOT_FOUND, []),
         ("_GIVE_UP_SECONDS", RPCStatusCode.UNAVAILABLE, ["stuck was not withdrawn; its no-show timer ends it"]),
     ],
 )
-async def test_none_is_asked_about_for_ever(
+async def test_retries_end(
     temporal: FakeTemporal,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     *,
     limit: str,
     status: RPCStatusCode,
-    told: list[str],
+    logged: list[str],
 ) -> None:
     temporal.away = RPCError("no", status, b"")
     monkeypatch.setattr(orphaned_starts, limit, 0.02)
@@ -126,5 +122,5 @@ async def test_none_is_asked_about_for_ever(
     starts.add(temporal.start("stuck"))
     await until(lambda: len(asyncio.all_tasks()) == tasks_before)
     assert len(temporal.asked) > 1
-    assert caplog.messages == told
+    assert caplog.messages == logged
     await starts.close()

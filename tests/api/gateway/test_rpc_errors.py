@@ -1,4 +1,4 @@
-"""Errors of calls to Temporal become the project's own."""
+"""Errors of calls to Temporal are mapped to the project's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from settings import TemporalSettings
 SETTINGS = TemporalSettings(address="127.0.0.1:9")
 
 
-def test_the_address_is_logged_now_and_then_and_never_answered(
+def test_the_address_is_logged_but_never_answered(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(rpc_errors, "_logged_at", float("-inf"))
@@ -43,7 +43,7 @@ def test_the_address_is_logged_now_and_then_and_never_answered(
         (ValueError("a bug"), "s", ValueError, "a bug"),
     ],
 )
-async def test_each_error_has_its_own(error: Exception, session_id: str, expected: type[Exception], text: str) -> None:
+async def test_errors_are_mapped(error: Exception, session_id: str, expected: type[Exception], text: str) -> None:
     with pytest.raises(expected, match=f"^{text}"):
         async with temporal_call(SETTINGS, 5, session_id, "Failed: "):
             raise error

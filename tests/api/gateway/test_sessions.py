@@ -47,7 +47,7 @@ def _presence(at_ms: int) -> Presence:
 
 
 @pytest.mark.usefixtures("worker")
-async def test_a_whole_life(sessions: TemporalSessions, client: Client) -> None:
+async def test_start_presence_and_end(sessions: TemporalSessions, client: Client) -> None:
     request = _request()
     join_token = await sessions.start(request)
     assert (join_token.session_id, join_token.room_name, join_token.token) == (request.session_id,) * 2 + (
@@ -64,12 +64,12 @@ async def test_a_whole_life(sessions: TemporalSessions, client: Client) -> None:
     assert (first.workflow_completed, first.agent_stopped, first.room_deleted, first.errors) == (True, True, True, ())
     assert others == [first] * 7
     assert await sessions.end(request.session_id) == first
-    await sessions.presence(request.session_id, _presence(0))  # too late, so it is ignored
+    await sessions.presence(request.session_id, _presence(0))  # late, so ignored
     assert not await _open_sessions(client)
 
 
 @pytest.mark.usefixtures("worker")
-async def test_a_session_cancelled_in_temporals_ui_has_its_bill(sessions: TemporalSessions, client: Client) -> None:
+async def test_a_session_cancelled_in_temporals_ui_has_a_bill(sessions: TemporalSessions, client: Client) -> None:
     request = _request()
     await sessions.start(request)
     handle = client.get_workflow_handle(request.session_id)
@@ -115,7 +115,7 @@ async def test_no_join_token(sessions: TemporalSessions, client: Client, activit
 
 
 @pytest.mark.usefixtures("worker")
-async def test_an_end_that_takes_long_says_what_is_missing(
+async def test_a_slow_end_lists_what_is_missing(
     sessions: TemporalSessions, client: Client, activities: QuietActivities
 ) -> None:
     request = _request()
@@ -166,7 +166,7 @@ async def test_temporal_down() -> None:
 
 async def test_health_finds_workers(server: str, client: Client, activities: QuietActivities) -> None:
     settings = settings_at(server)
-    seconds = count(0, 2)  # no answer is held
+    seconds = count(0, 2)  # no result is reused
     health = Health(LazyClient(settings.temporal), settings, clock=lambda: next(seconds))
     before = await health.check()
     assert (before.temporal_connected, before.workers_available) == (True, False)

@@ -1,4 +1,4 @@
-"""The same start many times at once, and again after the end: one session, one join token, one bill."""
+"""Concurrent and repeated starts of one session: one join token, one bill."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def client() -> AsyncIterator[Client]:
 
 
 def api_at(client: Client, start_timeout_seconds: float = 10) -> TemporalSessions:
-    """An API process of its own."""
+    """The gateway of another API process."""
     temporal = TemporalSettings(address=client.service_client.config.target_host, task_queue=QUEUE)
     settings = replace(Settings(), temporal=temporal, api=ApiSettings(start_timeout_seconds=start_timeout_seconds))
     return TemporalSessions(LazyClient(settings.temporal), settings)
@@ -54,21 +54,21 @@ async def runs(client: Client) -> list[str]:
     return [run.id async for run in client.list_workflows("WorkflowType = 'VoiceSession'")]
 
 
-async def test_a_hundred_equal_starts_make_one_session_and_none_after_its_end(client: Client) -> None:
+async def test_equal_starts_share_one_session_and_start_none_after_its_end(client: Client) -> None:
     sessions = api_at(client)
     request = SessionRequest(session_id=new_session_id(int(time.time())), user_name="ann")
     async with build_worker(client, QuietActivities(), QUEUE):
         join_tokens = await asyncio.gather(*(sessions.start(request) for _ in range(AT_ONCE)))
         assert len(set(join_tokens)) == 1
         bill = await sessions.end(request.session_id)
-        # The update is known by its id, also when its run is over: the same join token, which opens nothing now.
+        # Temporal keeps the update of a closed run: the same join token, which is no longer valid.
         assert await sessions.start(request) == join_tokens[0]
         assert await sessions.end(request.session_id) == bill
     assert await runs(client) == [request.session_id]
     await sessions.close()
 
 
-async def test_a_hundred_starts_under_one_key_make_one_session_and_none_after_its_end(client: Client) -> None:
+async def test_starts_with_one_key_share_one_session_and_start_none_after_its_end(client: Client) -> None:
     apis = [api_at(client), api_at(client)]
     request = keyed(new_session_id(int(time.time())))
     async with build_worker(client, QuietActivities(), QUEUE):
@@ -86,7 +86,7 @@ async def test_a_hundred_starts_under_one_key_make_one_session_and_none_after_it
         await api.close()
 
 
-async def test_a_key_outlives_a_start_that_nobody_answered_and_one_without_a_join_token(client: Client) -> None:
+async def test_a_key_can_be_used_again_after_failed_starts(client: Client) -> None:
     first, second, activities = api_at(client, start_timeout_seconds=1), api_at(client), QuietActivities()
     request = keyed(new_session_id(int(time.time())))
     activities.join_token_error = "the key is not known"
@@ -104,7 +104,7 @@ async def test_a_key_outlives_a_start_that_nobody_answered_and_one_without_a_joi
     await second.close()
 
 
-async def test_a_session_that_somebody_terminated_is_not_begun_again(client: Client) -> None:
+async def test_a_terminated_session_is_not_started_again(client: Client) -> None:
     api, request = api_at(client), keyed(new_session_id(int(time.time())))
     async with build_worker(client, QuietActivities(), QUEUE):
         await api.start(request)

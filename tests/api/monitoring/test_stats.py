@@ -53,14 +53,12 @@ async def test_counts(settings: Settings, counts: FakeSessionCounts) -> None:
 
 
 @pytest.mark.parametrize(("limit", "left"), [(5, 2), (3, 0), (2, 0)])
-async def test_what_is_left(settings: Settings, counts: FakeSessionCounts, limit: int, left: int) -> None:
+async def test_sessions_left(settings: Settings, counts: FakeSessionCounts, limit: int, left: int) -> None:
     told = (await ask(replace(settings, api=ApiSettings(max_sessions=limit)), counts)).json()
     assert (told["maxSessions"], told["sessionsLeft"]) == (limit, left)
 
 
-async def test_states_are_those_of_ones_own_sessions(
-    settings: Settings, counts: FakeSessionCounts, tmp_path: Path
-) -> None:
+async def test_states_count_only_own_sessions(settings: Settings, counts: FakeSessionCounts, tmp_path: Path) -> None:
     file = tmp_path / "keys.jsonl"
     [key] = with_keys(file, "other")
     told = (await ask(replace(settings, api=ApiSettings(keys_file=file)), counts, headers={"X-API-Key": key})).json()
@@ -95,7 +93,7 @@ async def _other(_: web.Request) -> web.Response:
         (_other, None),
     ],
 )
-async def test_what_the_agent_server_says(
+async def test_agent_server_counts(
     settings: Settings, counts: FakeSessionCounts, answer: Answer, told: dict[str, Any] | None
 ) -> None:
     app = web.Application()
@@ -106,12 +104,12 @@ async def test_what_the_agent_server_says(
         assert answered.json()["agentServer"] == told
 
 
-async def test_an_agent_server_that_is_away(settings: Settings, counts: FakeSessionCounts) -> None:
+async def test_an_unreachable_agent_server_is_null(settings: Settings, counts: FakeSessionCounts) -> None:
     agent = AgentSettings(health_url="http://127.0.0.1:9/")
     assert (await ask(replace(settings, agent=agent), counts)).json()["agentServer"] is None
 
 
-async def test_temporal_away(settings: Settings, counts: FakeSessionCounts) -> None:
+async def test_temporal_unreachable(settings: Settings, counts: FakeSessionCounts) -> None:
     counts.failure = TemporalUnavailable("Temporal is unreachable.")
     answer = await ask(settings, counts)
     assert (answer.status_code, answer.json()) == (503, {"detail": str(counts.failure)})
