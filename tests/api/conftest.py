@@ -29,9 +29,11 @@ from contracts.session import SessionRequest
 from settings import LiveKitSettings, Settings, StackSettings, TemporalSettings
 from stack.servers.find import resolve_servers
 from tests.api import requests_sent
+from tests.fakes.asgi_client import client_of
 from tests.fakes.dev_server import QUEUE, Start, settings_at
 from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog
 from tests.fakes.quiet_activities import QuietActivities
+from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
 from worker import build_worker
@@ -66,11 +68,15 @@ def reader(sessions: FakeSessions) -> FakeSessionReader:
 
 
 @pytest.fixture
+def counts() -> FakeSessionCounts:
+    return FakeSessionCounts()
+
+
+@pytest.fixture
 async def http(
     settings: Settings, sessions: FakeSessions, reader: FakeSessionReader
 ) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(settings, sessions, reader), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+    async with client_of(create_app(settings, sessions, reader)) as client:
         yield client
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI, HTTPException
 
 from api.error_handlers import install_error_handlers
 from contracts.agent_options import VOICES
+from tests.fakes.asgi_client import client_of
 from tests.fakes.sessions import FakeSessions
 
 _START = "/api/session/start"
@@ -166,5 +167,5 @@ async def test_details_are_not_templates(detail: str) -> None:
     async def refuse() -> None:
         raise HTTPException(409, detail)
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+    async with client_of(app) as http:
         assert (await http.get("/")).json() == {"detail": detail}

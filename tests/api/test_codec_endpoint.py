@@ -22,6 +22,7 @@ from api.codec_endpoint.routes import _decode
 from connections.payload_encryption import KeyRing
 from errors import InvalidInput, SetupError
 from settings import ApiSettings, CodecEndpointSettings, Settings, TemporalSettings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.sessions import FakeSessions
 
 TOKEN = "a-token-that-nobody-guesses-in-a-lifetime"
@@ -44,8 +45,7 @@ def _settings(settings: Settings, *, keys: bool = True, token: str = TOKEN, toke
 
 
 def _client(settings: Settings) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(settings, FakeSessions()), raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://api")
+    return client_of(create_app(settings, FakeSessions()))
 
 
 @pytest.fixture

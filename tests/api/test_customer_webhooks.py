@@ -11,6 +11,7 @@ import pytest
 from api.app import create_app
 from errors import NoWebhooks, SessionNotFound
 from settings import Settings, WebhookSettings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.redeliveries import FakeRedeliveries
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
@@ -30,7 +31,7 @@ async def customer(
     """An API that allows webhooks to hooks.example.com."""
     allowed = replace(settings, webhooks=WebhookSettings(allowed_targets="hooks.example.com"))
     app = create_app(allowed, sessions, reader, redeliveries=redeliveries)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+    async with client_of(app) as client:
         yield client
 
 

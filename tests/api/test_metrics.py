@@ -12,20 +12,16 @@ from api.app import create_app
 from contracts.statuses import SessionStatus
 from errors import TemporalUnavailable
 from settings import ApiSettings, Settings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
 
 
 @pytest.fixture
-def counts() -> FakeSessionCounts:
-    return FakeSessionCounts()
-
-
-@pytest.fixture
 def http(settings: Settings, sessions: FakeSessions, counts: FakeSessionCounts) -> httpx.AsyncClient:
     app = create_app(settings, sessions, FakeSessionReader(sessions), counts=counts)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
+    return client_of(app)
 
 
 async def read(http: httpx.AsyncClient) -> dict[tuple[str, str], float]:
@@ -56,7 +52,7 @@ async def test_a_start_without_a_place_is_counted(
 ) -> None:
     app = create_app(replace(settings, api=ApiSettings(max_sessions=1)), sessions, counts=counts)
     counts.visible = {"a": ("acme", SessionStatus.ACTIVE)}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+    async with client_of(app) as http:
         assert (await http.post("/api/session/start", json={"userName": "ann"})).status_code == 503
         assert (await read(http))["voice_session_starts_total", "no_place"] == 1
         counts.failure = TemporalUnavailable("Temporal is unreachable.")

@@ -17,6 +17,7 @@ from api.playground.page import FOLDER, content_security_policy, install_playgro
 from contracts.agent_options import VOICES
 from errors import SetupError
 from settings import ApiSettings, LiveKitSettings, PlaygroundSettings, Settings, SpeechSettings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.playground_api import SESSION, FakePlaygroundApi
 
 ON = PlaygroundSettings(enabled=True)
@@ -24,7 +25,7 @@ BUTTON = PlaygroundSettings(enabled=True, kill_agent=True, temporal_ui_url="http
 
 
 def client(settings: Settings, host: str = "localhost:8000") -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(settings)), base_url=f"http://{host}")
+    return client_of(create_app(settings), f"http://{host}")
 
 
 async def test_the_page_is_off_by_default() -> None:
@@ -74,7 +75,7 @@ async def test_only_its_folder_is_served() -> None:
 
 async def test_page_configuration() -> None:
     app = create_app(Settings(playground=BUTTON), kill_button=APIRouter())
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+    async with client_of(app, "http://localhost") as http:
         assert (await http.get("/playground/config.json")).json() == {
             "temporalUiUrl": "http://localhost:8233/namespaces/default/workflows",
             "killButton": True,
@@ -117,8 +118,7 @@ async def test_without_the_kill_button_nothing_kills() -> None:
 )
 async def test_other_pages_may_not_kill(host: str, origin: str | None) -> None:
     api = FakePlaygroundApi(Settings(playground=BUTTON))
-    transport = httpx.ASGITransport(api.app)
-    async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as http:
+    async with client_of(api.app, f"http://{host}") as http:
         headers = {"Origin": origin} if origin else {}
         answer = await http.post(f"/playground/kill-agent/{SESSION}", headers=headers)
     assert answer.status_code == 403
@@ -128,7 +128,7 @@ async def test_other_pages_may_not_kill(host: str, origin: str | None) -> None:
 async def test_the_page_may_kill() -> None:
     api = FakePlaygroundApi(Settings(playground=BUTTON))
     origin = "http://127.0.0.1:8000"
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(api.app), base_url=origin) as http:
+    async with client_of(api.app, origin) as http:
         answer = await http.post(f"/playground/kill-agent/{SESSION}", headers={"Origin": origin})
         unknown = await http.post("/playground/kill-agent/session_1_x", headers={"Origin": origin})
     assert answer.status_code == 204

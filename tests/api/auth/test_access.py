@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from fastapi.routing import iter_route_contexts
 from api.app import create_app
 from api.auth.access import warn_if_open
 from settings import ApiSettings, Settings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.key_files import change, with_keys
 from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.session_reader import FakeSessionReader
@@ -48,11 +48,6 @@ def other(keys_file: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def counts() -> FakeSessionCounts:
-    return FakeSessionCounts()
-
-
-@pytest.fixture
 def guarded(settings: Settings, keys_file: Path, acme: dict[str, str], other: dict[str, str]) -> Settings:
     """With keys."""
     return replace(settings, api=ApiSettings(keys_file=keys_file))
@@ -61,12 +56,6 @@ def guarded(settings: Settings, keys_file: Path, acme: dict[str, str], other: di
 @pytest.fixture
 def app(guarded: Settings, sessions: FakeSessions, reader: FakeSessionReader, counts: FakeSessionCounts) -> FastAPI:
     return create_app(guarded, sessions, reader, counts=counts)
-
-
-@asynccontextmanager
-async def asked(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
-        yield http
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
@@ -85,7 +74,7 @@ async def start(http: httpx.AsyncClient, key: dict[str, str]) -> str:
 
 
 async def test_every_route_but_the_open_ones_needs_a_key(app: FastAPI) -> None:
-    async with asked(app) as http:
+    async with client_of(app) as http:
         for method, path in routes(app):
             if path in OPEN:
                 continue
@@ -96,7 +85,7 @@ async def test_every_route_but_the_open_ones_needs_a_key(app: FastAPI) -> None:
 
 
 async def test_a_missing_key_is_reported_before_invalid_input(app: FastAPI) -> None:
-    async with asked(app) as http:
+    async with client_of(app) as http:
         for answer in (
             await http.post("/api/session/start", content=b"{"),
             await http.get("/api/sessions?state=a&state=b&x=y"),
@@ -107,7 +96,7 @@ async def test_a_missing_key_is_reported_before_invalid_input(app: FastAPI) -> N
 
 async def test_open_routes_answer_without_a_key(app: FastAPI) -> None:
     assert {path for _, path in routes(app)} >= OPEN
-    async with asked(app) as http:
+    async with client_of(app) as http:
         for path in ("/", "/openapi.json", "/docs", "/redoc"):
             assert (await http.get(path)).status_code == 200
         assert (await http.post("/webhook/livekit")).json() == {"detail": "Invalid webhook signature"}
@@ -118,7 +107,7 @@ async def test_sessions_of_other_owners_are_not_found(
 ) -> None:
     unknown = "session_1234567890_abc123"
     walked = set()
-    async with asked(app) as http:
+    async with client_of(app) as http:
         mine = await start(http, acme)
         for method, path in routes(app):
             if path in OPEN or f"{method} {path}" in OF_NO_SESSION:
@@ -139,7 +128,7 @@ async def test_sessions_of_other_owners_are_not_found(
 
 
 async def test_a_malformed_id_is_a_400_with_keys_too(app: FastAPI, acme: dict[str, str]) -> None:
-    async with asked(app) as http:
+    async with client_of(app) as http:
         answer = await http.get(f"/api/session/{'x' * 257}", headers=acme)
     assert (answer.status_code, answer.json()) == (400, {"detail": "sessionId: must have at most 256 characters"})
 
@@ -147,7 +136,7 @@ async def test_a_malformed_id_is_a_400_with_keys_too(app: FastAPI, acme: dict[st
 async def test_lists_and_counts_contain_only_own_sessions(
     app: FastAPI, counts: FakeSessionCounts, sessions: FakeSessions, acme: dict[str, str], other: dict[str, str]
 ) -> None:
-    async with asked(app) as http:
+    async with client_of(app) as http:
         mine, theirs = await start(http, acme), await start(http, other)
         assert [request.owner for request in sessions.started] == ["acme", "other"]
         for key, session_id in ((acme, mine), (other, theirs)):
@@ -156,14 +145,14 @@ async def test_lists_and_counts_contain_only_own_sessions(
 
 
 async def test_idempotency_keys_belong_to_owners(app: FastAPI, acme: dict[str, str], other: dict[str, str]) -> None:
-    async with asked(app) as http:
+    async with client_of(app) as http:
         mine, again, theirs = [await start(http, key | {"Idempotency-Key": "k"}) for key in (acme, acme, other)]
     assert mine == again != theirs
 
 
 async def test_headers_that_carry_the_key(app: FastAPI, acme: dict[str, str], other: dict[str, str]) -> None:
     key = acme["Authorization"].removeprefix("Bearer ")
-    async with asked(app) as http:
+    async with client_of(app) as http:
         for headers, status in (
             ({"X-API-Key": key}, 200),
             ({"Authorization": f"bearer  {key} "}, 200),
@@ -180,7 +169,7 @@ async def test_headers_that_carry_the_key(app: FastAPI, acme: dict[str, str], ot
 
 
 async def test_a_disabled_key_is_refused(app: FastAPI, keys_file: Path, acme: dict[str, str]) -> None:
-    async with asked(app) as http:
+    async with client_of(app) as http:
         assert (await http.get("/api/sessions", headers=acme)).status_code == 200
         change(keys_file, 0, disabled=True)
         answer = await http.get("/api/sessions", headers=acme)
@@ -197,14 +186,14 @@ async def test_without_keys_all_callers_see_all_sessions(http: httpx.AsyncClient
 async def test_sessions_without_an_owner_are_hidden_from_keys(
     app: FastAPI, sessions: FakeSessions, acme: dict[str, str]
 ) -> None:
-    async with asked(app) as http:
+    async with client_of(app) as http:
         mine = await start(http, acme)
         sessions.started[0] = sessions.started[0].model_copy(update={"owner": ""})
         assert (await http.get(f"/api/session/{mine}", headers=acme)).status_code == 404
 
 
 async def test_openapi_says_it_where_it_is_so(app: FastAPI, http: httpx.AsyncClient) -> None:
-    async with asked(app) as guarded:
+    async with client_of(app) as guarded:
         document = (await guarded.get("/openapi.json")).json()
     assert set(document["components"]["securitySchemes"]) == {"apiKey", "apiKeyHeader"}
     for path, methods in document["paths"].items():
@@ -226,7 +215,7 @@ def test_an_open_api_is_logged(
 
 
 async def test_metrics_include_all_owners(app: FastAPI, acme: dict[str, str], other: dict[str, str]) -> None:
-    async with asked(app) as http:
+    async with client_of(app) as http:
         await start(http, acme)
         answer = await http.get("/metrics", headers=other)
     assert 'voice_session_starts_total{outcome="ok"} 1.0' in answer.text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from api.app import create_app
@@ -13,6 +12,7 @@ from api.gateway.capacity import Capacity
 from contracts.statuses import SessionStatus
 from errors import JoinTokenFailed, KeyTaken, NoPlace, TemporalUnavailable
 from settings import ApiSettings, Settings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.sessions import FakeSessions
 
@@ -27,11 +27,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def counts() -> FakeSessionCounts:
-    return FakeSessionCounts()
 
 
 @pytest.fixture
@@ -127,7 +122,7 @@ async def test_a_session_with_a_place_keeps_it(counts: FakeSessionCounts, clock:
 async def test_over_http(settings: Settings, sessions: FakeSessions, counts: FakeSessionCounts) -> None:
     app = create_app(replace(settings, api=ApiSettings(max_sessions=1)), sessions, counts=counts)
     counts.visible["of another API"] = _ACTIVE
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+    async with client_of(app) as http:
         answer = await http.post("/api/session/start", json={"userName": "ann"})
         assert answer.status_code == 503
         assert answer.json() == {"detail": "All 1 places for sessions are taken; ask again later."}

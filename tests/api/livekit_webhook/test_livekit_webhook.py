@@ -23,6 +23,7 @@ from api.livekit_webhook.events import read_event
 from contracts.room import Presence, RoomFinished
 from errors import TemporalUnavailable
 from settings import Settings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.sessions import FakeSessions
 from workflows.session.caller_presence import CallerPresence
 
@@ -144,8 +145,7 @@ async def test_the_reference_signature_has_its_own_key_or_is_off(settings: Setti
         (off, _legacy(body), 401),
         (off, {"Authorization": _token(body)}, 200),
     ):
-        transport = httpx.ASGITransport(create_app(replace(settings, livekit=livekit), sessions))
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+        async with client_of(create_app(replace(settings, livekit=livekit), sessions)) as http:
             assert (await _post(http, body, headers))[0] == status
 
 

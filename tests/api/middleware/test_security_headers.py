@@ -12,6 +12,7 @@ from api.middleware.cors import cross_origin
 from api.middleware.security_headers import HEADERS, NOTHING
 from errors import SetupError
 from settings import ApiSettings, CodecEndpointSettings, PlaygroundSettings, Settings, TemporalSettings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.sessions import FakeSessions
 
 _PAGE = "https://app.example.com"
@@ -38,14 +39,12 @@ async def test_every_answer_has_security_headers(http: httpx.AsyncClient, sessio
 
 
 async def test_hsts_is_sent_over_https(settings: Settings) -> None:
-    transport = httpx.ASGITransport(create_app(settings))
-    async with httpx.AsyncClient(transport=transport, base_url="https://api") as http:
+    async with client_of(create_app(settings), "https://api") as http:
         assert (await http.get("/")).headers["strict-transport-security"] == "max-age=31536000"
 
 
 async def test_pages_have_their_own_policies(settings: Settings) -> None:
-    transport = httpx.ASGITransport(create_app(replace(settings, playground=PlaygroundSettings(enabled=True))))
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+    async with client_of(create_app(replace(settings, playground=PlaygroundSettings(enabled=True)))) as http:
         policies = {
             path: (await http.get(path)).headers["content-security-policy"]
             for path in ("/docs", "/redoc", "/playground", "/openapi.json")
@@ -61,7 +60,7 @@ async def test_pages_have_their_own_policies(settings: Settings) -> None:
 
 async def test_listed_origins_may_call(settings: Settings) -> None:
     app = create_app(replace(settings, api=ApiSettings(cors_origins=f"{_PAGE}, http://localhost:3000/")))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+    async with client_of(app) as http:
         for origin, allowed in ((_PAGE, True), ("http://localhost:3000", True), ("https://example.com", False)):
             preflight = await http.options("/api/session/start", headers={"Origin": origin, **_PREFLIGHT})
             assert (preflight.status_code == 200) == allowed
@@ -86,7 +85,7 @@ async def test_the_codec_endpoint_has_its_own_origins(settings: Settings) -> Non
             codec_endpoint=CodecEndpointSettings(origins="https://temporal.example.com"),
         )
     )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+    async with client_of(app) as http:
         path = "/codec/default/decode"
         assert (await http.options(path, headers={"Origin": _PAGE, **_PREFLIGHT})).status_code == 403
         own = await http.options(path, headers={"Origin": "https://temporal.example.com", **_PREFLIGHT})

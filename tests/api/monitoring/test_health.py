@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from api.app import create_app
 from api.monitoring.health import Health
 from connections.temporal_client import LazyClient
 from settings import AgentSettings, Settings, TemporalSettings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.sessions import FakeSessions
 
 
@@ -38,8 +38,7 @@ async def _listen(answer: bytes) -> AsyncIterator[int]:
 
 
 async def _health(settings: Settings) -> tuple[dict[str, object], float]:
-    transport = httpx.ASGITransport(create_app(settings, FakeSessions()))
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+    async with client_of(create_app(settings, FakeSessions())) as http:
         began = time.monotonic()
         answer = await http.get("/health")
         assert answer.status_code == 200

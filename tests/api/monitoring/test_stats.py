@@ -16,6 +16,7 @@ from api.app import create_app
 from contracts.statuses import SessionStatus
 from errors import TemporalUnavailable
 from settings import AgentSettings, ApiSettings, Settings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.key_files import with_keys
 from tests.fakes.session_counts import FakeSessionCounts
 
@@ -34,8 +35,7 @@ def counts() -> FakeSessionCounts:
 
 
 async def ask(settings: Settings, counts: FakeSessionCounts, **options: Any) -> httpx.Response:
-    transport = httpx.ASGITransport(create_app(settings, counts=counts))
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+    async with client_of(create_app(settings, counts=counts)) as http:
         return await http.get("/stats", **options)
 
 
