@@ -27,7 +27,7 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
 
 
 class Follower:
-    """Follows one session with one long poll, and a query when there is news.
+    """Follows one session with one long poll, and a query after a change.
 
     It keeps as many events as the workflow, `most`, each as its bytes. A watcher is only the number of the last event
     that it was sent. The stream of a watcher that falls further behind is closed; it can reconnect with its number.
@@ -81,9 +81,9 @@ class Follower:
             dropped = self.last - len(self._frames)
             if after < dropped:
                 return  # too slow
-            if news := [*islice(self._frames, after - dropped, after - dropped + _AT_ONCE)]:
-                yield b"".join(news)
-                after += len(news)
+            if frames := [*islice(self._frames, after - dropped, after - dropped + _AT_ONCE)]:
+                yield b"".join(frames)
+                after += len(frames)
             elif self.is_done:
                 return
             elif not await self._has_changed():
@@ -138,13 +138,13 @@ class Follower:
                 return
 
     async def _keep_up(self) -> None:
-        news = self._source.news(self._session_id)
+        changes = self._source.changes(self._session_id)
         pause = _FIRST_PAUSE_SECONDS
         lives, is_due = True, False
         while not self.is_over:
             try:
-                if not is_due:  # news is reported once, so a failed read is repeated
-                    lives, is_due = await news.wait(), True
+                if not is_due:  # a change is reported once, so a failed read is repeated
+                    lives, is_due = await changes.wait(), True
                 async with self._reading:
                     await self._read()
                 self.is_over, is_due = self.is_over or not lives, False

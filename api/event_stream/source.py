@@ -1,4 +1,4 @@
-"""Reads a session's event log: pages by query, and news by Temporal's long poll."""
+"""Reads a session's event log: pages by query, and changes by Temporal's long poll."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _POLL_SECONDS = 60.0
 """Temporal answers after 20 s when there is nothing new; this is for a server that hangs."""
 
 
-class News(Protocol):
-    """One follower's position in a session. The same news is not reported twice."""
+class Changes(Protocol):
+    """One follower's position in a session. No change is reported twice."""
 
     async def wait(self) -> bool:
         """Wait until something may have happened. True, or False once the session is closed and nothing follows.
@@ -44,8 +44,8 @@ class EventSource(Protocol):
     async def events(self, session_id: str, request: EventsRequest) -> EventsPage:
         """One page of the log. Raises `NoWorkerAnswered`."""
 
-    def news(self, session_id: str) -> News:
-        """News from the beginning of the session; the past is reported at once."""
+    def changes(self, session_id: str) -> Changes:
+        """Changes from the beginning of the session; past ones are reported at once."""
 
 
 class TemporalEventSource:
@@ -66,12 +66,12 @@ class TemporalEventSource:
         query = session.workflow.query(VoiceSession.events, request)
         return await session.answer(query, what="events", nothing=EventsPage())
 
-    def news(self, session_id: str) -> News:
+    def changes(self, session_id: str) -> Changes:
         """Reads the history once, without decoding payloads, and waits at its end."""
-        return _HistoryNews(self._client, self._settings, session_id)
+        return _HistoryChanges(self._client, self._settings, session_id)
 
 
-class _HistoryNews:
+class _HistoryChanges:
     def __init__(self, client: LazyClient, settings: TemporalSettings, session_id: str) -> None:
         self._client = client
         self._settings = settings
@@ -81,7 +81,7 @@ class _HistoryNews:
         self._is_closed = False
 
     async def wait(self) -> bool:
-        """A workflow changes only in its tasks: signals that no worker has taken yet are not news."""
+        """A workflow changes only in its tasks: a signal that no worker has taken yet is not a change."""
         while not self._is_closed:
             answer = await self._poll()
             events = answer.history.events

@@ -60,7 +60,7 @@ class KeyedStarts:
         return session_id_of(self._hash("session", owner, key))
 
     def fingerprint(self, session_id: str, body: BaseModel) -> str:
-        """A hash that is equal for equal requests, whatever the order of their fields. A default is not an omission."""
+        """A hash of the request, in any order of its fields. An explicit default differs from an omitted field."""
         text = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
         return self._hash("request", session_id, text).hex()
 

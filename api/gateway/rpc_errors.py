@@ -40,7 +40,7 @@ def is_outage(error: BaseException) -> bool:
 async def temporal_call(
     settings: TemporalSettings, seconds: float, session_id: str = "", failed: str = ""
 ) -> AsyncIterator[None]:
-    """A call to Temporal, about `session_id` if given, that may take so long. Texts of outages begin with `failed`.
+    """Limit a call to Temporal to `seconds`, and map its errors. `failed` is a prefix of their texts.
 
     Raises `SessionNotFound`, `TemporalUnavailable`.
     """

@@ -16,7 +16,7 @@ from errors import InvalidInput
 
 
 class StrictRoute(APIRoute):
-    """Reads a body as strict JSON, whatever its Content-Type: clients forget the header, and curl sends a form's."""
+    """Reads every body as strict JSON, without its Content-Type: clients forget it, and curl sends a form's."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, given a `_StrictRequest`."""

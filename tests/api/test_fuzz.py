@@ -59,12 +59,12 @@ def test_any_webhook_gives_a_valid_report_or_none(event: dict[str, Any], receive
     read = read_event(event, received_at_ms)
     if read is None:
         return
-    session_id, news = read
+    session_id, report = read
     assert is_session_id(session_id)
-    assert news.at_ms > 0
-    if isinstance(news, Presence):
-        assert news.participant_sid and news.identity
-        assert Presence.model_validate_json(news.model_dump_json()) == news
+    assert report.at_ms > 0
+    if isinstance(report, Presence):
+        assert report.participant_sid and report.identity
+        assert Presence.model_validate_json(report.model_dump_json()) == report
 
 
 SECRET = "the-webhooks-own"
@@ -96,7 +96,7 @@ class Api:
         return self._post(f"/api/session/{_ID}/webhooks/redeliver", body)
 
     def webhook(self, body: bytes) -> httpx.Response:
-        self.sessions.news.clear()
+        self.sessions.reports.clear()
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         return self._ask("POST", "/webhook/livekit", content=body, headers={"X-LiveKit-Signature": signature})
 
@@ -194,4 +194,4 @@ def test_a_signed_webhook_with_any_body(body: bytes) -> None:
     answer = API.webhook(body)
     assert answer.status_code in (200, 400, 401)
     assert set(answer.json()) == ({"status", "event"} if answer.status_code == 200 else {"detail"})
-    assert answer.status_code == 200 or not API.sessions.news
+    assert answer.status_code == 200 or not API.sessions.reports

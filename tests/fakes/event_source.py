@@ -56,7 +56,7 @@ class FakeLog:
 
 
 class FakeEventSource:
-    """Logs by session id. Pages raise `failure`, pages and news raise `blackout`; `asked` counts calls."""
+    """Logs by session id. Pages raise `failure`, pages and changes raise `blackout`; `asked` counts calls."""
 
     def __init__(self) -> None:
         self.logs: dict[str, FakeLog] = {}
@@ -99,10 +99,10 @@ class FakeEventSource:
         events = log.events[max(request.after, log.dropped) :][: min(request.limit, self.most_a_page)]
         return EventsPage(events=tuple(events), last=len(log.events), is_over=log.is_over)
 
-    def news(self, session_id: str) -> FakeNews:
-        """News of the log."""
-        self.asked["news"] += 1
-        return FakeNews(self, self._known(session_id))
+    def changes(self, session_id: str) -> FakeChanges:
+        """Changes of the log."""
+        self.asked["changes"] += 1
+        return FakeChanges(self, self._known(session_id))
 
     def _known(self, session_id: str) -> FakeLog:
         if session_id not in self.logs:
@@ -110,8 +110,8 @@ class FakeEventSource:
         return self.logs[session_id]
 
 
-class FakeNews:
-    """`api.event_stream.source.News` of one log."""
+class FakeChanges:
+    """`api.event_stream.source.Changes` of one log."""
 
     def __init__(self, source: FakeEventSource, log: FakeLog) -> None:
         self._source = source

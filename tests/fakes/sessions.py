@@ -18,7 +18,7 @@ class FakeSessions:
         self.started: list[SessionRequest] = []
         self.ended: set[str] = set()
         self.metadata: dict[str, dict[str, Any]] = {}
-        self.news: list[tuple[str, Presence | RoomFinished]] = []
+        self.reports: list[tuple[str, Presence | RoomFinished]] = []
         self.failure: Exception | None = None
 
     async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> JoinToken:
@@ -67,12 +67,12 @@ class FakeSessions:
     async def presence(self, session_id: str, report: Presence) -> None:
         """Record the report."""
         self._fail()
-        self.news.append((session_id, report))
+        self.reports.append((session_id, report))
 
     async def room_finished(self, session_id: str, report: RoomFinished) -> None:
         """Record the report."""
         self._fail()
-        self.news.append((session_id, report))
+        self.reports.append((session_id, report))
 
     @property
     def _known(self) -> dict[str, SessionRequest]:

@@ -47,7 +47,7 @@ async def test_a_live_session_is_followed_until_its_end(
         log.end()
         assert await reader.to_the_end() == [1, 2, 3, 4]
     assert reader.raw.startswith(b"retry: ")
-    assert source.asked["news"] == 1
+    assert source.asked["changes"] == 1
 
 
 async def test_a_terminated_session_has_no_last_event(followers: Followers, log: FakeLog) -> None:
@@ -67,7 +67,7 @@ async def test_a_thousand_watchers_share_one_follower(
         readers = await asyncio.gather(*(follow(followers, stack, after % 3) for after in range(1000)))
         assert len(followers) == 1
         await asyncio.gather(*(reader.to(3) for reader in readers))
-        assert source.asked["is_closed"] == source.asked["news"] == 1
+        assert source.asked["is_closed"] == source.asked["changes"] == 1
         before = source.asked["events"]
         assert before <= 3
         for _ in range(50):  # in one moment, so they are read together
@@ -78,7 +78,7 @@ async def test_a_thousand_watchers_share_one_follower(
         assert source.waiting <= 1
     assert not len(followers)
     await asyncio.sleep(0)
-    assert not source.waiting, "nobody watches, so nobody waits for news"
+    assert not source.waiting, "without watchers nothing waits"
 
 
 async def test_watchers_that_arrive_while_the_log_is_read(
@@ -98,7 +98,7 @@ async def test_a_number_that_another_process_has_sent(
     log.emit(3)
     async with followers.watch(SESSION, 0) as watch:
         await Reader(watch.frames()).to(3)
-        source.blackout = TemporalUnavailable("Temporal is away")  # no news either
+        source.blackout = TemporalUnavailable("Temporal is away")  # no changes either
         log.emit()
         await asyncio.sleep(0)
         source.blackout = None
@@ -128,7 +128,7 @@ async def test_following_survives_an_outage(followers: Followers, log: FakeLog, 
             while source.asked["events"] < asked + 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         source.failure = None
-        assert await reader.to(2) == [1, 2], "without any more news"
+        assert await reader.to(2) == [1, 2], "without another change"
         log.end()
         assert await reader.to_the_end() == [1, 2, 3]
 

@@ -72,13 +72,13 @@ async def test_livekits_signature_is_accepted(http: httpx.AsyncClient, sessions:
     body = _recent(_LEFT)
     answer = await _post(http, body, {"Authorization": scheme + _token(body)})
     assert answer == (200, {"status": "ok", "event": "participant_left"})
-    assert len(sessions.news) == 1
+    assert len(sessions.reports) == 1
 
 
 async def test_the_reference_signature_is_accepted(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     body = json.dumps(_REFERENCE).encode()
     assert await _post(http, body, _legacy(body)) == (200, {"status": "ok", "event": "participant_left"})
-    [(session_id, report)] = sessions.news
+    [(session_id, report)] = sessions.reports
     assert session_id == _ID
     assert isinstance(report, Presence)
     assert (report.participant_sid, report.identity, report.kind) == ("PA_1", "user_123", "left")
@@ -126,7 +126,7 @@ _FORGERIES: dict[str, Callable[[bytes], dict[str, str]]] = {
 async def test_forged_signatures_are_refused(http: httpx.AsyncClient, sessions: FakeSessions, forgery: str) -> None:
     body = _recent(_LEFT)
     assert await _post(http, body, _FORGERIES[forgery](body)) == _REJECTED
-    assert not sessions.news
+    assert not sessions.reports
 
 
 async def test_the_signature_is_checked_before_the_json(http: httpx.AsyncClient) -> None:
@@ -171,7 +171,7 @@ async def test_events_of_no_session_are_ignored(
     body = _recent(event)
     status, answer = await _post(http, body, _legacy(body))
     assert (status, answer["status"]) == (200, "ok")
-    assert not sessions.news
+    assert not sessions.reports
 
 
 async def test_livekit_retries_an_undelivered_event(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
@@ -213,7 +213,7 @@ def test_a_replayed_leave_without_a_time_changes_no_bill() -> None:
 async def test_a_join_without_a_time_is_acknowledged(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     body = json.dumps({**_REFERENCE, "event": "participant_joined"}).encode()
     assert await _post(http, body, _legacy(body)) == (200, {"status": "ok", "event": "participant_joined"})
-    assert not sessions.news
+    assert not sessions.reports
 
 
 def test_room_finished_needs_no_time() -> None:
@@ -228,7 +228,7 @@ async def test_old_and_future_events_are_refused(
     body = _recent(_LEFT, seconds_ago=seconds_ago)
     for headers in ({"Authorization": _token(body)}, _legacy(body)):
         assert await _post(http, body, headers) == _OLD
-    assert not sessions.news
+    assert not sessions.reports
 
 
 @pytest.mark.parametrize("seconds_ago", [0, 60, 290, -60])
@@ -237,7 +237,7 @@ async def test_livekit_may_repeat_an_event(http: httpx.AsyncClient, sessions: Fa
     headers = {"Authorization": _token(body)}  # LiveKit signs once, and repeats the same request
     for _ in range(3):
         assert (await _post(http, body, headers))[0] == 200
-    assert len({report.model_copy(update={"at_ms": 0}) for _, report in sessions.news}) == 1
+    assert len({report.model_copy(update={"at_ms": 0}) for _, report in sessions.reports}) == 1
 
 
 @pytest.mark.parametrize(
