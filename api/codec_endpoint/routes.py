@@ -51,7 +51,7 @@ def codec_router(settings: Settings, keys: KeyRing | None) -> APIRouter:
             raise HTTPException(401, "The codec endpoint needs its token.", {"WWW-Authenticate": "Bearer"})
         if namespace != own_namespace:
             raise HTTPException(404)
-        decoded = _decode(await request.body(), keys)
+        decoded = decode_payloads(await request.body(), keys)
         return Response(decoded, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     @router.post(
@@ -87,7 +87,8 @@ def codec_router(settings: Settings, keys: KeyRing | None) -> APIRouter:
     return router
 
 
-def _decode(body: bytes, keys: KeyRing) -> str:
+def decode_payloads(body: bytes, keys: KeyRing) -> str:
+    """Decrypt protobuf's JSON of `Payloads`. Raises `InvalidInput`."""
     try:
         encrypted = ParseDict(parse_json(body), Payloads(), ignore_unknown_fields=True)
     except ParseError:  # its text repeats the input

@@ -18,7 +18,7 @@ from temporalio.api.common.v1 import Payload, Payloads
 
 from api.app import create_app
 from api.codec_endpoint.origins import NoTokenInPath
-from api.codec_endpoint.routes import _decode
+from api.codec_endpoint.routes import decode_payloads
 from connections.payload_encryption import KeyRing
 from errors import InvalidInput, SetupError
 from settings import ApiSettings, CodecEndpointSettings, Settings, TemporalSettings
@@ -93,7 +93,7 @@ async def test_another_namespace_is_not_served(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "text"),
     [
         (b"", "empty"),
         (b"[]", "must be a JSON object"),
@@ -105,10 +105,10 @@ async def test_another_namespace_is_not_served(http: httpx.AsyncClient) -> None:
         (json.dumps(_body(Payload(metadata=RING.encrypt(PLAIN).metadata, data=b"secret!"))).encode(), "is damaged"),
     ],
 )
-async def test_bad_input_is_refused_without_repeating_it(http: httpx.AsyncClient, body: bytes, told: str) -> None:
+async def test_bad_input_is_refused_without_repeating_it(http: httpx.AsyncClient, body: bytes, text: str) -> None:
     answer = await http.post(ROUTE, content=body)
     assert answer.status_code == 400
-    assert told in answer.json()["detail"]
+    assert text in answer.json()["detail"]
     assert "secret!" not in answer.text
 
 
@@ -123,7 +123,7 @@ _json = st.recursive(
 @given(st.dictionaries(st.sampled_from(["payloads", "data", "x"]), _json))
 def test_any_json_is_decoded_or_refused(body: object) -> None:
     try:
-        Parse(_decode(json.dumps(body).encode(), RING), Payloads())
+        Parse(decode_payloads(json.dumps(body).encode(), RING), Payloads())
     except InvalidInput:
         return
 

@@ -128,22 +128,22 @@ async def test_a_lost_successor_is_shown_only_while_nobody_serves(page: Page, fa
 
 
 async def test_captions_scroll_unless_the_reader_scrolled_back(page: Page, fake_api: FakePlaygroundApi) -> None:
-    frame, said = page.get_by_role("log"), page.get_by_role("log").get_by_role("listitem")
+    frame, captions = page.get_by_role("log"), page.get_by_role("log").get_by_role("listitem")
     await page.set_viewport_size({"width": 390, "height": 700})
     await start(page)
     for number in range(8):
         await fake_api.happens("turn", role="agent", text=f"Answer {number}.")
-    await expect(said.last).to_have_text("AgentAnswer 7.")
-    await expect(said.last).to_be_in_viewport(ratio=1)
+    await expect(captions.last).to_have_text("AgentAnswer 7.")
+    await expect(captions.last).to_be_in_viewport(ratio=1)
     # The notice takes its lines from the captions.
     await agent(fake_api, "lost", 1, "the process that spoke was killed, and it was in the middle of a long sentence")
     await fake_api.happens("turn", role="agent", text="The last one.")
-    await expect(said.last).to_have_text("AgentThe last one.")
-    await expect(said.last).to_be_in_viewport(ratio=1)
+    await expect(captions.last).to_have_text("AgentThe last one.")
+    await expect(captions.last).to_be_in_viewport(ratio=1)
     await frame.evaluate("(frame) => new Promise((done) => { frame.onscrollend = done; frame.scrollTop = 0; })")
     await fake_api.happens("turn", role="agent", text="One more.")
-    await expect(said.last).to_have_text("AgentOne more.")
-    await expect(said.first).to_be_in_viewport(ratio=1)
+    await expect(captions.last).to_have_text("AgentOne more.")
+    await expect(captions.first).to_be_in_viewport(ratio=1)
 
 
 async def test_a_thinking_agent(page: Page, fake_api: FakePlaygroundApi) -> None:

@@ -13,6 +13,8 @@ import pytest
 from settings import ApiSettings, PlaygroundSettings, Settings, StackSettings
 from stack.playground import kill, with_playground
 from stack.processes.orphans import MARK
+from stack.processes.programs import programs
+from stack.servers.find import Servers
 
 
 def test_defaults_are_on() -> None:
@@ -21,8 +23,8 @@ def test_defaults_are_on() -> None:
 
 
 def test_explicit_settings_are_kept() -> None:
-    said = PlaygroundSettings(enabled=False, kill_agent=False, temporal_ui_url="https://temporal.example")
-    assert with_playground(Settings(playground=said)).playground == said
+    explicit = PlaygroundSettings(enabled=False, kill_agent=False, temporal_ui_url="https://temporal.example")
+    assert with_playground(Settings(playground=explicit)).playground == explicit
 
 
 def test_the_kill_button_is_off_beyond_loopback() -> None:
@@ -31,6 +33,13 @@ def test_the_kill_button_is_off_beyond_loopback() -> None:
 
 def test_the_page_is_refused_with_api_keys() -> None:
     assert with_playground(Settings(api=ApiSettings(keys_file=Path("keys.json")))).playground.enabled is False
+
+
+@pytest.mark.parametrize(("kill_agent", "module"), [(True, "stack.local_api"), (False, "api")])
+def test_the_api_has_the_kill_button_only_where_it_is_set(tmp_path: Path, *, kill_agent: bool, module: str) -> None:
+    settings = Settings(playground=PlaygroundSettings(kill_agent=kill_agent))
+    [program] = programs(settings, ["api"], tmp_path, Servers(Path("temporal"), Path("livekit")))
+    assert program.command[-1] == module
 
 
 @pytest.fixture

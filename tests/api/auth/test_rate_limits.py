@@ -98,8 +98,8 @@ def test_malformed_rates_are_refused(text: str) -> None:
 
 
 async def test_openapi_says_it_where_it_is_so(settings: Settings) -> None:
-    for limits, said in (({"rate_limit": "9/day"}, True), ({}, False)):
+    for limits, documented in (({"rate_limit": "9/day"}, True), ({}, False)):
         async with callers(settings, "192.0.2.1", **limits) as (http,):
             document = (await http.get("/openapi.json")).json()
-            assert ("429" in document["paths"]["/api/sessions"]["get"]["responses"]) == said
+            assert ("429" in document["paths"]["/api/sessions"]["get"]["responses"]) == documented
             assert "429" not in document["paths"]["/health"]["get"]["responses"]

@@ -72,9 +72,9 @@ async def test_a_thousand_watchers_share_one_follower(
         assert before <= 3
         for _ in range(50):  # in one moment, so they are read together
             log.emit()
-        told = await asyncio.gather(*(reader.to(53) for reader in readers))
+        received = await asyncio.gather(*(reader.to(53) for reader in readers))
         assert source.asked["events"] - before <= 3
-        assert told == [list(range(after % 3 + 1, 54)) for after in range(1000)]
+        assert received == [list(range(after % 3 + 1, 54)) for after in range(1000)]
         assert source.waiting <= 1
     assert not len(followers)
     await asyncio.sleep(0)
@@ -237,19 +237,19 @@ def test_reconnects_miss_and_repeat_nothing(steps: list[int], page: int, breaks:
         source = FakeEventSource()
         source.most_a_page = page
         followers, log = Followers(source), source.log(SESSION)
-        heard: list[int] = []
+        received: list[int] = []
         for step, count in enumerate(steps):
             log.emit(step)
-            for much in breaks[:count]:
-                async with followers.watch(SESSION, len(heard)) as watch:
-                    if due := min(much, len(log.events) - len(heard)):
-                        told = await Reader(watch.frames()).to(len(heard) + due)
-                        heard += told[:due]
+            for number in breaks[:count]:
+                async with followers.watch(SESSION, len(received)) as watch:
+                    if due := min(number, len(log.events) - len(received)):
+                        numbers = await Reader(watch.frames()).to(len(received) + due)
+                        received += numbers[:due]
         log.end()
-        async with followers.watch(SESSION, len(heard)) as watch:
-            heard += await Reader(watch.frames()).to_the_end()
-        assert len(heard) == len(log.events)
-        return heard
+        async with followers.watch(SESSION, len(received)) as watch:
+            received += await Reader(watch.frames()).to_the_end()
+        assert len(received) == len(log.events)
+        return received
 
-    heard = asyncio.run(watched())
-    assert heard == list(range(1, len(heard) + 1))
+    received = asyncio.run(watched())
+    assert received == list(range(1, len(received) + 1))

@@ -54,15 +54,15 @@ async def test_counts(settings: Settings, counts: FakeSessionCounts) -> None:
 
 @pytest.mark.parametrize(("limit", "left"), [(5, 2), (3, 0), (2, 0)])
 async def test_sessions_left(settings: Settings, counts: FakeSessionCounts, limit: int, left: int) -> None:
-    told = (await ask(replace(settings, api=ApiSettings(max_sessions=limit)), counts)).json()
-    assert (told["maxSessions"], told["sessionsLeft"]) == (limit, left)
+    stats = (await ask(replace(settings, api=ApiSettings(max_sessions=limit)), counts)).json()
+    assert (stats["maxSessions"], stats["sessionsLeft"]) == (limit, left)
 
 
 async def test_states_count_only_own_sessions(settings: Settings, counts: FakeSessionCounts, tmp_path: Path) -> None:
     file = tmp_path / "keys.jsonl"
     [key] = with_keys(file, "other")
-    told = (await ask(replace(settings, api=ApiSettings(keys_file=file)), counts, headers={"X-API-Key": key})).json()
-    assert (told["sessions"], told["running"]) == ({**_NONE, "active": 1}, 3)
+    stats = (await ask(replace(settings, api=ApiSettings(keys_file=file)), counts, headers={"X-API-Key": key})).json()
+    assert (stats["sessions"], stats["running"]) == ({**_NONE, "active": 1}, 3)
 
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
@@ -85,7 +85,7 @@ async def _other(_: web.Request) -> web.Response:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "expected"),
     [
         (_busy, {"activeJobs": 4, "load": 0.2}),
         (_idle, {"activeJobs": 0, "load": 0.0}),
@@ -94,14 +94,14 @@ async def _other(_: web.Request) -> web.Response:
     ],
 )
 async def test_agent_server_counts(
-    settings: Settings, counts: FakeSessionCounts, answer: Answer, told: dict[str, Any] | None
+    settings: Settings, counts: FakeSessionCounts, answer: Answer, expected: dict[str, Any] | None
 ) -> None:
     app = web.Application()
     app.router.add_get("/worker", answer)
     async with TestServer(app) as server:
         url = str(server.make_url("/"))
         answered = await ask(replace(settings, agent=AgentSettings(health_url=url)), counts)
-        assert answered.json()["agentServer"] == told
+        assert answered.json()["agentServer"] == expected
 
 
 async def test_an_unreachable_agent_server_is_null(settings: Settings, counts: FakeSessionCounts) -> None:
