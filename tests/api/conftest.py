@@ -74,9 +74,9 @@ def counts() -> FakeSessionCounts:
 
 @pytest.fixture
 async def http(
-    settings: Settings, sessions: FakeSessions, reader: FakeSessionReader
+    settings: Settings, sessions: FakeSessions, reader: FakeSessionReader, counts: FakeSessionCounts
 ) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(create_app(settings, sessions, reader)) as client:
+    async with client_of(create_app(settings, sessions, reader, counts=counts)) as client:
         yield client
 
 

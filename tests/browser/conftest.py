@@ -7,11 +7,11 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 import uvicorn
+from fastapi import FastAPI
 from playwright.async_api import Browser, Page, async_playwright
 from pydantic import SecretStr
 
@@ -19,9 +19,6 @@ from settings import LiveKitSettings, PlaygroundSettings, Settings
 from tests.browser.chromium import chromium
 from tests.browser.looks import Watch
 from tests.fakes.playground_api import LIVEKIT, FakePlaygroundApi
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 FAKE_LIVEKIT = (Path(__file__).parents[1] / "fakes/livekit_client.js").read_text()
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.calls import button, fill_and_start, headline, held, in_room
 from tests.fakes.playground_api import OTHER, FakePlaygroundApi
-
-if TYPE_CHECKING:
-    from playwright.async_api import Browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.calls import REFUSE_MICROPHONE, button, fill_and_start, headline, start
 from tests.browser.looks import Watch, look
 from tests.fakes.playground_api import LIVEKIT, FakePlaygroundApi
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser
-
     from tests.browser.conftest import OpenBrowser
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
