@@ -1,4 +1,4 @@
-"""docs/PITFALLS.md: each pitfall names an existing test or decision."""
+"""tests/PITFALLS.md: each pitfall names an existing test or decision."""
 
 from __future__ import annotations
 
