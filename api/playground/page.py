@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from contracts.statuses import EndReason
 from errors import SetupError
 from settings import LiveKitSettings, Settings
 
@@ -27,6 +28,9 @@ class PlaygroundConfig(BaseModel):
     temporalUiUrl: str | None = Field(description="The list of workflows in Temporal's UI; null where none is set.")
     killButton: bool = Field(description="True if the page has a button that kills the agent.")
     voiceSamples: bool = Field(description="True if the agents speak with the voices of the recorded samples.")
+    endReasons: dict[str, str] = Field(
+        {reason.value: reason.words for reason in EndReason}, description="The words of each end reason."
+    )
 
 
 def install_playground(app: FastAPI, settings: Settings, kill_button: APIRouter | None) -> None:

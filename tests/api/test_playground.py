@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 from api.app import create_app
 from api.playground.page import FOLDER, content_security_policy, install_playground
 from contracts.agent_options import VOICES
+from contracts.statuses import EndReason
 from errors import SetupError
 from settings import ApiSettings, LiveKitSettings, PlaygroundSettings, Settings, SpeechSettings
 from tests.fakes.asgi_client import client_of
@@ -80,12 +81,14 @@ async def test_page_configuration() -> None:
             "temporalUiUrl": "http://localhost:8233/namespaces/default/workflows",
             "killButton": True,
             "voiceSamples": True,
+            "endReasons": {reason.value: reason.words for reason in EndReason},
         }
     async with client(Settings(playground=ON, speech=SpeechSettings(tts="inworld/inworld-tts-2"))) as http:
         assert (await http.get("/playground/config.json")).json() == {
             "temporalUiUrl": None,
             "killButton": False,
             "voiceSamples": False,
+            "endReasons": {reason.value: reason.words for reason in EndReason},
         }
 
 
