@@ -1,36 +1,44 @@
 """The project's errors, one tree:
 
 OrchestratorError
-├── SessionNotFound        the id names no session                                    API 404
-├── WebhookRejected        a webhook without a valid signature                        API 401
-├── WebhookTargetRefused   a customer's webhook may not go there                      API 400
-├── SessionEnded           it has ended, or is about to: no join token opens it           API 409
-├── KeyTaken               an Idempotency-Key with another request than before        API 409
-├── NoWebhooks             no webhooks can be delivered again                         API 409
-├── NoPlace                MAX_SESSIONS run                                           API 503
-├── JoinTokenFailed           no LiveKit token or room for a new session                 API 500
-├── EndFailed              a session's end could not be carried out                   API 500
-├── SealBroken             a dispatch sealed with another secret                             the agent refuses it
-├── PayloadUnreadable      a payload whose key is missing, or that is damaged         API 500
-├── TemporalUnavailable    Temporal did not take the request                          API 503
-│   └── NoWorkerAnswered   Temporal took it, but no worker answered in time           API 503
-├── ConsoleError           what an operator typed cannot be done                      the command exits 1
-└── SetupError             a setting or a part is missing; the text says what to do   the process exits 1
+├── InvalidInput           a request is malformed                                 API 400
+├── SessionNotFound        no session of this id                                  API 404
+├── WebhookRejected        a webhook without a valid signature                    API 401
+├── WebhookTargetRefused   a customer webhook URL that is not allowed             API 400
+├── SessionEnded           no join token: the session has ended or is ending      API 409
+├── KeyTaken               an Idempotency-Key reused with another request         API 409
+├── NoWebhooks             the session has no webhooks to redeliver               API 409
+├── NoPlace                MAX_SESSIONS sessions are running                      API 503
+├── JoinTokenFailed        no LiveKit token or room for a new session             API 500
+├── EndFailed              a session could not be ended                           API 500
+├── SealBroken             a dispatch sealed with another secret                  the agent refuses it
+├── PayloadUnreadable      a payload is damaged, or its key is missing            API 500
+├── TemporalUnavailable    Temporal did not take the request                      API 503
+│   └── NoWorkerAnswered   Temporal took it, but no worker answered in time       API 503
+├── ConsoleError           an operator's command failed                           the command exits 1
+└── SetupError             a setting or a part is missing or wrong                the process exits 1
 
-`api/errors.py` maps them to statuses. Across Temporal they travel as the `type` of an `ApplicationError`.
+`api/error_handlers.py` maps them to statuses. Across Temporal they travel as the `type` of an `ApplicationError`.
 """
 
 
 class OrchestratorError(Exception):
-    """Base of all errors that this project raises on purpose. Its text is written for the person who reads it."""
+    """Base of all errors that this project raises on purpose. The text is for its reader and says what to do."""
+
+
+class InvalidInput(OrchestratorError):
+    """A request is malformed; the text names the field."""
 
 
 class SessionNotFound(OrchestratorError):
-    """The id names no session that Temporal still knows."""
+    """Temporal has no session of this id."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"Session {session_id} not found")
 
 
 class SessionEnded(OrchestratorError):
-    """The session has ended or is about to, so that nobody can join it any more."""
+    """The session has ended or is ending, so nobody can join it."""
 
 
 class KeyTaken(OrchestratorError):
@@ -38,43 +46,43 @@ class KeyTaken(OrchestratorError):
 
 
 class WebhookRejected(OrchestratorError):
-    """A webhook was not signed, or not by us."""
+    """A webhook has no valid signature, or is too old."""
 
 
 class WebhookTargetRefused(OrchestratorError):
-    """A customer's webhook may not go to this URL; the text says why and never repeats it."""
+    """A customer webhook may not go to this URL; the text says why and never repeats the URL."""
 
 
 class NoWebhooks(OrchestratorError):
-    """There is nobody to whom a session's webhooks could be delivered again."""
+    """The session has no webhook URL, or one that is no longer allowed."""
 
 
 class NoPlace(OrchestratorError):
-    """As many sessions run as may run at once."""
+    """The maximum number of sessions is running."""
 
 
 class JoinTokenFailed(OrchestratorError):
-    """The LiveKit token or room of a new session could not be made."""
+    """The LiveKit token or room of a new session could not be created."""
 
 
 class EndFailed(OrchestratorError):
-    """The end of a session could not be carried out or confirmed."""
+    """The end of a session failed or is not confirmed yet."""
 
 
 class PayloadUnreadable(OrchestratorError):
-    """An encrypted payload cannot be read with these keys; the text names the key, never the contents."""
+    """An encrypted payload cannot be decrypted with these keys; the text names the key, never the contents."""
 
 
 class TemporalUnavailable(OrchestratorError):
-    """Temporal could not be reached or refused the request."""
+    """Temporal is unreachable or refused the request."""
 
 
 class NoWorkerAnswered(TemporalUnavailable):
-    """Temporal is there, but no worker took the session in time."""
+    """Temporal is reachable, but no worker answered in time."""
 
 
 class ConsoleError(OrchestratorError):
-    """The API refused what an operator asked for, or cannot be reached; the text says what to do."""
+    """The API refused an operator's command or is unreachable; the text says what to do."""
 
 
 class SetupError(OrchestratorError):

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 from contextlib import suppress
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.auth.access import warn_if_open
-from api.middleware.codec_origins import NoTokenInPath
-from api.server import ApiServer
+from api.codec_endpoint.origins import NoTokenInPath
+from api.event_stream.hub import Followers
+from api.services import services_of
 from errors import SetupError
 from settings import Settings
 from telemetry import logs
 
 
-def main() -> None:
-    """Serve until SIGINT or SIGTERM, then finish the requests under way."""
-    settings = Settings()
+class ApiServer(uvicorn.Server):
+    """Finishes open requests at shutdown, except event streams: those never end, and their clients reconnect."""
+
+    def __init__(self, config: uvicorn.Config, followers: Followers) -> None:
+        super().__init__(config)
+        self.followers = followers
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the event streams, then shut down as usual."""
+        self.followers.close()
+        await super().shutdown(sockets)
+
+
+def serve(app: FastAPI, settings: Settings) -> None:
+    """Serve `app` until SIGINT or SIGTERM, then finish open requests."""
     logs.configure(settings.telemetry.log_format)
-    # The access log holds method, path and status; tokens and prompts travel in bodies and headers, but for this one.
+    # The access log has method, path and status. Tokens and prompts are in bodies and headers, except this one.
     logging.getLogger("uvicorn.access").addFilter(NoTokenInPath())
-    app = create_app(settings)
     warn_if_open(settings.api)
     config = uvicorn.Config(
         app,
@@ -31,15 +45,16 @@ def main() -> None:
         port=settings.api.port,
         forwarded_allow_ips=settings.api.forwarded_allow_ips,
         server_header=False,
-        log_config=None,  # its lines take the way of all others
+        log_config=None,  # uvicorn logs through our handlers
         timeout_graceful_shutdown=int(settings.api.end_timeout_seconds) + 2,
     )
     with suppress(KeyboardInterrupt):
-        ApiServer(config, app.state.followers).run()
+        ApiServer(config, services_of(app).followers).run()
 
 
 if __name__ == "__main__":
     try:
-        main()
+        settings = Settings()
+        serve(create_app(settings), settings)
     except SetupError as error:
         sys.exit(str(error))

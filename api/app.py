@@ -1,17 +1,21 @@
-"""The application: routes, limits and error answers, composed."""
+"""Composes the application: services, middleware, error handlers and routes."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from operator import attrgetter
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.security import APIKeyHeader, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
-from api.auth.access import Access, guard
-from api.errors import install_error_handlers
+from api.auth.access import REFUSAL, Access
+from api.codec_endpoint import routes as codec_routes
+from api.codec_endpoint.origins import CodecOrigins
+from api.error_handlers import install_error_handlers
 from api.event_stream.hub import Followers
 from api.event_stream.source import EventSource, TemporalEventSource
 from api.gateway.capacity import Capacity
@@ -20,45 +24,39 @@ from api.gateway.session_reader import SessionReader, TemporalSessionReader
 from api.gateway.sessions import Sessions, TemporalSessions
 from api.gateway.webhook_redelivery import Redeliveries, TemporalRedeliveries
 from api.middleware.body_limit import MAX_BODY_BYTES, BodyLimit
-from api.middleware.codec_origins import CodecOrigins
 from api.middleware.cors import cross_origin
 from api.middleware.log_context import SessionInLogs
 from api.middleware.security_headers import SecurityHeaders
 from api.monitoring.health import Health
 from api.monitoring.stats import Stats
 from api.playground.page import install_playground
-from api.routes import codec as codec_routes
-from api.routes import customer_webhooks as redelivery_routes
-from api.routes import health as health_routes
-from api.routes import join_tokens as join_token_routes
-from api.routes import livekit_webhook as webhook_routes
-from api.routes import metrics as metrics_routes
-from api.routes import root as root_routes
-from api.routes import session_events, session_queries
-from api.routes import sessions as session_routes
-from api.routes import stats as stats_routes
-from api.schemas.session_commands import RootResponse
+from api.routes import (
+    customer_webhooks,
+    health,
+    join_tokens,
+    livekit_webhook,
+    metrics,
+    root,
+    session_events,
+    session_queries,
+    sessions,
+    stats,
+)
+from api.schemas.error_answers import errors
+from api.schemas.service_status import RootResponse
+from api.services import Services, admit
 from connections.payload_encryption import key_ring
 from connections.temporal_client import LazyClient
 from connections.webhook_targets import AllowedTargets
-from settings import Settings
-from stack.agent_processes import AgentProcesses, LocalAgentProcesses
+from settings import ApiSettings, Settings
 from telemetry.api_metrics import ApiMetrics
 from telemetry.api_traces import instrument
 from telemetry.traces import temporal_interceptors, tracer_provider
 
-_OPEN = (root_routes, health_routes, webhook_routes)
-"""These ask for no API key: webhooks are signed, and the others tell of no session."""
+_OPEN = (root, health, livekit_webhook)
+"""These need no API key: webhooks are signed, and the others reveal no session."""
 
-_GUARDED = (
-    session_routes,
-    join_token_routes,
-    session_queries,
-    session_events,
-    redelivery_routes,
-    stats_routes,
-    metrics_routes,
-)
+_GUARDED = (sessions, join_tokens, session_queries, session_events, customer_webhooks, stats, metrics)
 
 _DESCRIPTION = "Add a talking AI agent to your app with one call. Every session is a durable workflow."
 
@@ -71,10 +69,12 @@ def create_app(
     counts: SessionCounts | None = None,
     events: EventSource | None = None,
     redeliveries: Redeliveries | None = None,
+    kill_button: APIRouter | None = None,
 ) -> FastAPI:
-    """The REST API. It starts without Temporal and LiveKit, and says in `/health` what is missing.
+    """The REST API. It starts without Temporal and LiveKit; `/health` reports what is down.
 
-    Whatever is not given is Temporal's. Raises `SetupError` for settings that cannot work.
+    Gateways that are not given are Temporal's. `kill_button` is the local stack's route for the playground. Raises
+    `SetupError` for settings that cannot work.
     """
     settings = settings or Settings()
     provider = tracer_provider(settings.telemetry, "voice-api")
@@ -82,17 +82,30 @@ def create_app(
     sessions = sessions or TemporalSessions(client, settings)
     reader = reader or TemporalSessionReader(client, settings.temporal)
     counts = counts or TemporalSessionCounts(client, settings.temporal)
-    followers = Followers(events or TemporalEventSource(client, settings.temporal))
     targets = AllowedTargets(settings.webhooks.allowed_targets)
+    services = Services(
+        settings=settings,
+        sessions=sessions,
+        reader=reader,
+        counts=counts,
+        redeliveries=redeliveries or TemporalRedeliveries(client, settings.temporal, targets),
+        followers=Followers(events or TemporalEventSource(client, settings.temporal)),
+        access=Access(settings.api, reader),
+        capacity=Capacity(counts, settings.api.max_sessions),
+        health=Health(client, settings),
+        stats=Stats(counts, settings),
+        metrics=ApiMetrics(),
+        webhook_targets=targets,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        followers.close()
+        services.followers.close()
         if isinstance(sessions, TemporalSessions):
             await sessions.close()
 
-    # The pages of Swagger and ReDoc bring their scripts along: no content delivery network is asked.
+    # Serves the scripts of /docs and /redoc itself, without a content delivery network.
     app = FastAPIOffline(
         title=RootResponse().service,
         version=RootResponse().version,
@@ -101,24 +114,25 @@ def create_app(
         # Generated clients name their functions by it.
         generate_unique_id_function=attrgetter("name"),
     )
-    app.state.settings = settings
-    app.state.sessions = sessions
-    app.state.reader = reader
-    app.state.access = Access(settings.api, reader)
-    app.state.capacity = Capacity(counts, settings.api.max_sessions)
-    app.state.stats = Stats(counts, settings)
-    app.state.followers = followers
-    app.state.health = Health(client, settings)
-    app.state.counts = counts
-    app.state.metrics = ApiMetrics()
-    app.state.webhook_targets = targets
-    app.state.redeliveries = redeliveries or TemporalRedeliveries(client, settings.temporal, targets)
+    app.state.services = services
     _add_middleware(app, settings)
     install_error_handlers(app)
     _add_routes(app, settings)
-    install_playground(app, settings, _agent_processes(client, settings))
+    install_playground(app, settings, kill_button)
     instrument(app, provider)
+    describe = app.openapi
+    app.openapi = lambda: _without_422(describe())  # type: ignore[method-assign]
     return app
+
+
+def _without_422(document: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's OpenAPI document without its 422: invalid input is a 400 here, which each route documents."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    return document
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
@@ -134,17 +148,23 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
 
 
 def _add_routes(app: FastAPI, settings: Settings) -> None:
-    guarded = guard(settings.api)
     for routes in _OPEN:
         app.include_router(routes.router)
     for routes in _GUARDED:
-        app.include_router(routes.router, **guarded)
+        app.include_router(routes.router, **_guard(settings.api))
     app.include_router(codec_routes.codec_router(settings, key_ring(settings.temporal)))
 
 
-def _agent_processes(client: LazyClient, settings: Settings) -> AgentProcesses | None:
-    if not settings.playground.kill_agent:
-        return None
-    from stack.playground import kill  # noqa: PLC0415 - the local stack's; images do not have it
-
-    return LocalAgentProcesses(client, settings, kill)
+def _guard(settings: ApiSettings) -> dict[str, Any]:
+    """The options of `include_router` that require a caller, and document the answers that the settings add."""
+    dependencies = [Depends(admit)]
+    answers: list[tuple[int, str]] = []
+    if settings.keys_file is not None:
+        # For the document: `admit` itself reads the headers and refuses.
+        bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key.")
+        header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKeyHeader", description="The same.")
+        dependencies = [Depends(bearer), Depends(header), *dependencies]
+        answers.append((401, REFUSAL))
+    if settings.rate_limit or settings.start_rate_limit:
+        answers.append((429, "More than 10 requests per second; ask again in 1 s."))
+    return {"dependencies": dependencies, "responses": errors(*answers)}

@@ -48,4 +48,4 @@ class EndReason(StrEnum):
     AGENT_UNAVAILABLE = "agent_unavailable", "no agent could serve"
     IDLE = "idle", "nobody spoke any more"
     CANCELLED = "cancelled", "cancelled in Temporal"
-    ERROR = "error", "it could not start"
+    ERROR = "error", "ended by an error"

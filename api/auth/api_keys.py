@@ -1,11 +1,10 @@
-"""API keys: a file of their hashes, and the command that makes one: `python -m api.auth.api_keys new <owner>`.
+"""Reads the file of hashed API keys, and makes keys: `python -m api.auth.api_keys new <owner>`.
 
-A key is 256 random bits, so a plain SHA-256 keeps it: slow hashes protect what can be guessed, and this cannot.
+A key has 256 random bits, so a plain SHA-256 is enough: slow hashes are for secrets that can be guessed.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import hmac
 import logging
@@ -17,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
+import typer
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from errors import SetupError
@@ -25,11 +25,11 @@ from settings import Settings
 _log = logging.getLogger(__name__)
 
 _PREFIX = "vao_"
-"""Scanners for secrets in repositories and logs find keys by it."""
+"""Lets secret scanners find keys in repositories and logs."""
 _NAMES = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 Owner = Annotated[str, Field(pattern=f"^{_NAMES}$")]
-"""Stands readable in Temporal, as a search attribute: a label for a customer or an app, no name of a person."""
+"""Readable in Temporal, as a search attribute: use a label of a customer or an app, not a person's name."""
 
 
 class KeyEntry(BaseModel):
@@ -45,14 +45,15 @@ class KeyEntry(BaseModel):
     disabled: bool = False
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether it opens anything now."""
+        """True if it is neither disabled nor expired."""
         return not self.disabled and (self.expiresAt is None or now < self.expiresAt)
 
 
 class KeyFile:
-    """The keys in force. The file is read again when it changes, so that keys come and go without a restart.
+    """The valid keys. The file is read again when it changes, without a restart.
 
-    Raises `SetupError` when it cannot be read at first; later the keys read before stay in force, and the log says so.
+    Raises `SetupError` when it cannot be read at first. If that happens later, the previous keys stay valid, and the
+    error is logged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,7 +62,7 @@ class KeyFile:
         self._entries = self._read()
 
     def owner_of(self, key: str) -> str | None:
-        """Whose key this is; None for a key that is unknown, expired or disabled, in the same time for each."""
+        """The key's owner; None for an unknown, expired or disabled key, in constant time."""
         self._refresh()
         digest, now = _digest(key), datetime.now(UTC)
         owner = None
@@ -78,10 +79,10 @@ class KeyFile:
         try:
             self._entries = self._read()
         except SetupError as error:
-            _log.error("%s The keys read before stay in force.", error)
+            _log.error("%s The previous keys stay valid.", error)
 
     def _look(self) -> tuple[int, int, int] | None:
-        """What changes with the file: the inode too, since mounted secrets are exchanged and not written."""
+        """Changes with the file. Includes the inode, since mounted secrets are replaced and not rewritten."""
         try:
             found = self._path.stat()
         except OSError:
@@ -103,7 +104,9 @@ class KeyFile:
             if any(count > 1 for count in counts.values()):
                 raise SetupError(f"API_KEYS_FILE: {self._path} has two keys of the same {name}.")
         now = datetime.now(UTC)
-        _log.info("%d API keys are in force, of %d", sum(entry.is_valid(now) for entry in entries), len(entries))
+        _log.info(
+            "%d API keys are valid, of %d in the file", sum(entry.is_valid(now) for entry in entries), len(entries)
+        )
         return entries
 
     def _parse(self, number: int, line: str) -> KeyEntry:
@@ -111,11 +114,11 @@ class KeyFile:
             return KeyEntry.model_validate_json(line)
         except ValidationError as error:
             places = ", ".join(sorted({".".join(map(str, problem["loc"])) or "JSON" for problem in error.errors()}))
-            raise SetupError(f"API_KEYS_FILE: line {number} of {self._path} is no key: see {places}.") from None
+            raise SetupError(f"API_KEYS_FILE: line {number} of {self._path} is not a key: see {places}.") from None
 
 
 def new_key(path: Path, owner: str, days: int | None = None) -> tuple[str, KeyEntry]:
-    """A key for `owner`, and its line, which is now at the end of the file. Raises `SetupError`, `ValidationError`."""
+    """Make a key for `owner`, and append its line to the file. Raises `SetupError`, `ValidationError`."""
     key = _PREFIX + secrets.token_urlsafe(32)
     now = datetime.now(UTC).replace(microsecond=0)
     entry = KeyEntry(
@@ -140,19 +143,25 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def main(arguments: list[str]) -> None:
-    """Make a key: it is printed once, and only its hash is kept. Raises `SetupError`."""
-    parser = argparse.ArgumentParser(prog="python -m api.auth.api_keys", description=__doc__)
-    commands = parser.add_subparsers(required=True)
-    new = commands.add_parser("new", help="make a key and add its hash to API_KEYS_FILE")
-    new.add_argument("owner", help="whose sessions it opens: letters, digits, dots, dashes; no name of a person")
-    new.add_argument("--days", type=int, help="how long it is good; for ever unless told")
-    asked = parser.parse_args(arguments)
+commands = typer.Typer(help="Make API keys.", add_completion=False)
+
+
+@commands.callback()
+def _root() -> None:
+    """Keeps `new` a subcommand."""
+
+
+@commands.command()
+def new(
+    owner: Annotated[str, typer.Argument(help="owner of its sessions: letters, digits, dots, dashes; not a person")],
+    days: Annotated[int | None, typer.Option(help="days until the key expires; never by default")] = None,
+) -> None:
+    """Make a key, print it once, and add its hash to API_KEYS_FILE."""
     path = Settings().api.keys_file
     if path is None:
         raise SetupError("API_KEYS_FILE names no file; set it to the one that the API is to read.")
     try:
-        key, entry = new_key(path.expanduser(), asked.owner, asked.days)
+        key, entry = new_key(path.expanduser(), owner, days)
     except ValidationError:
         raise SetupError("An owner has up to 64 letters, digits, dots and dashes, the first no dot or dash.") from None
     until = "" if entry.expiresAt is None else f", until {entry.expiresAt:%Y-%m-%d}"
@@ -162,6 +171,6 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
+        commands()
     except SetupError as error:
         sys.exit(str(error))

@@ -1,7 +1,6 @@
-"""How often somebody may ask. Counted in this process alone, since the API shares no state: n processes allow n times.
+"""Limits the rate of requests and of starts by caller, in this process only: n API processes allow n times as many.
 
-By `limits`, the engine of slowapi: who asks is known once the key is, in a dependency, where slowapi's decorators
-and middleware do not reach.
+Uses `limits`, the engine of slowapi, directly: the caller is known in a dependency, after slowapi's decorators run.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from settings import ApiSettings
 
 
 class RateLimits:
-    """Counts requests and starts of each caller. Raises `SetupError` for limits that cannot be read."""
+    """Counts the requests and starts of each caller. Raises `SetupError` for invalid limits."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._requests = _parse(settings.rate_limit, "API_RATE_LIMIT")
@@ -27,11 +26,11 @@ class RateLimits:
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def count_request(self, who: str) -> None:
-        """One more request. Raises `HTTPException` 429."""
+        """Count a request. Raises `HTTPException` 429."""
         await self._count("requests", self._requests, who)
 
     async def count_start(self, who: str) -> None:
-        """One more start of a session. Raises `HTTPException` 429."""
+        """Count a start. Raises `HTTPException` 429."""
         await self._count("starts", self._starts, who)
 
     async def _count(self, what: str, limits: tuple[RateLimitItem, ...], who: str) -> None:
@@ -49,7 +48,7 @@ def _window(limit: RateLimitItem) -> str:
 
 
 def _parse(text: str, setting: str) -> tuple[RateLimitItem, ...]:
-    """`10/second; 100/minute`, in the notation of `limits`; none for an empty text."""
+    """Parse `10/second; 100/minute`, the notation of `limits`. An empty text has no limits."""
     try:
         limits = tuple(parse_many(text)) if text else ()
     except ValueError:
@@ -57,4 +56,4 @@ def _parse(text: str, setting: str) -> tuple[RateLimitItem, ...]:
     else:
         if all(limit.amount > 0 and limit.multiples > 0 for limit in limits):
             return limits
-    raise SetupError(f"{setting}: '{text}' is no rate; write 10/second, or 10/second; 100/minute.")
+    raise SetupError(f"{setting}: '{text}' is not a rate; write 10/second, or 10/second; 100/minute.")

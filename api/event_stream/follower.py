@@ -1,4 +1,4 @@
-"""Server-sent events: what is on the wire, and how those who watch one session share what was read of it."""
+"""Reads one session's event log for all of its watchers, and writes it as server-sent events."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _log = logging.getLogger(__name__)
 
 _AT_ONCE = 100
 _KEEP_ALIVE_SECONDS = 15.0
-"""Proxies cut a connection on which nothing comes for a minute."""
+"""Proxies close a connection that is idle for a minute."""
 _APART_SECONDS = 0.1
-"""Between two queries of a session: turns and states that come together are read together."""
+"""Between two queries of a session, so that events of one moment are read together."""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
-"""Between two attempts while Temporal or the workers are away."""
+"""Between two attempts while Temporal or the workers are unavailable."""
 
 
 class Follower:
-    """Reads the log of one session for all who watch it: one long poll, and a query when there is news.
+    """Follows one session with one long poll, and a query after a change.
 
-    It keeps what the workflow keeps, `most` events, each as its bytes: a watcher is no more than a number, that of the
-    last event it was sent. One who falls behind by more than that is sent away, and can come back with its number.
+    It keeps as many events as the workflow, `most`, each as its bytes. A watcher is only the number of the last event
+    that it was sent. The stream of a watcher that falls further behind is closed; it can reconnect with its number.
     """
 
     def __init__(self, session_id: str, source: EventSource, most: int) -> None:
@@ -45,45 +45,45 @@ class Follower:
         self.watchers = 0
         self.last = 0
         self.is_over = False
-        """The session is over, and all of its events were read."""
+        """The session has ended, and all of its events were read."""
         self.is_done = False
-        """Nothing more comes from here: the session is over, or this process ends."""
+        """Nothing more follows here: the session has ended, following failed, or the process shuts down."""
 
     async def opened(self) -> None:
-        """Wait until the log was read up to now. Raises what reading it did, though it is tried on for who can wait."""
+        """Wait until the log is read up to now. Raises the first attempt's error; retries go on for `frames`."""
         await self._is_opened.wait()
         if self._failure is not None:
             raise self._failure
 
     async def catch_up(self, after: int) -> None:
-        """Read on if this number is not known yet: another process may have told it already."""
+        """Read on if this number is not known yet: another API process may have sent it."""
         async with self._reading:
             if self.last < after and not self.is_done:
                 await self._read()
 
     def stop(self) -> None:
-        """Let everybody go."""
+        """Close all streams."""
         self._task.cancel()
         self._finish()
 
     async def frames(self, after: int) -> AsyncIterator[bytes]:
-        """The stream of one watcher: every event after this number; comments while there is none."""
-        # Not all at once, when they have lost their API together.
+        """The stream of one watcher: every event after this number, and comments while there is none."""
+        # Spread, so that clients of an API that failed do not reconnect at once.
         hint = random.randint(1_000, 3_000)  # noqa: S311  no secret
         yield format_sse_event(retry=hint)
         while not (self._is_readable or self.is_done):
             if not await self._has_changed():
                 yield KEEPALIVE_COMMENT
         if after > self.last:
-            return  # who comes back is told that it lies ahead, or by whom it was told
+            return  # the number is ahead of this log; the next request gets a 400
         after = max(after, self.last - len(self._frames))  # just before the oldest event that is kept
         while True:
             dropped = self.last - len(self._frames)
             if after < dropped:
                 return  # too slow
-            if news := [*islice(self._frames, after - dropped, after - dropped + _AT_ONCE)]:
-                yield b"".join(news)
-                after += len(news)
+            if frames := [*islice(self._frames, after - dropped, after - dropped + _AT_ONCE)]:
+                yield b"".join(frames)
+                after += len(frames)
             elif self.is_done:
                 return
             elif not await self._has_changed():
@@ -94,7 +94,7 @@ class Follower:
         return self._is_opened.is_set() and self._failure is None
 
     async def _has_changed(self) -> bool:
-        """Wait for a change; False when none came for so long that a sign of life is due."""
+        """Wait for a change; False when it is time for a keep-alive comment."""
         try:
             await asyncio.wait_for(self._changed.wait(), _KEEP_ALIVE_SECONDS)
         except TimeoutError:
@@ -104,7 +104,7 @@ class Follower:
     async def _follow(self) -> None:
         try:
             await self._open()
-        except Exception as error:  # each who waits gets it, and answers with it
+        except Exception as error:  # each request that waits in `opened` answers with it
             self._failure = error
             self._finish()
             return
@@ -113,13 +113,13 @@ class Follower:
         try:
             await self._keep_up()
         except SessionNotFound:
-            _log.info("events: Temporal keeps this session no longer")
-        except Exception as error:  # who comes back is told what it is
-            _log.error("events: cannot be followed any further: %s", type(error).__name__)
+            _log.info("events: the session's retention in Temporal has ended")
+        except Exception as error:  # the next request answers with it
+            _log.error("events: following failed: %s", type(error).__name__)
         self._finish()
 
     async def _open(self) -> None:
-        """Read the log up to now, as soon as somebody answers: those who came back wait for it."""
+        """Read the log up to now, with retries: watchers that reconnected wait for it."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -134,17 +134,17 @@ class Follower:
             else:
                 self._failure = None
                 self.is_over = self.is_over or is_closed
-                self._tell()
+                self._notify()
                 return
 
     async def _keep_up(self) -> None:
-        news = self._source.news(self._session_id)
+        changes = self._source.changes(self._session_id)
         pause = _FIRST_PAUSE_SECONDS
         lives, is_due = True, False
         while not self.is_over:
             try:
-                if not is_due:  # news that could not be read yet does not come again
-                    lives, is_due = await news.wait(), True
+                if not is_due:  # a change is reported once, so a failed read is repeated
+                    lives, is_due = await changes.wait(), True
                 async with self._reading:
                     await self._read()
                 self.is_over, is_due = self.is_over or not lives, False
@@ -155,28 +155,28 @@ class Follower:
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _read(self) -> None:
-        """All pages that are new."""
+        """Read all new pages."""
         while True:
             page = await self._source.events(self._session_id, EventsRequest(after=self.last))
             for event in page.events:
-                if event.id != self.last + 1:  # those between were dropped before anybody here has read them
+                if event.id != self.last + 1:  # the workflow dropped those between before they were read here
                     self._frames.clear()
                 self._frames.append(frame(event))
                 self.last = event.id
             if self.last >= page.last or not page.events:
                 break
         self.is_over = self.is_over or page.is_over
-        self._tell()
+        self._notify()
 
     def _finish(self) -> None:
         self.is_done = True
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
 
 def frame(event: SessionEvent) -> bytes:
-    """An event on the wire: its JSON has no line break."""
+    """An event on the wire. Its JSON has no line break."""
     return format_sse_event(id=str(event.id), event=event.type, data_str=event.model_dump_json())

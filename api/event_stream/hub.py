@@ -1,4 +1,4 @@
-"""Who watches sessions in this process: a thousand of one session share one follower, which goes with the last."""
+"""Shares one follower of a session among all of its watchers in this process."""
 
 from __future__ import annotations
 
@@ -6,32 +6,31 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from api.errors import InvalidInput
 from api.event_stream.follower import Follower
 from api.event_stream.source import EventSource
-from errors import TemporalUnavailable
+from errors import InvalidInput, TemporalUnavailable
 from workflows.session.event_log import KEPT
 
 
 @dataclass(frozen=True)
 class Watch:
-    """One who watches, from the event after number `after` on."""
+    """One watcher, from the event after number `after`."""
 
     follower: Follower
     after: int
 
     @property
     def has_all(self) -> bool:
-        """Whether the session is over and its last event was received."""
+        """True if the session has ended and the watcher has its last event."""
         return self.follower.is_over and self.after == self.follower.last
 
     def frames(self) -> AsyncIterator[bytes]:
-        """The stream; it begins with the time after which to come back."""
+        """The stream; it begins with the delay for reconnecting."""
         return self.follower.frames(self.after)
 
 
 class Followers:
-    """One for each session that is watched."""
+    """One follower for each watched session, closed with its last watcher."""
 
     def __init__(self, source: EventSource, most: int = KEPT) -> None:
         self._source = source
@@ -40,13 +39,12 @@ class Followers:
         self._is_closed = False
 
     @asynccontextmanager
-    async def watch(self, session_id: str, after: int, *, comes_back: bool = False) -> AsyncIterator[Watch]:
+    async def watch(self, session_id: str, after: int, *, is_reconnect: bool = False) -> AsyncIterator[Watch]:
         """Watch until the block is left. Raises `InvalidInput` for a number that this session has not reached,
         `SessionNotFound`, `NoWorkerAnswered`, `TemporalUnavailable`.
 
-        The last two not for one who comes back, whose stream begins as soon as somebody answers. A browser's
-        `EventSource` comes back after a stream that broke off, and never after an error: so none is raised either for
-        what could not be read because this process ends.
+        A browser's `EventSource` reconnects after a broken stream, but never after an error. So the last two are not
+        raised for a client that reconnects, whose stream begins after the outage, nor while this process shuts down.
         """
         follower = self._followers.get(session_id)
         if follower is None or (follower.is_done and not follower.is_over):
@@ -57,7 +55,7 @@ class Followers:
                 await follower.opened()
                 await follower.catch_up(after)
             except TemporalUnavailable:
-                if not (comes_back or self._is_closed):
+                if not (is_reconnect or self._is_closed):
                     raise
             else:
                 if after > follower.last and not self._is_closed:
@@ -78,7 +76,7 @@ class Followers:
         return len(self._followers)
 
     def close(self) -> None:
-        """End all streams, also those that begin from now on: this process is about to end."""
+        """Close all streams, and those that begin from now on: the process shuts down."""
         self._is_closed = True
         for follower in self._followers.values():
             follower.stop()

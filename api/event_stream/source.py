@@ -1,45 +1,37 @@
-"""The gateway to a session's event log: its pages by query, and news of it by Temporal's own long poll."""
+"""Reads a session's event log: pages by query, and changes by Temporal's long poll."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.api.workflowservice.v1 import (
-    GetWorkflowExecutionHistoryRequest,
-    GetWorkflowExecutionHistoryResponse,
-)
-from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCStatusCode
 
-from api.gateway import worker_query
-from api.gateway.outages import LOST, unreachable
+from api.gateway.rpc_errors import has_status, temporal_call
+from api.gateway.session_handle import open_session
 from connections.temporal_client import LazyClient
 from contracts.events import EventsPage, EventsRequest
-from contracts.identities import is_session_id
-from errors import SessionNotFound, TemporalUnavailable
+from errors import TemporalUnavailable
 from settings import TemporalSettings
 from workflows.voice_session import VoiceSession
 
-_ANSWER_SECONDS = 5.0
-_LONGEST_POLL = timedelta(seconds=60)
-"""Temporal answers after 20 s when there is nothing new; this is for one that stands still."""
-
-T = TypeVar("T")
+_POLL_SECONDS = 60.0
+"""Temporal answers after 20 s when there is nothing new; this is for a server that hangs."""
 
 
-class News(Protocol):
-    """Where one follower of a session stands; what was waited for once does not come again."""
+class Changes(Protocol):
+    """One follower's position in a session. No change is reported twice."""
 
     async def wait(self) -> bool:
-        """Return when something may have happened: True, or False once the session is closed and nothing will.
+        """Wait until something may have happened. True, or False once the session is closed and nothing follows.
 
-        Raises `SessionNotFound`, `TemporalUnavailable`; wait again to go on from the same place.
+        Raises `SessionNotFound`, `TemporalUnavailable`; wait again to continue from the same position.
         """
 
 
@@ -47,49 +39,39 @@ class EventSource(Protocol):
     """The event logs of all sessions. Every call may raise `SessionNotFound` and `TemporalUnavailable`."""
 
     async def is_closed(self, session_id: str) -> bool:
-        """Whether the session is over for Temporal, by whatever way."""
+        """True if the session's workflow is closed, for any reason."""
 
     async def events(self, session_id: str, request: EventsRequest) -> EventsPage:
         """One page of the log. Raises `NoWorkerAnswered`."""
 
-    def news(self, session_id: str) -> News:
-        """News of the session from its beginning on: what is old news by now comes at once."""
+    def changes(self, session_id: str) -> Changes:
+        """Changes from the beginning of the session; past ones are reported at once."""
 
 
 class TemporalEventSource:
-    """`EventSource` from Temporal. An idle session costs one open call, which Temporal answers every 20 s."""
+    """`EventSource` from Temporal. A quiet session costs one open call, which Temporal answers every 20 s."""
 
     def __init__(self, client: LazyClient, settings: TemporalSettings) -> None:
         self._client = client
         self._settings = settings
 
     async def is_closed(self, session_id: str) -> bool:
-        """From its description, which needs no worker."""
-        if not is_session_id(session_id):
-            raise SessionNotFound(f"Session {session_id} not found")
-        client = await self._client.get()
-        question = asyncio.wait_for(client.get_workflow_handle(session_id).describe(), _ANSWER_SECONDS)
-        described = await _answered(question, session_id, self._settings)
-        return described.status is not WorkflowExecutionStatus.RUNNING
+        """From the description, which needs no worker."""
+        session = await open_session(self._client, self._settings, session_id)
+        return (await session.describe()).status is not WorkflowExecutionStatus.RUNNING
 
     async def events(self, session_id: str, request: EventsRequest) -> EventsPage:
-        """A worker answers, from its memory or from the history, also for a closed workflow."""
-        client = await self._client.get()
-        return await worker_query.answer(
-            client.get_workflow_handle(session_id).query(VoiceSession.events, request),
-            session_id=session_id,
-            what="events",
-            nothing=EventsPage(),
-            client=client,
-            settings=self._settings,
-        )
+        """A worker answers, from its cache or from the history, also for a closed workflow."""
+        session = await open_session(self._client, self._settings, session_id)
+        query = session.workflow.query(VoiceSession.events, request)
+        return await session.answer(query, what="events", nothing=EventsPage())
 
-    def news(self, session_id: str) -> News:
-        """Reads through the history once, without a payload being decoded, and waits at its end."""
-        return _HistoryNews(self._client, self._settings, session_id)
+    def changes(self, session_id: str) -> Changes:
+        """Reads the history once, without decoding payloads, and waits at its end."""
+        return _HistoryChanges(self._client, self._settings, session_id)
 
 
-class _HistoryNews:
+class _HistoryChanges:
     def __init__(self, client: LazyClient, settings: TemporalSettings, session_id: str) -> None:
         self._client = client
         self._settings = settings
@@ -99,12 +81,12 @@ class _HistoryNews:
         self._is_closed = False
 
     async def wait(self) -> bool:
-        """A workflow changes in its tasks alone: signals that no worker has taken yet are no news."""
+        """A workflow changes only in its tasks: a signal that no worker has taken yet is not a change."""
         while not self._is_closed:
             answer = await self._poll()
             events = answer.history.events
             self._token = answer.next_page_token
-            if not self._token:  # this run is over
+            if not self._token:  # this run is closed
                 self._run_id = _next_run(events)
                 self._is_closed = not self._run_id
             elif not any(event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED for event in events):
@@ -114,14 +96,6 @@ class _HistoryNews:
 
     async def _poll(self) -> GetWorkflowExecutionHistoryResponse:
         client = await self._client.get()
-        try:
-            return await _answered(self._ask(client), self._session_id, self._settings)
-        except TemporalUnavailable as error:
-            if isinstance(error.__cause__, RPCError) and error.__cause__.status is RPCStatusCode.INVALID_ARGUMENT:
-                self._token = b""  # of a Temporal that has forgotten it: from the run's beginning again
-            raise
-
-    def _ask(self, client: Client) -> Awaitable[GetWorkflowExecutionHistoryResponse]:
         request = GetWorkflowExecutionHistoryRequest(
             namespace=client.namespace,
             execution=WorkflowExecution(workflow_id=self._session_id, run_id=self._run_id),
@@ -129,20 +103,17 @@ class _HistoryNews:
             wait_new_event=True,
             skip_archival=True,
         )
-        # Not repeated by the SDK, which would do so for minutes in silence: who waits has a pace of its own.
-        return client.workflow_service.get_workflow_execution_history(request, retry=False, timeout=_LONGEST_POLL)
+        poll = client.workflow_service.get_workflow_execution_history
+        try:
+            async with temporal_call(self._settings, _POLL_SECONDS, self._session_id):
+                # The SDK's own retries would be silent for minutes; followers have a retry loop of their own.
+                return await poll(request, retry=False, timeout=timedelta(seconds=_POLL_SECONDS))
+        except TemporalUnavailable as error:
+            if has_status(error.__cause__, RPCStatusCode.INVALID_ARGUMENT):
+                self._token = b""  # Temporal has forgotten the token: read the run from its beginning
+            raise
 
 
 def _next_run(events: Sequence[HistoryEvent]) -> str:
-    """The run that a continued one goes on in; empty where it has ended for good."""
+    """The id of the run that follows by continue-as-new, or an empty text."""
     return events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id if events else ""
-
-
-async def _answered(question: Awaitable[T], session_id: str, settings: TemporalSettings) -> T:
-    """What Temporal itself answers. Raises `SessionNotFound`, `TemporalUnavailable`."""
-    try:
-        return await question
-    except LOST as error:
-        if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-            raise SessionNotFound(f"Session {session_id} not found") from error
-        raise TemporalUnavailable(unreachable(settings)) from error

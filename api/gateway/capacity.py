@@ -1,4 +1,4 @@
-"""How many sessions may run at once."""
+"""Limits the number of live sessions."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from api.gateway.session_counts import SessionCounts
 from errors import NoPlace
 
 _VISIBLE_AFTER_SECONDS = 2.0
-"""Temporal counts a session within this after its start was answered; until then it is counted here."""
+"""Temporal counts a session within this time of its start; until then it is counted here."""
 
 
 @dataclass
 class _Place:
-    """What this process knows of a session's place. Starts of one id come at once: an Idempotency-Key is repeated."""
+    """A session's place. Starts of one id may be concurrent, under one Idempotency-Key."""
 
     starting: int = 0
     visible_from: float = 0.0
-    """When Temporal counts it, by this object's clock; 0 while no start of it was answered."""
+    """The time from which Temporal counts it; 0 before its start succeeded."""
 
     def is_counted_here(self, now: float) -> bool:
         return self.starting > 0 or self.visible_from > now
 
 
 class Capacity:
-    """Gives places to new sessions: those that Temporal counts, and this process's own of the last moment.
+    """Reserves places for new sessions. Live ones are those that Temporal counts, plus this process's latest starts.
 
-    So one API never gives a place twice. Several know of each other by Temporal alone: each may exceed `limit` by what
-    the others start within that moment.
+    So one API process never exceeds `limit`. Several learn of each other through Temporal: each may exceed the limit by
+    the sessions that the others start within that delay.
     """
 
     def __init__(self, counts: SessionCounts, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,9 +41,9 @@ class Capacity:
 
     @asynccontextmanager
     async def place(self, session_id: str) -> AsyncIterator[None]:
-        """A place for a session while it is started, and from then on. One that has a place already keeps it.
+        """Reserve a place while a session starts, and keep it if the start succeeds. A repeated start shares its place.
 
-        Raises `NoPlace`, `TemporalUnavailable`; a start that fails gives back what it took, and no more.
+        Raises `NoPlace`, `TemporalUnavailable`. A failed start releases only its own reservation.
         """
         if self._limit == 0:
             yield
@@ -51,7 +51,7 @@ class Capacity:
         self._forget_visible()
         earlier = self._mine.keys() - {session_id}
         if len(earlier) >= self._limit:
-            raise self._refusal()  # without a question to Temporal, which would name them all
+            raise self._refusal()  # without a query, which would list all of their ids
         place = self._mine.setdefault(session_id, _Place())
         place.starting += 1
         try:

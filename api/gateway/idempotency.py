@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: which session a key stands for, and which request it was first used with.
+"""Derives a session's id, and a fingerprint of the request, from an `Idempotency-Key`.
 
-Every API process must come to the same answer by itself, so both are keyed hashes. Their secret is derived from
-LiveKit's API secret, which all of them have; without it nobody can tell a session's id or its request from a key.
+All API processes must derive the same, without shared state, so both are keyed hashes. The secret comes from LiveKit's
+API secret, which they share; without it, a key reveals neither the session's id nor its request.
 """
 
 from __future__ import annotations
@@ -9,31 +9,37 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from typing import Any, Final
+from typing import Annotated, Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from fastapi import Request
-from pydantic import BaseModel
+from fastapi import Header, Request
+from pydantic import BaseModel, WithJsonSchema
 
-from api.errors import InvalidInput
 from contracts.identities import session_id_of
+from errors import InvalidInput
 
 HEADER: Final = "Idempotency-Key"
 _LONGEST: Final = 255
 
-HEADER_SCHEMA: Final[dict[str, Any]] = {
-    "name": HEADER,
-    "in": "header",
-    "required": False,
-    "description": "Your own name for this start. Repeated, it gives the same session and a join token that works.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": _LONGEST, "pattern": "^[!-~]+$"},
-}
-"""OpenAPI's description of the header."""
+_Documented = Annotated[
+    str | None,
+    Header(
+        alias=HEADER,
+        description="Your own name for this start. A repeated request gets the same session and a valid join token.",
+    ),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST, "pattern": "^[!-~]+$"}),
+]
+"""For the OpenAPI document. `read_key` validates the header, since FastAPI would take the first of two."""
+
+
+async def idempotency_key(request: Request, _header: _Documented = None) -> str | None:
+    """Dependency: `read_key`."""
+    return read_key(request)
 
 
 def read_key(request: Request) -> str | None:
-    """The request's key, None without one. Raises `InvalidInput`."""
+    """The request's key, or None without one. Raises `InvalidInput`."""
     given = request.headers.getlist(HEADER)
     if not given:
         return None
@@ -44,19 +50,19 @@ def read_key(request: Request) -> str | None:
 
 
 class KeyedStarts:
-    """What follows from a key, for one secret."""
+    """Derives ids and fingerprints with one secret."""
 
     def __init__(self, secret: str) -> None:
         self._secret = HKDF(SHA256(), length=32, salt=None, info=b"idempotency key").derive(secret.encode())
 
     def session_id(self, owner: str, key: str) -> str:
-        """The id of the session that `owner` starts under `key`."""
+        """The id of the session that `owner` starts with `key`."""
         return session_id_of(self._hash("session", owner, key))
 
-    def fingerprint(self, session_id: str, wanted: BaseModel) -> str:
-        """A mark of the request, equal for equal ones: fields that were left out count as such, in whatever order."""
-        body = json.dumps(wanted.model_dump(mode="json", exclude_unset=True), sort_keys=True)
-        return self._hash("request", session_id, body).hex()
+    def fingerprint(self, session_id: str, body: BaseModel) -> str:
+        """A hash of the request, in any order of its fields. An explicit default differs from an omitted field."""
+        text = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
+        return self._hash("request", session_id, text).hex()
 
     def _hash(self, *parts: str) -> bytes:
         return hmac.digest(self._secret, json.dumps(parts).encode(), hashlib.sha256)

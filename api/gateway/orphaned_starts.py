@@ -1,4 +1,4 @@
-"""Starts whose caller was told that they failed: none of them may go on living in Temporal."""
+"""Withdraws starts that were answered with an error, so that none of them lives on in Temporal."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any, NamedTuple
 
 from temporalio.api.enums.v1 import EventType, PendingWorkflowTaskState
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCStatusCode
 
-from api.gateway.outages import LOST
+from api.gateway.rpc_errors import has_status, is_outage
 
 _log = logging.getLogger(__name__)
 
 _GIVE_UP_SECONDS = 600.0
-"""After this the session's own no-show timer is what ends it, should it exist at all."""
+"""After this the session's no-show timer ends it, if it exists at all."""
 _LATE_START_SECONDS = 10.0
-"""How long a start that Temporal has not heard of may still come true: the request may be under way in the server."""
+"""A start that Temporal does not know may still arrive within this: the request may be in progress in the server."""
 _MOST = 1000
-"""More are not kept: in an outage every start fails, and hardly one of them has begun. The no-show timer ends those."""
+"""In an outage every start fails, and hardly one of them has begun. No-show timers end those beyond this number."""
 _AT_ONCE = 10
-"""A Temporal that has just come back is not asked about all of them in the same moment."""
+"""Concurrent attempts, so that a Temporal that recovers is not overloaded."""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
 _CLOSE_SECONDS = 2.0
 _RPC_TIMEOUT = timedelta(seconds=2)
@@ -34,21 +34,21 @@ class _Start(NamedTuple):
     failed_at: float
 
 
-class AbandonedStarts:
-    """Withdraws failed starts in the background, so that no caller waits for it, through outages of Temporal."""
+class OrphanedStarts:
+    """Withdraws failed starts in the background, through outages of Temporal."""
 
     def __init__(self) -> None:
         self._waiting: deque[_Start] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._kept = 0
-        self._has_told = False
+        self._has_warned = False
 
     def add(self, handle: WorkflowHandle[Any, Any]) -> None:
-        """Withdraw the session of `handle`, whether or not it was started."""
+        """Withdraw the session of `handle`, which may not exist."""
         if self._kept >= _MOST:
-            if not self._has_told:
+            if not self._has_warned:
                 _log.warning("%d failed starts wait to be withdrawn; no-show timers end what fails meanwhile", _MOST)
-            self._has_told = True
+            self._has_warned = True
             return
         self._kept += 1
         self._waiting.append(_Start(handle, asyncio.get_running_loop().time()))
@@ -58,7 +58,7 @@ class AbandonedStarts:
             task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Give what is under way a moment, then leave it to the sessions' no-show timers."""
+        """Give running attempts a moment; no-show timers end the rest."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_CLOSE_SECONDS)
             for task in late:
@@ -66,14 +66,14 @@ class AbandonedStarts:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _withdraw_all(self) -> None:
-        """One after the other until none waits; one that cannot be withdrawn yet goes to the end of the line."""
+        """Withdraw one after the other until none is left; one that cannot be withdrawn yet goes to the end."""
         pause = _FIRST_PAUSE_SECONDS
         while self._waiting:
             start = self._waiting.popleft()
             if await _is_settled(start):
                 pause = _FIRST_PAUSE_SECONDS
                 self._kept -= 1
-                self._has_told = self._has_told and self._kept > 0
+                self._has_warned = self._has_warned and self._kept > 0
             else:
                 self._waiting.append(start)
                 await asyncio.sleep(pause)
@@ -81,13 +81,15 @@ class AbandonedStarts:
 
 
 async def _is_settled(start: _Start) -> bool:
-    """One attempt. Returns whether nothing is left to do, or nothing can be done any more."""
+    """One attempt. True if nothing remains to be done, or it is given up."""
     age = asyncio.get_running_loop().time() - start.failed_at
     try:
         if await _is_withdrawn(start.handle):
             return True
-    except LOST as error:
-        if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND and age > _LATE_START_SECONDS:
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        if has_status(error, RPCStatusCode.NOT_FOUND) and age > _LATE_START_SECONDS:
             return True
     if age > _GIVE_UP_SECONDS:
         _log.warning("%s was not withdrawn; its no-show timer ends it", start.handle.id)
@@ -96,11 +98,11 @@ async def _is_settled(start: _Start) -> bool:
 
 
 async def _is_withdrawn(handle: WorkflowHandle[Any, Any]) -> bool:
-    """One attempt: cancel, and terminate when no worker has begun. Returns whether nothing is left to do.
+    """Cancel the workflow, or terminate it if no worker has begun it. True if nothing remains to be done.
 
-    A worker that has the session carries the cancellation out, with clean-up. Where none ever came, the cancellation
-    would stay open for good, so the workflow is terminated; nothing has been made that wants cleaning up. While a
-    worker holds the first task neither is known: ask again, since it either completes or times out.
+    A worker that has begun carries out the cancellation, with cleanup. Without one the cancellation would stay open for
+    ever, and there is nothing to clean up. While a worker holds the first task the outcome is open: try again, since
+    the task either completes or times out.
     """
     description = await handle.describe(rpc_timeout=_RPC_TIMEOUT)
     if description.status is not WorkflowExecutionStatus.RUNNING:

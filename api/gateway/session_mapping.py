@@ -1,4 +1,4 @@
-"""What Temporal returns of a session, as what the API tells of it."""
+"""Maps Temporal's descriptions of sessions to the API's answers."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ E = TypeVar("E", bound=StrEnum)
 
 
 async def item(execution: WorkflowExecution) -> SessionItem:
-    """A line of a list, from what comes with the list alone."""
-    return SessionItem(**await _known(execution))
+    """An item of a list, from what the list itself contains."""
+    return SessionItem(**await _fields(execution))
 
 
 async def live(execution: WorkflowExecution, view: SessionView | None) -> SessionResponse:
-    """A session that has not ended. Without a `view` of its workflow: as far as Temporal itself knows."""
-    known = await _known(execution)
+    """A live session. Without a `view` of its workflow, it has only what Temporal itself knows."""
+    fields = await _fields(execution)
     if view is None:
-        return SessionResponse(**known, agentState=None, agentGeneration=None)
-    known |= {"state": view.state, "endReason": view.end_reason, **_bill(view.summary)}
-    return SessionResponse(**known, agentState=view.agent_state, agentGeneration=view.generation)
+        return SessionResponse(**fields, agentState=None, agentGeneration=None)
+    fields |= {"state": view.state, "endReason": view.end_reason, **_bill(view.summary)}
+    return SessionResponse(**fields, agentState=view.agent_state, agentGeneration=view.generation)
 
 
 async def ended(execution: WorkflowExecution, summary: SessionSummary | None) -> SessionResponse:
-    """A session that has ended. Without a `summary` it was terminated or failed, and has no bill."""
-    known = await _known(execution) | _bill(summary)
+    """An ended session. Without a `summary` it was terminated or failed, and has no bill."""
+    fields = await _fields(execution) | _bill(summary)
     if summary is not None:
-        known["endReason"] = summary.end_reason
+        fields["endReason"] = summary.end_reason
     generation = None if summary is None else summary.generations
-    return SessionResponse(**known, agentState=AgentState.STOPPED, agentGeneration=generation)
+    return SessionResponse(**fields, agentState=AgentState.STOPPED, agentGeneration=generation)
 
 
-async def card(execution: WorkflowExecution) -> SessionMemo | None:
-    """What was given at the start. None for a session without, or when it cannot be decoded (its key is gone)."""
+async def memo(execution: WorkflowExecution) -> SessionMemo | None:
+    """The memo written at the start. None without one, or when it cannot be decoded because its key is gone."""
     try:
         found: SessionMemo | None = await execution.memo_value(MEMO_KEY, None, type_hint=SessionMemo)
-    except Exception as error:  # whatever a codec raises, one session must not hide the others
+    except Exception as error:  # a codec raises anything; one session must not hide the others
         _log.warning("the memo of %s cannot be read: %s", execution.id, type(error).__name__)
         return None
     return found
 
 
-async def _known(execution: WorkflowExecution) -> dict[str, Any]:
-    """From description or list: search attributes, memo, times."""
+async def _fields(execution: WorkflowExecution) -> dict[str, Any]:
+    """The fields that a description and a list have: search attributes, memo, times."""
     attributes = execution.typed_search_attributes
     is_open = execution.status is WorkflowExecutionStatus.RUNNING
-    given = await card(execution)
+    given = await memo(execution)
     state: SessionStatus | None = SessionStatus.ENDED
     if is_open:
         state = _one_of(SessionStatus, attributes.get(STATE, SessionStatus.STARTING), execution)
@@ -77,11 +77,11 @@ async def _known(execution: WorkflowExecution) -> dict[str, Any]:
 
 
 def _one_of(kind: type[E], name: str | None, execution: WorkflowExecution) -> E | None:
-    """The value of this name. None without one, and for one that only a newer worker knows, as in a deploy."""
+    """The value of this name. None without one, and for one that only newer workers know, as in a deployment."""
     try:
         return kind(name) if name else None
     except ValueError:
-        _log.warning("%s: %s %s is not known here", execution.id, kind.__name__, name)
+        _log.warning("%s: %s %s is unknown to this version", execution.id, kind.__name__, name)
         return None
 
 

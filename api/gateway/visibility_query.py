@@ -1,4 +1,4 @@
-"""A list's filters as a query of Temporal's visibility store, and the tokens that lead from page to page. Pure."""
+"""Writes list filters as visibility queries, and signs page tokens. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import binascii
 import hashlib
 from collections.abc import Collection
 
-from api.errors import InvalidInput
 from api.schemas.session_queries import SessionFilter
 from api.schemas.timestamps import rfc3339, round_up
 from connections.payload_encryption import KeyRing, user_values
 from contracts.search_attributes import END_REASON, OWNER, STARTED_AT, STATE, USER
 from contracts.statuses import SessionStatus
+from errors import InvalidInput
 
 _DIGEST_BYTES = 9
 
 
 def visibility_query(wanted: SessionFilter, keys: KeyRing | None = None, owner: str | None = None) -> str:
-    """The sessions of `owner`, or of all, that match every filter. One that continued as new is its last run.
+    """A query for the sessions of `owner`, or of all, that match every filter; of each, only the latest run.
 
-    With `keys` users are looked for by what stands for their names.
+    With `keys`, user names are searched by their keyed hashes.
     """
     terms = ["WorkflowType = 'VoiceSession'", "ExecutionStatus != 'ContinuedAsNew'"]
     if owner is not None:
         terms.append(f"{OWNER.name} = {_quoted(owner)}")
     if wanted.state is SessionStatus.ENDED:
-        # A workflow that was terminated, or failed, left its attribute as it was.
+        # A terminated or failed workflow did not update its attribute.
         terms.append(f"({STATE.name} = {_quoted(wanted.state)} OR ExecutionStatus != 'Running')")
     elif wanted.state is not None:
         terms.append(f"{STATE.name} = {_quoted(wanted.state)} AND ExecutionStatus = 'Running'")
@@ -43,7 +43,7 @@ def visibility_query(wanted: SessionFilter, keys: KeyRing | None = None, owner: 
 
 
 def running_query(*, state: SessionStatus | None = None, owner: str | None = None, but: Collection[str] = ()) -> str:
-    """The sessions of `owner`, or of all, that have not ended: in this state, and of no id in `but`."""
+    """A query for the live sessions of `owner`, or of all, in this state, except the ids in `but`."""
     terms = ["WorkflowType = 'VoiceSession'", "ExecutionStatus = 'Running'"]
     if state is not None:
         terms.append(f"{STATE.name} = {_quoted(state)}")
@@ -55,18 +55,18 @@ def running_query(*, state: SessionStatus | None = None, owner: str | None = Non
 
 
 def _quoted(text: str) -> str:
-    """A string of the query language, which is SQL's with a backslash as the escape."""
+    """A string literal of the query language: SQL's, with a backslash as escape."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
 def seal_page_token(token: bytes | None, query: str) -> str | None:
-    """Temporal's token as text for a URL, with a digest: a damaged one, or another query's, is noticed."""
+    """Temporal's page token as text for a URL, with a digest that detects damage and use with another query."""
     return None if token is None else base64.urlsafe_b64encode(_digest(token, query) + token).decode().rstrip("=")
 
 
 def open_page_token(text: str | None, query: str) -> bytes | None:
-    """Temporal's token again. Raises `InvalidInput`."""
+    """Temporal's page token from that text. Raises `InvalidInput`."""
     if text is None:
         return None
     try:

@@ -1,39 +1,35 @@
-"""The gateway to a session's webhooks: told once more, whether its delivery is still under way or over."""
+"""Redelivers a session's customer webhooks, whether their first delivery is running or finished."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Protocol
 
 from temporalio.common import WorkflowIDConflictPolicy
 
-from api.gateway import worker_query
-from api.gateway.outages import LOST, unreachable
+from api.gateway.rpc_errors import temporal_call
+from api.gateway.session_handle import ANSWER_SECONDS, open_session
 from connections.temporal_client import LazyClient
 from connections.webhook_targets import AllowedTargets
-from contracts.customer_webhooks import Redelivery, RedeliveryPlan, delivery_id
+from contracts.customer_webhooks import DeliveryRequest, Redelivery, RedeliveryPlan, WebhookEvent, delivery_id
 from contracts.events import EventsRequest
-from contracts.identities import is_session_id
-from errors import NoWebhooks, SessionNotFound, TemporalUnavailable, WebhookTargetRefused
+from errors import NoWebhooks, WebhookTargetRefused
 from settings import TemporalSettings
 from workflows.voice_session import VoiceSession
 from workflows.webhooks.delivery import WebhookDelivery
 
-_ANSWER_SECONDS = 5.0
-
 
 class Redeliveries(Protocol):
-    """Redeliveries as the routes see them."""
+    """Redeliveries as the routes use them."""
 
     async def redeliver(self, session_id: str, after: int) -> tuple[int, ...]:
-        """Have webhooks of events after this number delivered again; returns the numbers, in order.
+        """Deliver the webhooks of events after this number again; returns the numbers, in order.
 
         Raises `SessionNotFound`, `NoWebhooks`, `NoWorkerAnswered`, `TemporalUnavailable`.
         """
 
 
 class TemporalRedeliveries:
-    """`Redeliveries` by the session's event log, which a worker reads for as long as Temporal keeps the session."""
+    """`Redeliveries` from the session's event log, which a worker reads for as long as Temporal keeps the session."""
 
     def __init__(self, client: LazyClient, settings: TemporalSettings, targets: AllowedTargets) -> None:
         self._client = client
@@ -41,44 +37,32 @@ class TemporalRedeliveries:
         self._targets = targets
 
     async def redeliver(self, session_id: str, after: int) -> tuple[int, ...]:
-        """One signal, which starts the delivery where it is over. Asked twice, it is done twice."""
-        if not is_session_id(session_id):
-            raise SessionNotFound(f"Session {session_id} not found")
+        """One signal-with-start. Two requests deliver twice."""
         plan = await self._plan(session_id, after)
         if plan.delivery is None:
-            raise NoWebhooks(f"Session {session_id} was started without a webhookUrl: nobody was told of it.")
+            raise NoWebhooks(f"Session {session_id} has no webhookUrl, so it has no webhooks to deliver again.")
         try:
             self._targets.check(plan.delivery.url)
         except WebhookTargetRefused as error:
             raise NoWebhooks(f"Its webhookUrl {error}.") from None
         if plan.events:
-            await self._signal(plan)
+            await self._signal(plan.delivery, plan.events)
         return tuple(event.number for event in plan.events)
 
     async def _plan(self, session_id: str, after: int) -> RedeliveryPlan:
-        client = await self._client.get()
-        return await worker_query.answer(
-            client.get_workflow_handle(session_id).query(VoiceSession.webhooks, EventsRequest(after=after)),
-            session_id=session_id,
-            what="webhooks",
-            nothing=RedeliveryPlan(),
-            client=client,
-            settings=self._settings,
-        )
+        session = await open_session(self._client, self._settings, session_id)
+        query = session.workflow.query(VoiceSession.webhooks, EventsRequest(after=after))
+        return await session.answer(query, what="webhooks", nothing=RedeliveryPlan())
 
-    async def _signal(self, plan: RedeliveryPlan) -> None:
-        assert plan.delivery is not None  # noqa: S101  the caller has seen to it
+    async def _signal(self, delivery: DeliveryRequest, events: tuple[WebhookEvent, ...]) -> None:
         client = await self._client.get()
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await client.start_workflow(
-                    WebhookDelivery.run,
-                    plan.delivery,
-                    id=delivery_id(plan.delivery.session_id),
-                    task_queue=self._settings.task_queue,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    start_signal="redeliver",
-                    start_signal_args=[Redelivery(events=plan.events)],
-                )
-        except LOST as error:
-            raise TemporalUnavailable(unreachable(self._settings)) from error
+        async with temporal_call(self._settings, ANSWER_SECONDS):
+            await client.start_workflow(
+                WebhookDelivery.run,
+                delivery,
+                id=delivery_id(delivery.session_id),
+                task_queue=self._settings.task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                start_signal="redeliver",
+                start_signal_args=[Redelivery(events=events)],
+            )

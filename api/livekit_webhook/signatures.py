@@ -1,4 +1,4 @@
-"""Who may send webhooks. Signatures are checked over the raw bytes, before anything is parsed."""
+"""Verifies webhook signatures over the raw bytes, before anything is parsed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import jwt
 from google.protobuf.json_format import ParseError
 from livekit.api import TokenVerifier
 
+from api.livekit_webhook.legacy import is_signed
 from errors import WebhookRejected
 from settings import LiveKitSettings
 
@@ -18,20 +19,20 @@ _REJECTION = "Invalid webhook signature"
 
 
 def check_signature(settings: LiveKitSettings, body: bytes, authorization: str | None, legacy: str | None) -> None:
-    """Accept LiveKit's own `Authorization` JWT or the reference's `X-LiveKit-Signature`. Raises `WebhookRejected`.
+    """Accept LiveKit's `Authorization` JWT or the reference's `X-LiveKit-Signature`. Raises `WebhookRejected`.
 
-    A header that is present must be right: a request with one good and one bad signature is refused.
+    Every header that is present must be valid: one good and one bad signature are refused.
     """
     if authorization is None and legacy is None:
         raise WebhookRejected(_REJECTION)
-    if authorization is not None and not _is_livekits(settings, body, authorization):
+    if authorization is not None and not _is_signed_by_livekit(settings, body, authorization):
         raise WebhookRejected(_REJECTION)
-    if legacy is not None and not _is_legacy(settings, body, legacy):
+    if legacy is not None and not is_signed(settings, body, legacy):
         raise WebhookRejected(_REJECTION)
 
 
-def _is_livekits(settings: LiveKitSettings, body: bytes, authorization: str) -> bool:
-    """Whether a JWT of our own key pair (HS256, issuer, exp, nbf) names the SHA-256 of exactly these bytes.
+def _is_signed_by_livekit(settings: LiveKitSettings, body: bytes, authorization: str) -> bool:
+    """True if a JWT of our key pair (HS256, issuer, exp, nbf) contains the SHA-256 of exactly these bytes.
 
     livekit-api's `WebhookReceiver` decodes the body to text first and compares with `!=`; hence `TokenVerifier` alone.
     """
@@ -42,13 +43,5 @@ def _is_livekits(settings: LiveKitSettings, body: bytes, authorization: str) -> 
         claims = verifier.verify(authorization.removeprefix("Bearer ").strip())
         claimed = base64.b64decode(claims.sha256 or "", validate=True)
     except (jwt.PyJWTError, binascii.Error, ParseError, ValueError, TypeError, AttributeError):
-        return False  # the last ones: signed by us, but with claims of other types than LiveKit's
+        return False  # the last ones: signed with our key, but claims of other types than LiveKit's
     return hmac.compare_digest(claimed, hashlib.sha256(body).digest())
-
-
-def _is_legacy(settings: LiveKitSettings, body: bytes, signature: str) -> bool:
-    key = settings.legacy_webhook_key
-    if not settings.webhook_legacy_signature or not key:
-        return False
-    expected = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), signature.strip().lower().encode())

@@ -1,12 +1,11 @@
-"""The limit on request bodies. Starlette has none: a chunked gigabyte would be held in memory."""
+"""Limits request bodies. Starlette has no limit: it would hold a chunked gigabyte in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from api.error_response import error_response
 
 MAX_BODY_BYTES = 262_144
 
@@ -14,10 +13,9 @@ MAX_BODY_BYTES = 262_144
 class BodyLimit:
     """ASGI middleware that answers 413 when a body is larger than `max_bytes`.
 
-    A Content-Length beyond the limit is refused before a byte is read; otherwise the bytes that really arrive are
-    counted, since a chunked body announces nothing. Bodies are small, so they are read whole before the app runs: the
-    refusal can then never collide with an answer that has already begun. `larger` has limits of their own for paths
-    that begin so.
+    A larger Content-Length is refused before a byte is read; otherwise the bytes that arrive are counted, since a
+    chunked body has no length. Bodies are small, so they are read whole before the app runs: a refusal cannot collide
+    with an answer that has begun. `larger` holds other limits by path prefix.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int]) -> None:
@@ -26,19 +24,19 @@ class BodyLimit:
         self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its whole body, or refuse it."""
+        """Pass on the request with its whole body, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         most = self._limit_of(scope["path"])
         body = None if _announces_more(scope, most) else await _read(receive, most)
         if body is None:
-            refusal = error_response(413, f"The request body is larger than {most} bytes.")
-            # The unread rest of the body would be taken for the next request on this connection.
+            refusal = JSONResponse({"detail": f"The request body is larger than {most} bytes."}, 413)
+            # The unread rest of the body would be parsed as the next request of this connection.
             refusal.headers["connection"] = "close"
             await refusal(scope, receive, send)
             return
-        if body[-1]["type"] == "http.request":  # otherwise the client left halfway: nobody waits for an answer
+        if body[-1]["type"] == "http.request":  # otherwise the client has disconnected
             await self._app(scope, _replay(body, receive), send)
 
     def _limit_of(self, path: str) -> int:
@@ -51,7 +49,7 @@ def _announces_more(scope: Scope, most: int) -> bool:
 
 
 async def _read(receive: Receive, most: int) -> list[Message] | None:
-    """The messages of the body, or None as soon as they hold more than this."""
+    """The messages of the body, or None as soon as they are larger than `most`."""
     messages: list[Message] = []
     size = 0
     while True:
@@ -65,7 +63,7 @@ async def _read(receive: Receive, most: int) -> list[Message] | None:
 
 
 def _replay(messages: list[Message], receive: Receive) -> Receive:
-    """A `receive` that gives the messages already read, then goes on with the connection's own."""
+    """A `receive` that returns the messages already read, then the connection's own."""
     pending = iter(messages)
 
     async def replay() -> Message:

@@ -1,4 +1,4 @@
-"""Log lines of a request know which session it is about."""
+"""Adds the session's id to the log lines of a request."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _IN_PATH = re.compile(r"^/api/session/([^/]+)")
 
 
 class SessionInLogs:
-    """ASGI middleware for the paths that name a session. Routes that learn it from a body say so themselves."""
+    """ASGI middleware for paths with a session's id. Routes that read it from a body call `logs.about` themselves."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Each request is a task of its own, and so is what is set here; the server's access log is written in it."""
+        """Set the id for the request's task, which also writes the access log."""
         found = _IN_PATH.match(scope["path"]) if scope["type"] == "http" else None
         if found:
             logs.about(found[1])

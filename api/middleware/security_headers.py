@@ -1,4 +1,4 @@
-"""What browsers are told with every answer. Constants of ours and one rule, so no library decides them."""
+"""Adds security headers to every answer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
-"""The policy of an answer that is no page."""
+"""The policy of answers that are not pages."""
 
-# Both pages of FastAPI carry their own inline script; ReDoc searches in a worker that it makes from a blob.
+# Both pages of FastAPI have inline scripts; ReDoc searches in a worker that it creates from a blob.
 _DOCUMENTATION = "; ".join(
     (
         "default-src 'none'",
@@ -34,18 +34,18 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _JSON = {"Cache-Control": "no-store"}
-"""Join tokens are credentials, and states are of the moment."""
+"""Join tokens are credentials, and states change."""
 _HTTPS = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class SecurityHeaders:
-    """ASGI middleware. An answer keeps what it sets itself: that is how a page brings its own policy."""
+    """ASGI middleware. Headers of the answer itself take precedence, such as a page's own policy."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and add to its answer what that leaves out."""
+        """Add the missing headers to the answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -59,7 +59,7 @@ class SecurityHeaders:
 
 
 def add_security_headers(headers: MutableHeaders, scope: Scope) -> None:
-    """Add those that are not there yet."""
+    """Add the headers that are missing."""
     wanted = dict(HEADERS)
     if scope["path"].removeprefix(scope.get("root_path", "")) in _DOCUMENTATION_PAGES:
         wanted["Content-Security-Policy"] = _DOCUMENTATION

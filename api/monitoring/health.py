@@ -1,4 +1,4 @@
-"""Is everything there? Asked in parallel, answered within a second, whatever hangs."""
+"""Checks every part of the system in parallel, within a second."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from api.gateway.session_counts import living
-from api.schemas.session_commands import HealthResponse
+from api.schemas.service_status import HealthResponse
 from connections.temporal_client import LazyClient
 from settings import Settings
 
 _ANSWER_SECONDS = 0.8
-_HOLDS_SECONDS = 1.0
-"""Whoever reaches the API may ask, as often as they like: the parts are asked no more than once in this."""
+_REUSE_SECONDS = 1.0
+"""/health is open to everybody, so a result is reused this long."""
 
 
 class Health:
-    """Asks Temporal, the workers, LiveKit and the agent server; once for all who want to know within a second."""
+    """Checks Temporal, the workers, LiveKit and the agent server. Concurrent requests share one check."""
 
     def __init__(self, client: LazyClient, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._settings = settings
         self._clock = clock
-        self._asked: asyncio.Task[HealthResponse] | None = None
-        self._answered_at = 0.0
+        self._check: asyncio.Task[HealthResponse] | None = None
+        self._checked_at = 0.0
 
     async def check(self) -> HealthResponse:
-        """What works now, or did within the last second. A part that does not answer in time is down."""
-        asked = self._asked
-        if asked is None or (asked.done() and self._clock() - self._answered_at > _HOLDS_SECONDS):
-            asked = self._asked = asyncio.create_task(self._ask())
-        return await asyncio.shield(asked)  # others wait for it when this client hangs up
+        """The result of now or of the last second. A part that does not answer in time is down."""
+        check = self._check
+        if check is None or (check.done() and self._clock() - self._checked_at > _REUSE_SECONDS):
+            check = self._check = asyncio.create_task(self._check_all())
+        return await asyncio.shield(check)  # other requests may wait for it when this one is cancelled
 
-    async def _ask(self) -> HealthResponse:
-        asks_agents = bool(self._settings.agent.health_url)
+    async def _check_all(self) -> HealthResponse:
+        has_agents = bool(self._settings.agent.health_url)
         temporal, workers, livekit, agents = await asyncio.gather(
             _works(self._temporal_answers()),
             _works(self._workers_poll()),
             _works(self._livekit_takes_our_key()),
             _works(self._agent_server_answers()),
         )
-        parts = {"livekit": livekit, "temporal": temporal, "workers": workers, "agents": agents or not asks_agents}
+        parts = {"livekit": livekit, "temporal": temporal, "workers": workers, "agents": agents or not has_agents}
         down = [name for name, works in parts.items() if not works]
-        self._answered_at = self._clock()
+        self._checked_at = self._clock()
         return HealthResponse(
             status="degraded" if down else "healthy",
             livekit_url=self._settings.livekit.client_url,
@@ -59,7 +59,7 @@ class Health:
             livekit_connected=livekit,
             temporal_connected=temporal,
             workers_available=workers,
-            agents_available=agents if asks_agents else None,
+            agents_available=agents if has_agents else None,
             redis_connected=temporal,
             celery_available=workers,
             down=down,
@@ -70,10 +70,9 @@ class Health:
         return await client.service_client.check_health(timeout=timedelta(seconds=_ANSWER_SECONDS))
 
     async def _workers_poll(self) -> bool:
-        """Whether a worker has polled lately, and no session waits longer than a start may.
+        """True if a worker polls, and no session waits longer than a start may.
 
-        The time of the last poll is wrong for a minute after a kill; the age of the backlog tells as soon as any
-        session has news to process.
+        The last poll of a killed worker looks recent for a minute; the backlog's age shows it at the next task.
         """
         client = await self._client.get()
         answer = await client.workflow_service.describe_task_queue(
@@ -90,7 +89,7 @@ class Health:
         return polled and waiting < self._settings.api.start_timeout_seconds
 
     async def _livekit_takes_our_key(self) -> bool:
-        """List no rooms: the cheapest call that needs a valid key."""
+        """List a room that does not exist: the cheapest call that needs a valid key."""
         livekit = self._settings.livekit
         if not livekit.configured:
             return False
@@ -109,9 +108,9 @@ class Health:
             return (await http.get(url)).is_success
 
 
-async def _works(question: Awaitable[bool]) -> bool:
+async def _works(check: Awaitable[bool]) -> bool:
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            return await question
+            return await check
     except Exception:
-        return False  # whatever went wrong while asking, the part cannot be relied on
+        return False  # after any error the part is unreliable

@@ -1,4 +1,4 @@
-"""Live counts: the caller's sessions by state, and what the whole system has left."""
+"""Counts the caller's live sessions by state, and the free places of the whole system."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Answer(BaseModel):
 
 
 class LiveSessions(_Answer):
-    """Your sessions that have not ended."""
+    """Your live sessions."""
 
     starting: int = Field(examples=[0])
     waiting: int = Field(examples=[1])
@@ -29,19 +29,19 @@ class LiveSessions(_Answer):
 
 
 class AgentServer(_Answer):
-    """One agent server, as it says itself."""
+    """The state of one agent server."""
 
-    activeJobs: int = Field(description="Sessions that it serves.", examples=[4])
+    activeJobs: int = Field(description="Number of sessions that it serves.", examples=[4])
     load: float = Field(description="Its share of AGENT_MAX_JOBS that is taken, 0 to 1.", examples=[0.2])
 
 
 class StatsResponse(_Answer):
-    """What goes on right now."""
+    """Live sessions and free places."""
 
     sessions: LiveSessions
-    running: int = Field(description="Sessions of all callers that have not ended.", examples=[4])
-    maxSessions: int | None = Field(description="How many may run at once; null for no limit.", examples=[100])
-    sessionsLeft: int | None = Field(description="Places that are free; null for no limit.", examples=[96])
+    running: int = Field(description="Live sessions of all callers.", examples=[4])
+    maxSessions: int | None = Field(description="Maximum number of live sessions; null for no limit.", examples=[100])
+    sessionsLeft: int | None = Field(description="Free places; null for no limit.", examples=[96])
     workers: int = Field(description="Workers that poll for sessions.", examples=[1])
     agentServer: AgentServer | None = Field(
         description="The one at AGENT_HEALTH_URL; null where that is not set, and when it does not answer."
@@ -49,14 +49,14 @@ class StatsResponse(_Answer):
 
 
 class _WorkerInfo(BaseModel):
-    """What an AgentServer of livekit-agents says at `/worker`. Protobuf's JSON leaves zeros out."""
+    """An AgentServer's answer at `/worker`. Protobuf's JSON omits zeros."""
 
     active_jobs: int = 0
     worker_load: float = 0.0
 
 
 class Stats:
-    """Asks Temporal and the agent server."""
+    """Collects counts from Temporal and the agent server."""
 
     def __init__(self, counts: SessionCounts, settings: Settings) -> None:
         self._counts = counts
@@ -64,7 +64,7 @@ class Stats:
         self._agents_url = settings.agent.health_url
 
     async def collect(self, owner: str | None) -> StatsResponse:
-        """What goes on now; `sessions` are those of `owner`, or of all. Raises `TemporalUnavailable`."""
+        """Counts of now; `sessions` are those of `owner`, or of all. Raises `TemporalUnavailable`."""
         running, workers, agents, by_state = await asyncio.gather(
             self._counts.running(),
             self._counts.workers(),
@@ -86,8 +86,8 @@ class Stats:
         try:
             async with httpx.AsyncClient(timeout=_AGENTS_ANSWER_SECONDS) as http:
                 answer = await http.get(httpx.URL(self._agents_url).join("/worker"))
-                said = _WorkerInfo.model_validate_json(answer.raise_for_status().content)
+                info = _WorkerInfo.model_validate_json(answer.raise_for_status().content)
         except (httpx.HTTPError, httpx.InvalidURL, ValidationError):
             return None
-        load = said.worker_load if math.isfinite(said.worker_load) else 1.0
-        return AgentServer(activeJobs=said.active_jobs, load=round(load, 3))
+        load = info.worker_load if math.isfinite(info.worker_load) else 1.0
+        return AgentServer(activeJobs=info.active_jobs, load=round(load, 3))

@@ -1,4 +1,4 @@
-"""The page at /playground: static files, what they must know of this place, and a policy that lets nothing else in."""
+"""Serves the page at /playground: static files, their configuration, and a strict Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -6,33 +6,37 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from contracts.statuses import EndReason
 from errors import SetupError
 from settings import LiveKitSettings, Settings
-from stack.agent_processes import AgentProcesses
 
 FOLDER: Final = Path(__file__).parent / "assets"
+PATH: Final = "/playground"
 SAMPLED_TTS: Final = "hibari/default"
 """The voices that `make voices` recorded."""
 
 
 class PlaygroundConfig(BaseModel):
-    """What the page cannot know by itself."""
+    """The settings that the page needs."""
 
     temporalUiUrl: str | None = Field(description="The list of workflows in Temporal's UI; null where none is set.")
-    killButton: bool = Field(description="Whether the page may kill agents.")
-    voiceSamples: bool = Field(description="Whether agents here speak with the voices that were recorded for the page.")
+    killButton: bool = Field(description="True if the page has a button that kills the agent.")
+    voiceSamples: bool = Field(description="True if the agents speak with the voices of the recorded samples.")
+    endReasons: dict[str, str] = Field(
+        {reason.value: reason.words for reason in EndReason}, description="The words of each end reason."
+    )
 
 
-def install_playground(app: FastAPI, settings: Settings, agents: AgentProcesses | None) -> None:
-    """Add the page where PLAYGROUND says so, with its button where there is somebody to kill `agents`.
+def install_playground(app: FastAPI, settings: Settings, kill_button: APIRouter | None) -> None:
+    """Add the page if PLAYGROUND is on. `kill_button` is the route of its button; without it the page shows none.
 
-    Raises `SetupError` for a button that other machines could press, and where the page would be refused everything.
+    Raises `SetupError` for a button that other machines can reach, and for a page where API keys are required.
     """
     page = settings.playground
     if page.kill_agent and not settings.api.on_loopback:
@@ -40,14 +44,14 @@ def install_playground(app: FastAPI, settings: Settings, agents: AgentProcesses 
     if not page.enabled:
         return
     if settings.api.keys_file is not None:
-        raise SetupError("PLAYGROUND is for where no API keys are asked for: the page has none to show.")
+        raise SetupError("PLAYGROUND needs an API without keys, since the page has none: unset it or API_KEYS_FILE.")
     policy = content_security_policy(settings.livekit)
     config = PlaygroundConfig(
         temporalUiUrl=_workflows_url(page.temporal_ui_url, settings.temporal.namespace),
-        killButton=agents is not None,
+        killButton=kill_button is not None,
         voiceSamples=settings.speech.tts == SAMPLED_TTS,
     )
-    router = APIRouter(prefix="/playground", include_in_schema=False)
+    router = APIRouter(include_in_schema=False)
 
     @router.get("")
     async def playground() -> Response:
@@ -61,23 +65,14 @@ def install_playground(app: FastAPI, settings: Settings, agents: AgentProcesses 
     async def playground_config() -> PlaygroundConfig:
         return config
 
-    if agents is not None:
-
-        @router.post("/kill-agent/{session_id}", status_code=204)
-        async def kill_agent(request: Request, session_id: str) -> None:
-            """The page alone may ask: other pages of the same browser reach this machine as well."""
-            origin = request.headers.get("origin", "")
-            if urlsplit(origin).netloc != request.url.netloc or not _is_loopback(request.url.hostname):
-                raise HTTPException(403, "Only the playground of this machine may kill agents.")
-            if not await agents.kill(session_id):
-                raise HTTPException(409, f"No agent serves {session_id} at this moment.")
-
-    app.include_router(router)
-    app.mount("/playground", _Files(policy), name="playground")
+    for routes in (router, kill_button):
+        if routes is not None:
+            app.include_router(routes, prefix=PATH)
+    app.mount(PATH, _Files(policy), name="playground")
 
 
 def content_security_policy(livekit: LiveKitSettings) -> str:
-    """Everything from this host; beyond it the page may only talk to LiveKit, by WebSocket and by HTTP."""
+    """Allows this host only, and connections to LiveKit by WebSocket and HTTP."""
     url = urlsplit(livekit.client_url)
     secure = url.scheme in ("wss", "https")
     beyond = (f"{scheme}://{url.netloc}" for scheme in (("wss", "https") if secure else ("ws", "http")))
@@ -108,13 +103,9 @@ class _Files(StaticFiles):
 
 
 def _headers(policy: str) -> dict[str, str]:
-    # no-cache: asked for again each time, by ETag, so that files of two versions never meet in one page.
+    # no-cache: revalidated by ETag each time, so that a page never mixes files of two versions.
     return {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
 
 
 def _workflows_url(ui: str, namespace: str) -> str | None:
     return f"{ui.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows" if ui else None
-
-
-def _is_loopback(hostname: str | None) -> bool:
-    return hostname in ("localhost", "127.0.0.1", "::1")

@@ -1,1 +1,1 @@
-"""One module a resource; each translates between HTTP and `api.gateway.sessions.Sessions`, and decides nothing."""
+"""One module a resource. Each translates between HTTP and `api.services.Services`, and decides nothing."""

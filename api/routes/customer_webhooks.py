@@ -1,22 +1,19 @@
-"""Customer webhooks, once more."""
+"""Redelivers customer webhooks."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Body
 
-from api.schemas.json_body import body_schema, read_model
-from api.schemas.query_params import path_schema, read_session_id
-from api.schemas.session_commands import EXAMPLE_ID, RedeliverRequest, RedeliverResponse, errors
-from api.services import RedeliveriesDep
+from api.schemas.error_answers import errors
+from api.schemas.session_commands import EXAMPLE_ID, RedeliverRequest, RedeliverResponse, SessionIdPath
+from api.schemas.strict_route import StrictRoute
+from api.services import ServicesDep
 
-router = APIRouter(prefix="/api/session", tags=["sessions"])
+router = APIRouter(prefix="/api/session", tags=["sessions"], route_class=StrictRoute)
 
-
-def _optional_body() -> dict[str, Any]:
-    body = body_schema(RedeliverRequest)["requestBody"]
-    return {"requestBody": {**body, "required": False}}
+_ALL = RedeliverRequest(after=0)
 
 
 @router.post(
@@ -26,17 +23,17 @@ def _optional_body() -> dict[str, Any]:
     responses=errors(
         (400, "after: must be a whole number"),
         (404, f"Session {EXAMPLE_ID} not found"),
-        (409, f"Session {EXAMPLE_ID} was started without a webhookUrl: nobody was told of it."),
+        (409, f"Session {EXAMPLE_ID} has no webhookUrl, so it has no webhooks to deliver again."),
         (413, "The request body is larger than 262144 bytes."),
         (503, "No worker could read the webhooks in time; ask again."),
     ),
-    openapi_extra=path_schema() | _optional_body(),
 )
-async def redeliver_webhooks(request: Request, redeliveries: RedeliveriesDep) -> RedeliverResponse:
-    """Deliver a session's webhooks again, at once and in order, live or ended. It needs no body.
+async def redeliver_webhooks(
+    session_id: SessionIdPath, services: ServicesDep, body: Annotated[RedeliverRequest, Body()] = _ALL
+) -> RedeliverResponse:
+    """Deliver a session's webhooks again, at once and in order, live or ended. The body is optional.
 
-    They keep their `webhook-id`s. At most 500 are taken at a time: go on with `after` the last of them.
+    They keep their `webhook-id`s. One request redelivers at most 500: continue with `after` set to the last number.
     """
-    session_id = read_session_id(request)
-    wanted = await read_model(request, RedeliverRequest) if await request.body() else RedeliverRequest(after=0)
-    return RedeliverResponse(sessionId=session_id, events=list(await redeliveries.redeliver(session_id, wanted.after)))
+    events = await services.redeliveries.redeliver(session_id, body.after)
+    return RedeliverResponse(sessionId=session_id, events=list(events))

@@ -1,19 +1,19 @@
-"""Whether everything works."""
+"""Reports which parts of the system work."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.schemas.session_commands import HealthResponse
-from api.services import HealthDep
+from api.schemas.service_status import HealthResponse
+from api.services import ServicesDep
 
 router = APIRouter(tags=["service"])
 
 
 @router.get("/health", summary="Health Check")
-async def health(health: HealthDep) -> HealthResponse:
-    """Ask every part, in parallel, and answer within a second. Always 200: `status` and `down` tell.
+async def health(services: ServicesDep) -> HealthResponse:
+    """Check every part in parallel, within a second. The status is always 200: read `status` and `down`.
 
-    An answer serves all who ask within the next second.
+    A result is reused for one second.
     """
-    return await health.check()
+    return await services.health.check()

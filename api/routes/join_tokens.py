@@ -1,12 +1,12 @@
-"""Join tokens for callers who come back."""
+"""Issues join tokens for callers who reconnect."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
-from api.schemas.query_params import path_schema, read_session_id
-from api.schemas.session_commands import EXAMPLE_ID, StartResponse, errors
-from api.services import SessionsDep
+from api.schemas.error_answers import errors
+from api.schemas.session_commands import EXAMPLE_ID, SessionIdPath, StartResponse
+from api.services import ServicesDep
 
 router = APIRouter(prefix="/api/session", tags=["sessions"])
 
@@ -21,13 +21,12 @@ router = APIRouter(prefix="/api/session", tags=["sessions"])
         (500, "LiveKit token generation failed: ..."),
         (503, "Failed to make a join token: no worker answered within 10 seconds."),
     ),
-    openapi_extra=path_schema(),
 )
-async def rejoin_session(request: Request, sessions: SessionsDep) -> StartResponse:
-    """Give a join token to come back to a session that lives, or to come at all. It needs no body.
+async def rejoin_session(session_id: SessionIdPath, services: ServicesDep) -> StartResponse:
+    """Issue a join token for a live session. It needs no body.
 
-    The join token is good for another hour at least; asked for again within that time it may be the same one. The waits
-    for the caller (no-show, reconnect grace) begin anew.
+    The join token is valid for at least another hour; requests within that time may return the same one. The timers
+    that wait for the caller (no-show, reconnect grace) restart.
     """
-    join_token = await sessions.rejoin(read_session_id(request))
+    join_token = await services.sessions.rejoin(session_id)
     return StartResponse.of(join_token, message="The session is waiting. Join its room with this join token.")

@@ -1,26 +1,37 @@
-"""LiveKit's webhooks: who came, who left, which room closed."""
+"""Receives LiveKit's webhooks: participants that join and leave, rooms that close."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request
+from pydantic.json_schema import SkipJsonSchema
 
-from api.errors import InvalidInput
 from api.livekit_webhook.events import created_at_ms, demand_recent, event_name, read_event
 from api.livekit_webhook.signatures import check_signature
-from api.schemas.json_body import parse_json
-from api.schemas.session_commands import WebhookResponse, errors
-from api.services import MetricsDep, SessionsDep, SettingsDep
+from api.schemas.error_answers import errors
+from api.schemas.service_status import WebhookResponse
+from api.schemas.strict_route import parse_json
+from api.services import ServicesDep
 from contracts.room import RoomFinished
+from errors import InvalidInput
 from telemetry import logs
 
 router = APIRouter(tags=["webhooks"])
 
-
-def _header(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
+_Text = str | SkipJsonSchema[None]
+_EXAMPLE = {
+    "event": "participant_left",
+    "room": {"name": "session_1234567890_abc123", "sid": "RM_..."},
+    "participant": {"identity": "user_user123", "sid": "PA_..."},
+    "createdAt": "1234567890",
+}
+_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"application/json": {"schema": {"type": "object"}, "example": _EXAMPLE}},
+}
+"""Read here, since the signature is one of the raw bytes."""
 
 
 @router.post(
@@ -29,49 +40,37 @@ def _header(name: str, description: str) -> dict[str, Any]:
     responses=errors(
         (400, "Invalid JSON payload"), (401, "Invalid webhook signature"), (503, "Temporal is unreachable.")
     ),
-    openapi_extra={
-        "parameters": [
-            _header("Authorization", "LiveKit's JWT, which names the body's SHA-256."),
-            _header("X-LiveKit-Signature", "Hex HMAC-SHA256 of the raw body, instead of the JWT."),
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"type": "object"},
-                    "example": {
-                        "event": "participant_left",
-                        "room": {"name": "session_1234567890_abc123", "sid": "RM_..."},
-                        "participant": {"identity": "user_user123", "sid": "PA_..."},
-                        "createdAt": "1234567890",
-                    },
-                }
-            },
-        },
-    },
+    openapi_extra={"requestBody": _BODY},
 )
 async def livekit_webhook(
-    request: Request, settings: SettingsDep, sessions: SessionsDep, metrics: MetricsDep
+    request: Request,
+    services: ServicesDep,
+    authorization: Annotated[
+        _Text, Header(alias="Authorization", description="LiveKit's JWT, which contains the body's SHA-256.")
+    ] = None,
+    legacy: Annotated[
+        _Text,
+        Header(alias="X-LiveKit-Signature", description="Hex HMAC-SHA256 of the raw body, instead of the JWT."),
+    ] = None,
 ) -> WebhookResponse:
-    """Called by LiveKit. Signed either way; what concerns no session is acknowledged and ignored.
+    """Called by LiveKit, with either signature. An event that concerns no session is acknowledged and ignored.
 
-    503 when the news could not be delivered, so that LiveKit tries again.
+    503 when the session could not be notified, so that LiveKit retries.
     """
     received_at_ms = time.time_ns() // 1_000_000
     body = await request.body()
-    headers = request.headers
-    check_signature(settings.livekit, body, headers.get("authorization"), headers.get("x-livekit-signature"))
+    check_signature(services.settings.livekit, body, authorization, legacy)
     try:
         event = parse_json(body)
     except InvalidInput:
         raise InvalidInput("Invalid JSON payload") from None
     demand_recent(event, received_at_ms)
     if (read := read_event(event, received_at_ms)) is not None:
-        session_id, news = read
+        session_id, report = read
         logs.about(session_id)
-        if isinstance(news, RoomFinished):
-            await sessions.room_finished(session_id, news)
+        if isinstance(report, RoomFinished):
+            await services.sessions.room_finished(session_id, report)
         else:
-            await sessions.presence(session_id, news)
-        metrics.webhook_delivered(created_at_ms(event))
+            await services.sessions.presence(session_id, report)
+        services.metrics.webhook_delivered(created_at_ms(event))
     return WebhookResponse(event=event_name(event))

@@ -1,15 +1,15 @@
-"""What this service is."""
+"""Describes the service."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.schemas.session_commands import RootResponse
+from api.schemas.service_status import RootResponse
 
 router = APIRouter(tags=["service"])
 
 
 @router.get("/", summary="API information")
 async def root() -> RootResponse:
-    """Name, version and features of this service."""
+    """Return the name, version and features of this service."""
     return RootResponse()

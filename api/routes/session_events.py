@@ -1,27 +1,29 @@
-"""What happens in a session, as it happens."""
+"""Streams a session's events as server-sent events."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from starlette.responses import Response
 
-from api.errors import InvalidInput
 from api.event_stream.follower import frame
 from api.event_stream.hub import Watch
-from api.schemas.query_params import path_schema, query_schema, read_query, read_session_id
-from api.schemas.session_commands import EXAMPLE_ID, errors
+from api.schemas.error_answers import errors
+from api.schemas.session_commands import EXAMPLE_ID, SessionIdPath
 from api.schemas.session_queries import whole_number
-from api.services import FollowersDep
+from api.schemas.strict_route import given_once
+from api.services import ServicesDep
 from contracts.events import SessionEvent
+from errors import InvalidInput
 
 router = APIRouter(prefix="/api/session", tags=["sessions"])
 
 _HEADER = "Last-Event-ID"
+_BAD_HEADER = f"{_HEADER}: must be the number of the last event that was received, such as 12"
 
 
 class _Place(BaseModel):
@@ -34,24 +36,43 @@ class _Place(BaseModel):
     )
 
 
-def _place(request: Request) -> tuple[int, bool]:
-    """Where the client is, and whether it comes back: a browser then keeps its URL, and the header has its place."""
-    place = read_query(request, _Place).after
-    named = request.headers.getlist(_HEADER)
-    if not named:
-        return place, False
+_LastEventId = Annotated[
+    str | None,
+    Header(
+        alias=_HEADER,
+        description="The number of the last event that was received. Browsers send it when they reconnect.",
+        examples=["12"],
+    ),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,9}$"}),
+]
+"""For the OpenAPI document; `_last_event_id` reads it, and refuses a repeated one."""
+
+
+def _last_event_id(request: Request) -> int | None:
+    given = request.headers.getlist(_HEADER)
+    if not given:
+        return None
     try:
-        (text,) = named
-        return int(str(whole_number(text))), True
+        (text,) = given
+        return int(str(whole_number(text)))
     except ValueError:
-        raise InvalidInput(f"{_HEADER}: must be the number of the last event that was received, such as 12") from None
+        raise InvalidInput(_BAD_HEADER) from None
 
 
-async def _watch(request: Request, followers: FollowersDep) -> AsyncIterator[Watch]:
-    """Left when the answer is complete, or its client gone."""
-    session_id = read_session_id(request)
-    after, comes_back = _place(request)
-    async with followers.watch(session_id, after, comes_back=comes_back) as watch:
+async def _watch(
+    request: Request,
+    session_id: SessionIdPath,
+    place: Annotated[_Place, Query()],
+    services: ServicesDep,
+    _header: _LastEventId = None,
+) -> AsyncIterator[Watch]:
+    """Watch until the response is complete or the client disconnects.
+
+    A browser that reconnects keeps its URL, so the header takes precedence over `after`.
+    """
+    last_event_id = _last_event_id(request)
+    after = place.after if last_event_id is None else last_event_id
+    async with services.followers.watch(session_id, after, is_reconnect=last_event_id is not None) as watch:
         yield watch
 
 
@@ -62,45 +83,33 @@ _EXAMPLE = SessionEvent(
     sessionId=EXAMPLE_ID,
     data={"state": "lost", "generation": 1, "reason": "its job process ended"},
 )
-_PARAMETERS: list[dict[str, Any]] = [
-    *path_schema()["parameters"],
-    *query_schema(_Place)["parameters"],
-    {
-        "name": _HEADER,
-        "in": "header",
-        "required": False,
-        "description": "The number of the last event that was received. Browsers send it when they come back.",
-        "example": "12",
-        "schema": {"type": "string", "pattern": "^[0-9]{1,9}$"},
-    },
-]
 
 
 @router.get(
     "/{sessionId}/events",
     summary="Follow Session",
-    response_class=Response,  # of no media type, so that those of the errors are JSON's
+    response_class=Response,  # without a media type, so that FastAPI documents the errors as JSON
     responses={
         200: {
             "description": "Server-sent events; the data of each is a JSON object.",
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": frame(_EXAMPLE).decode()}},
         },
-        204: {"description": "The session is over and nothing follows: do not come back."},
+        204: {"description": "The session has ended and nothing follows: do not reconnect."},
         **errors(
-            (400, f"{_HEADER}: must be the number of the last event that was received, such as 12"),
+            (400, _BAD_HEADER),
             (404, f"Session {EXAMPLE_ID} not found"),
             (503, "No worker could read the events in time; ask again."),
         ),
     },
-    openapi_extra={"parameters": _PARAMETERS},
+    dependencies=[Depends(given_once)],
 )
 async def follow_session(watch: Annotated[Watch, Depends(_watch)]) -> Response:
-    """Tell what happened in a session and what happens: its states, its agents, its caller, what is said, its bill.
+    """Stream a session's events, past and future: session states, agents, caller, turns, bill.
 
-    Events are numbered from 1 without gaps. The stream of a session that has ended closes after its last event; after
-    one that breaks off, ask again with the number in `Last-Event-ID`.
+    Events are numbered from 1 without gaps. The stream of an ended session closes after its last event; after a broken
+    connection, ask again with the last number in `Last-Event-ID`.
     """
     if watch.has_all:
         return Response(status_code=204)
-    # Not cached on the way, nor held back until there is more of it (nginx).
+    # Neither cached nor buffered by proxies (nginx).
     return EventSourceResponse(watch.frames(), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})

@@ -1,12 +1,13 @@
-"""What is known of sessions: lists, one of them, what was said in it."""
+"""Lists sessions, and returns the state or the transcript of one."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
 
-from api.auth.access import CallerDep
-from api.schemas.query_params import path_schema, query_schema, read_query, read_session_id
-from api.schemas.session_commands import errors
+from fastapi import APIRouter, Depends, Query
+
+from api.schemas.error_answers import errors
+from api.schemas.session_commands import EXAMPLE_ID, SessionIdPath
 from api.schemas.session_queries import (
     SessionFilter,
     SessionListResponse,
@@ -14,12 +15,13 @@ from api.schemas.session_queries import (
     TranscriptResponse,
     TranscriptTurn,
 )
-from api.services import ReaderDep
+from api.schemas.strict_route import given_once
+from api.services import CallerDep, ServicesDep
 
 router = APIRouter(prefix="/api", tags=["sessions"])
 
 _UNREACHABLE = (503, "Temporal is unreachable.")
-_NOT_FOUND = (404, "Session session_1234567890_abc123 not found")
+_NOT_FOUND = (404, f"Session {EXAMPLE_ID} not found")
 _BAD_ID = (400, "sessionId: must have at most 256 characters")
 
 
@@ -27,36 +29,32 @@ _BAD_ID = (400, "sessionId: must have at most 256 characters")
     "/sessions",
     summary="List Sessions",
     responses=errors((400, "state: must be 'starting', 'waiting', ..."), _UNREACHABLE),
-    openapi_extra=query_schema(SessionFilter),
+    dependencies=[Depends(given_once)],
 )
-async def list_sessions(request: Request, reader: ReaderDep, caller: CallerDep) -> SessionListResponse:
-    """List sessions: those under way first, then ended ones, the newest first in both.
+async def list_sessions(
+    wanted: Annotated[SessionFilter, Query()], caller: CallerDep, services: ServicesDep
+) -> SessionListResponse:
+    """List sessions: live ones first, then ended ones, each with the newest first.
 
-    Filters narrow it, all at once. The list comes from Temporal's visibility store, which is a moment behind; what
-    one session says by its id is as it is now.
+    Filters are combined with AND. The list comes from Temporal's visibility store, which lags by a moment; a session
+    that is read by its id is up to date.
     """
-    return await reader.find(read_query(request, SessionFilter), caller.owner)
+    return await services.reader.find(wanted, caller.owner)
 
 
-@router.get(
-    "/session/{sessionId}",
-    summary="Get Session",
-    responses=errors(_BAD_ID, _NOT_FOUND, _UNREACHABLE),
-    openapi_extra=path_schema(),
-)
-async def get_session(request: Request, reader: ReaderDep) -> SessionResponse:
-    """The state of a session, live or ended, for as long as Temporal keeps it."""
-    return await reader.state(read_session_id(request))
+@router.get("/session/{sessionId}", summary="Get Session", responses=errors(_BAD_ID, _NOT_FOUND, _UNREACHABLE))
+async def get_session(session_id: SessionIdPath, services: ServicesDep) -> SessionResponse:
+    """Return the state of a live or ended session, for as long as Temporal keeps it."""
+    return await services.reader.state(session_id)
 
 
 @router.get(
     "/session/{sessionId}/transcript",
     summary="Get Transcript",
     responses=errors(_BAD_ID, _NOT_FOUND, (503, "No worker could read the transcript in time; ask again.")),
-    openapi_extra=path_schema(),
 )
-async def get_transcript(request: Request, reader: ReaderDep) -> TranscriptResponse:
-    """Everything that was said so far, in order, also after the end."""
-    session_id = read_session_id(request)
-    turns = [TranscriptTurn.of(turn, number) for number, turn in enumerate(await reader.transcript(session_id), 1)]
-    return TranscriptResponse(sessionId=session_id, turns=turns)
+async def get_transcript(session_id: SessionIdPath, services: ServicesDep) -> TranscriptResponse:
+    """Return all turns so far, in order, also after the end."""
+    turns = await services.reader.transcript(session_id)
+    numbered = [TranscriptTurn.of(turn, number) for number, turn in enumerate(turns, 1)]
+    return TranscriptResponse(sessionId=session_id, turns=numbered)

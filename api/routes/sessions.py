@@ -1,31 +1,33 @@
-"""Start and end of sessions."""
+"""Starts and ends sessions."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
-from api.auth.access import CallerDep, count_start
-from api.errors import InvalidInput
-from api.gateway.idempotency import HEADER_SCHEMA, KeyedStarts, read_key
+from api.gateway.idempotency import KeyedStarts, idempotency_key
 from api.gateway.session_reader import SessionReader
-from api.schemas.json_body import body_schema, read_model
-from api.schemas.session_commands import EndResponse, EndSessionRequest, StartRequest, StartResponse, errors
-from api.services import CapacityDep, MetricsDep, ReaderDep, SessionsDep, SettingsDep, WebhookTargetsDep
+from api.schemas.error_answers import errors
+from api.schemas.session_commands import EndResponse, EndSessionRequest, StartRequest, StartResponse
+from api.schemas.strict_route import StrictRoute
+from api.services import CallerDep, ServicesDep
 from connections.webhook_targets import AllowedTargets
 from contracts.agent_options import AgentOptions
 from contracts.identities import caller_identity, new_session_id
 from contracts.limits import SessionLimits
 from contracts.session import SessionRequest
-from errors import OrchestratorError, WebhookTargetRefused
+from errors import InvalidInput, OrchestratorError, WebhookTargetRefused
 from settings import SessionSettings
 from telemetry import logs
 
-router = APIRouter(prefix="/api/session", tags=["sessions"])
+router = APIRouter(prefix="/api/session", tags=["sessions"], route_class=StrictRoute)
 
-_UNAVAILABLE = "Failed to queue voice agent spawn task: no worker answered within 10 seconds."
+
+async def _count_start(services: ServicesDep, caller: CallerDep) -> None:
+    """Starts have a rate limit of their own."""
+    await services.access.rate_limits.count_start(caller.who)
 
 
 @router.post(
@@ -36,60 +38,48 @@ _UNAVAILABLE = "Failed to queue voice agent spawn task: no worker answered withi
         (409, "This Idempotency-Key was used with another request body. Use a new key for a new session."),
         (413, "The request body is larger than 262144 bytes."),
         (500, "LiveKit token generation failed: ..."),
-        (503, _UNAVAILABLE),
+        (503, "Failed to queue voice agent spawn task: no worker answered within 10 seconds."),
     ),
-    dependencies=[Depends(count_start)],
-    openapi_extra=body_schema(StartRequest) | {"parameters": [HEADER_SCHEMA]},
+    dependencies=[Depends(_count_start)],
 )
 async def start_session(
-    request: Request,
-    *,
-    caller: CallerDep,
-    capacity: CapacityDep,
-    settings: SettingsDep,
-    sessions: SessionsDep,
-    metrics: MetricsDep,
-    targets: WebhookTargetsDep,
+    body: StartRequest, key: Annotated[str | None, Depends(idempotency_key)], caller: CallerDep, services: ServicesDep
 ) -> StartResponse:
     """Create a voice assistant session. Join the room with the returned token; the agent is on its way.
 
-    With an `Idempotency-Key` it is created once: repeated, the answer is the same session and a join token that works.
+    With an `Idempotency-Key` the session is created once: a repeated request gets the same session and a valid token.
     """
-    key = read_key(request)
-    wanted = await read_model(request, StartRequest)
-    owner = caller.owner or ""
+    settings, owner = services.settings, caller.owner or ""
     keyed = KeyedStarts(settings.livekit.api_secret.get_secret_value())
     session_id = new_session_id(int(time.time())) if key is None else keyed.session_id(owner, key)
     session = SessionRequest(
         session_id=session_id,
-        user_name=wanted.userName,
-        options=AgentOptions(
-            voice_id=wanted.voiceId, opening_line=wanted.openingLine, system_prompt=wanted.systemPrompt
-        ),
-        limits=_limits(settings.session, wanted),
-        webhook_url=_webhook_url(targets, wanted),
+        user_name=body.userName,
+        options=AgentOptions(voice_id=body.voiceId, opening_line=body.openingLine, system_prompt=body.systemPrompt),
+        limits=_limits(settings.session, body),
+        webhook_url=_webhook_url(services.webhook_targets, body),
         caller_identity=caller_identity(session_id),
         owner=owner,
         agent_task_queue=settings.temporal.agent_task_queue,
-        fingerprint="" if key is None else keyed.fingerprint(session_id, wanted),
+        fingerprint="" if key is None else keyed.fingerprint(session_id, body),
     )
-    logs.about(session.session_id)
-    with metrics.start():
-        async with capacity.place(session.session_id):
-            join_token = await sessions.start(session, wanted.metadata)
+    logs.about(session_id)
+    with services.metrics.start():
+        async with services.capacity.place(session_id):
+            join_token = await services.sessions.start(session, body.metadata)
     return StartResponse.of(join_token)
 
 
-def _webhook_url(targets: AllowedTargets, wanted: StartRequest) -> str:
+def _webhook_url(targets: AllowedTargets, body: StartRequest) -> str:
     try:
-        return str(targets.check(wanted.webhookUrl).url) if wanted.webhookUrl else ""
+        return str(targets.check(body.webhookUrl).url) if body.webhookUrl else ""
     except WebhookTargetRefused as error:
         raise InvalidInput(f"webhookUrl: {error}") from None
 
 
-def _limits(settings: SessionSettings, wanted: StartRequest) -> SessionLimits:
-    """The settings' limits, with the duration that was asked for."""
-    seconds, longest = wanted.maxDurationSeconds, settings.max_duration_seconds
+def _limits(settings: SessionSettings, body: StartRequest) -> SessionLimits:
+    """The configured limits, with the requested duration."""
+    seconds, longest = body.maxDurationSeconds, settings.max_duration_seconds
     if seconds is None:
         return settings.limits
     if seconds > longest:
@@ -107,19 +97,17 @@ def _limits(settings: SessionSettings, wanted: StartRequest) -> SessionLimits:
         (500, "Failed to end session: ..."),
         (503, "Failed to end session: Temporal is unreachable."),
     ),
-    openapi_extra=body_schema(EndSessionRequest),
 )
-async def end_session(request: Request, caller: CallerDep, sessions: SessionsDep, reader: ReaderDep) -> EndResponse:
-    """End a session, clean up and bill. A session that has ended already gives the same bill again."""
-    wanted = await read_model(request, EndSessionRequest)
-    logs.about(wanted.sessionId)
-    await caller.demand_own(wanted.sessionId)
-    summary = await sessions.end(wanted.sessionId)
-    return EndResponse.of(summary, await _metadata(reader, wanted.sessionId))
+async def end_session(body: EndSessionRequest, caller: CallerDep, services: ServicesDep) -> EndResponse:
+    """End a session, clean up and bill. A session that has already ended returns the same bill again."""
+    logs.about(body.sessionId)
+    await caller.demand_own(body.sessionId)
+    summary = await services.sessions.end(body.sessionId)
+    return EndResponse.of(summary, await _metadata(services.reader, body.sessionId))
 
 
 async def _metadata(reader: SessionReader, session_id: str) -> dict[str, Any] | None:
-    """The session has ended and its bill is made: neither is withheld because its metadata cannot be read."""
+    """The session's metadata, or None: the bill is returned even when the metadata cannot be read."""
     try:
         return await reader.metadata(session_id)
     except OrchestratorError:

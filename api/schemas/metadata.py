@@ -1,4 +1,4 @@
-"""The caller's own `metadata`: any JSON object up to a size, given back as it came and never looked into."""
+"""Validates the caller's `metadata`: any JSON object up to a size, returned unchanged and never interpreted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator
 
 MAX_BYTES = 4_096
-"""Of compact JSON in UTF-8. Every line of a list carries it."""
+"""Of compact JSON in UTF-8. Every item of a list contains it."""
 _MAX_DEPTH = 16
 
 
 def _plain(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Refuses what would not come back as it went: `1e999` is read as infinity, a lone surrogate is not text."""
+    """Refuse values that would not survive: `1e999` is read as infinity, a lone surrogate is not text."""
     if _is_deeper(metadata, _MAX_DEPTH):
         raise ValueError(f"must not be nested more than {_MAX_DEPTH} deep")
     try:
@@ -36,4 +36,4 @@ def _is_deeper(value: Any, levels: int) -> bool:
 Metadata = Annotated[
     dict[str, Any], AfterValidator(_plain), BeforeValidator(lambda value: {} if value is None else value)
 ]
-"""Null means none, as for every field that may be left out."""
+"""Null means none, as for every optional field."""

@@ -1,10 +1,11 @@
-"""Request and response bodies, spelled as the API reference spells them; Swagger and ReDoc are made from these."""
+"""Bodies of the commands on a session (start, rejoin, end, redeliver), spelled as the API reference spells them."""
 
 from __future__ import annotations
 
 import unicodedata
 from typing import Annotated, Any, Literal
 
+from fastapi import Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
 
 from api.schemas.metadata import MAX_BYTES, Metadata
@@ -14,12 +15,13 @@ from contracts.join_token import JoinToken
 from contracts.session import SessionSummary
 
 EXAMPLE_ID = "session_1234567890_abc123"
+_ID_TEXT = "Unique session identifier."
 EXAMPLE_METADATA = {"order": "A-17"}
 _CREATED = "Session created. Voice agent is being spawned."
 
 
 def _clean(text: str) -> str:
-    """Stripped text. NUL and lone surrogates are refused: neither protobuf nor a terminal carries them."""
+    """Strip the text. NUL and lone surrogates are refused: protobuf and terminals cannot represent them."""
     if "\x00" in text or any(unicodedata.category(character) == "Cs" for character in text):
         raise ValueError("contains characters that are not text")
     return text.strip()
@@ -39,7 +41,7 @@ def _known_voice(text: str) -> str:
 
 
 def _or_default(default: str) -> BeforeValidator:
-    """Null and blank mean the default: forms send empty fields for what was left out."""
+    """Null and blank mean the default: forms send empty fields."""
     return BeforeValidator(
         lambda value: default if value is None or (isinstance(value, str) and _blank(value)) else value
     )
@@ -52,6 +54,7 @@ def _blank(text: str) -> bool:
 _Text = Annotated[StrictStr, AfterValidator(_clean)]
 UserName = Annotated[_Text, Field(min_length=1, max_length=128), AfterValidator(_one_line)]
 SessionId = Annotated[_Text, Field(min_length=1, max_length=256)]
+SessionIdPath = Annotated[SessionId, Path(alias="sessionId", description=_ID_TEXT, examples=[EXAMPLE_ID])]
 
 
 class _Body(BaseModel):
@@ -59,7 +62,7 @@ class _Body(BaseModel):
 
 
 class StartRequest(_Body):
-    """Who calls, and how the agent greets, sounds and behaves. Unknown fields are ignored."""
+    """The caller, and the agent's voice, greeting and instructions. Unknown fields are ignored."""
 
     userName: UserName = Field(description="User identifier.", examples=["user123"])
     voiceId: Annotated[_Text, AfterValidator(_known_voice), _or_default(DEFAULT_VOICE)] = Field(
@@ -78,7 +81,7 @@ class StartRequest(_Body):
     )
     metadata: Metadata = Field(
         {},
-        description=f"Your own JSON object, at most {MAX_BYTES:,} bytes: given back with the session, never read.",
+        description=f"Your own JSON object, at most {MAX_BYTES:,} bytes: returned with the session, never interpreted.",
         examples=[EXAMPLE_METADATA],
     )
     maxDurationSeconds: Annotated[StrictInt, Field(ge=1)] | None = Field(
@@ -86,7 +89,7 @@ class StartRequest(_Body):
     )
     webhookUrl: Annotated[_Text, Field(max_length=MAX_URL_LENGTH), _or_default("")] = Field(
         "",
-        description="Where you want to be told of the session's events; WEBHOOKS_ALLOWED_TARGETS says which may be.",
+        description="URL that receives the session's events; WEBHOOKS_ALLOWED_TARGETS lists the allowed ones.",
         examples=[""],
         repr=False,
     )
@@ -96,7 +99,7 @@ class StartResponse(_Body):
     """Everything the caller needs to join the room."""
 
     success: Literal[True] = True
-    sessionId: str = Field(description="Unique session identifier.", examples=[EXAMPLE_ID])
+    sessionId: str = Field(description=_ID_TEXT, examples=[EXAMPLE_ID])
     token: str = Field(
         description="LiveKit JWT for this room only, valid for two hours.",
         examples=["eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9..."],
@@ -108,7 +111,7 @@ class StartResponse(_Body):
 
     @classmethod
     def of(cls, join_token: JoinToken, message: str = _CREATED) -> StartResponse:
-        """The answer that hands over `join_token`."""
+        """The response with this join token."""
         return cls(
             sessionId=join_token.session_id,
             token=join_token.token,
@@ -119,16 +122,16 @@ class StartResponse(_Body):
 
 
 class EndSessionRequest(_Body):
-    """Which session to end."""
+    """The session to end."""
 
-    sessionId: SessionId = Field(description="Unique session identifier.", examples=[EXAMPLE_ID])
+    sessionId: SessionId = Field(description=_ID_TEXT, examples=[EXAMPLE_ID])
 
 
 class EndDetails(_Body):
-    """The bill, and what the clean-up confirmed."""
+    """The bill, and the confirmed steps of the cleanup."""
 
     session_id: str = Field(examples=[EXAMPLE_ID])
-    workflow_completed: bool = Field(description="The session's workflow has come to its end.", examples=[True])
+    workflow_completed: bool = Field(description="The session's workflow is completed.", examples=[True])
     agent_stopped: bool = Field(description="The voice agent has left.", examples=[True])
     room_deleted: bool = Field(description="The LiveKit room is gone.", examples=[True])
     celery_task_revoked: bool = Field(
@@ -140,17 +143,17 @@ class EndDetails(_Body):
     redis_cleaned: bool = Field(
         description="The same as room_deleted.", deprecated="Use room_deleted.", examples=[True]
     )
-    errors: list[str] = Field(description="What was not confirmed yet; it goes on being tried.", examples=[[]])
+    errors: list[str] = Field(description="Steps that are not confirmed yet; they are retried.", examples=[[]])
     durationSeconds: int = Field(description="Total conversation time in seconds.", examples=[125])
     durationMinutes: int = Field(description="Rounded up to minutes, for billing.", examples=[3])
     metadata: dict[str, Any] | None = Field(
-        description="What was given at the start; null when it could not be read just now.",
+        description="As given at the start; null when it cannot be read.",
         examples=[EXAMPLE_METADATA],
     )
 
 
 class EndResponse(_Body):
-    """The end of a session. Ending it again gives the same answer."""
+    """The end of a session. Ending it again returns the same."""
 
     success: Literal[True] = True
     message: str = Field(examples=[f"Session {EXAMPLE_ID} ended and cleaned up"])
@@ -158,7 +161,7 @@ class EndResponse(_Body):
 
     @classmethod
     def of(cls, summary: SessionSummary, metadata: dict[str, Any] | None) -> EndResponse:
-        """The answer that gives `summary` in the names of today and of the reference."""
+        """The response with this summary, in today's names and the reference's."""
         return cls(
             message=f"Session {summary.session_id} ended and cleaned up",
             details=EndDetails(
@@ -178,7 +181,7 @@ class EndResponse(_Body):
 
 
 class RedeliverRequest(_Body):
-    """Which of a session's webhooks to deliver again."""
+    """The webhooks to deliver again."""
 
     after: Annotated[StrictInt, Field(ge=0, le=10**9)] = Field(
         0, description="Only events with a greater number, the part of `webhook-id` behind the colon.", examples=[0]
@@ -186,77 +189,8 @@ class RedeliverRequest(_Body):
 
 
 class RedeliverResponse(_Body):
-    """They are on their way."""
+    """The webhooks that are being delivered again."""
 
     success: Literal[True] = True
-    sessionId: str = Field(description="Unique session identifier.", examples=[EXAMPLE_ID])
+    sessionId: str = Field(description=_ID_TEXT, examples=[EXAMPLE_ID])
     events: list[int] = Field(description="The numbers of the events, in the order of delivery.", examples=[[1, 4, 6]])
-
-
-class WebhookResponse(_Body):
-    """The event was taken, or is none of ours."""
-
-    status: Literal["ok"] = "ok"
-    event: str = Field(examples=["participant_left"])
-
-
-class HealthResponse(_Body):
-    """What works, asked just now. `degraded` when anything is down or not configured."""
-
-    status: Literal["healthy", "degraded"]
-    livekit_url: str = Field(examples=["wss://your-project.livekit.cloud"])
-    livekit_configured: bool = Field(description="URL and key pair are set.", examples=[True])
-    livekit_connected: bool = Field(description="LiveKit answers and takes our key.", examples=[True])
-    temporal_connected: bool = Field(description="Temporal answers.", examples=[True])
-    workers_available: bool = Field(description="A worker is polling for sessions.", examples=[True])
-    agents_available: bool | None = Field(
-        description="The agent server answers; null where AGENT_HEALTH_URL is not set.", examples=[True]
-    )
-    redis_connected: bool = Field(
-        description="The same as temporal_connected.", deprecated="Use temporal_connected.", examples=[True]
-    )
-    celery_available: bool = Field(
-        description="The same as workers_available.", deprecated="Use workers_available.", examples=[True]
-    )
-    down: list[str] = Field(description="The parts that do not work, by name.", examples=[[]])
-
-
-class RootResponse(_Body):
-    """What this service is."""
-
-    service: str = "Voice Assistant Orchestrator"
-    status: str = "running"
-    version: str = "2.0.0"
-    type: str = "Python FastAPI"
-    features: list[str] = ["session_tracking", "cleanup", "livekit_webhooks"]
-
-
-class ErrorResponse(_Body):
-    """Every error, whatever its status."""
-
-    detail: str = Field(description="What went wrong, in one sentence.")
-
-
-def errors(*examples: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries for error answers, each a status with its example text; several examples may share a status."""
-    entries: dict[int | str, dict[str, Any]] = {}
-    for status, detail in examples:
-        entries[status] = {
-            "model": ErrorResponse,
-            "description": _ERROR_TITLES[status],
-            "content": {"application/json": {"example": {"detail": detail}}},
-        }
-    return entries
-
-
-_ERROR_TITLES = {
-    400: "The input is wrong; the text says where",
-    401: "The key, the signature or the token is missing or wrong",
-    403: "Not for this page",
-    404: "No such session",
-    409: "The session has ended, or the Idempotency-Key was used with another body",
-    413: "The body is too large",
-    429: "Too many requests; Retry-After says when to come back",
-    500: "The server failed",
-    503: "Temporal or its workers are unavailable, or all places are taken",
-}

@@ -1,12 +1,22 @@
-"""What is told of sessions, live or ended, and how lists of them are narrowed."""
+"""Responses about sessions, live or ended, and the filters of their list."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from api.schemas.session_commands import EXAMPLE_ID, EXAMPLE_METADATA, UserName
 from api.schemas.timestamps import Time, TimeInput
@@ -24,7 +34,7 @@ class _Answer(BaseModel):
 
 
 class SessionItem(_Answer):
-    """A session in a list. It may be a moment behind, since Temporal brings its lists up to date a little later."""
+    """A session in a list, which lags by a moment."""
 
     sessionId: str = Field(description="Unique session identifier.", examples=[EXAMPLE_ID])
     userName: str | None = Field(
@@ -37,17 +47,17 @@ class SessionItem(_Answer):
         description="As given at the start; null when it cannot be read.", examples=[EXAMPLE_METADATA]
     )
     state: SessionStatus | None = Field(
-        description="Where the session is in its life; null for a state that is newer than this API.",
+        description="The session's state; null for one that is newer than this API.",
         examples=[SessionStatus.ENDED],
     )
-    startedAt: Time = Field(description="When it was asked for.", examples=[_STARTED])
-    endedAt: Time | None = Field(description="When it was over, its clean-up included; null before.", examples=[_ENDED])
+    startedAt: Time = Field(description="Time of the start request.", examples=[_STARTED])
+    endedAt: Time | None = Field(description="Time of the end, after cleanup; null before.", examples=[_ENDED])
     endReason: EndReason | None = Field(
-        description="Why it ended; null before, and for a session that was terminated in Temporal.",
+        description="Reason of the end; null before, and for a session that was terminated in Temporal.",
         examples=[EndReason.API_REQUEST],
     )
     durationSeconds: int | None = Field(
-        description="Conversation time in seconds; null before the bill is made, and when there is none.",
+        description="Conversation time in seconds; null before the bill, and without one.",
         examples=[125],
     )
     durationMinutes: int | None = Field(description="Rounded up to minutes, for billing.", examples=[3])
@@ -57,16 +67,16 @@ class SessionResponse(SessionItem):
     """One session, as it is now."""
 
     agentState: AgentState | None = Field(
-        description="Where its agent is; null while no worker can tell.", examples=[AgentState.STOPPED]
+        description="State of its agent; null while no worker answers.", examples=[AgentState.STOPPED]
     )
     agentGeneration: int | None = Field(
-        description="How many agents it has had, the present one included; null while no worker can tell.",
+        description="Number of agents so far, including the present one; null while no worker answers.",
         examples=[1],
     )
 
 
 class SessionListResponse(_Answer):
-    """Sessions that are under way, then ended ones, the newest first in both."""
+    """Live sessions, then ended ones, each with the newest first."""
 
     sessions: list[SessionItem]
     nextPageToken: str | None = Field(
@@ -76,53 +86,65 @@ class SessionListResponse(_Answer):
 
 
 class TranscriptTurn(_Answer):
-    """Something that was said."""
+    """One turn of the conversation."""
 
-    number: int = Field(description="Its place among all that was said, from 1.", examples=[1])
+    number: int = Field(description="Its position in the transcript, from 1.", examples=[1])
     role: Literal["caller", "agent"]
     text: str = Field(examples=["What is the capital of France?"], repr=False)
-    at: Time = Field(description="When it was said.", examples=[_STARTED])
-    interrupted: bool = Field(
-        description="The caller cut it short; the text is what was heard of it.", examples=[False]
-    )
-    generation: int = Field(description="Which of the session's agents reported it.", examples=[1])
+    at: Time = Field(description="Time of the turn.", examples=[_STARTED])
+    interrupted: bool = Field(description="The caller interrupted it; the text ends there.", examples=[False])
+    generation: int = Field(description="Number of the agent that reported it.", examples=[1])
 
     @classmethod
     def of(cls, turn: Turn, number: int) -> TranscriptTurn:
-        """The answer that tells `turn`: the same as in the session's events."""
+        """The turn, in the form of the session's events."""
         return cls.model_validate(wire_turn(turn, number))
 
 
 class TranscriptResponse(_Answer):
-    """Everything that was said so far, in order."""
+    """All turns so far, in order."""
 
     sessionId: str = Field(examples=[EXAMPLE_ID])
     turns: list[TranscriptTurn]
 
 
 def whole_number(value: object) -> object:
-    """A number in a URL: digits, and no more of them than any such number has."""
+    """Validate a number in a URL: up to nine digits."""
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,9}", value):
         raise ValueError("must be a whole number")
     return value
 
 
+class _NeverNull:
+    """Documents a query parameter that may be left out: its text is never null."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        described = handler(schema)
+        (value,) = (option for option in described.pop("anyOf") if option != {"type": "null"})
+        return {**value, **described}
+
+
+T = TypeVar("T")
+_Filter = Annotated[T | None, _NeverNull]
+
+
 class SessionFilter(BaseModel):
-    """Query parameters of a list. All of them narrow it; one that is not known is refused, since it would not."""
+    """Query parameters of a list, combined with AND. Unknown ones are refused, since they would not filter."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    state: SessionStatus | None = Field(None, description="Only sessions in this state.", examples=["active"])
-    user: UserName | None = Field(None, description="Only sessions of this userName.", examples=["user123"])
-    endReason: EndReason | None = Field(
+    state: _Filter[SessionStatus] = Field(None, description="Only sessions in this state.", examples=["active"])
+    user: _Filter[UserName] = Field(None, description="Only sessions of this userName.", examples=["user123"])
+    endReason: _Filter[EndReason] = Field(
         None, description="Only sessions that ended for this reason.", examples=["caller_left"]
     )
-    startedAfter: TimeInput | None = Field(None, description="Started at this time or later.", examples=[_STARTED])
-    startedBefore: TimeInput | None = Field(None, description="Started before this time.", examples=[_ENDED])
+    startedAfter: _Filter[TimeInput] = Field(None, description="Started at this time or later.", examples=[_STARTED])
+    startedBefore: _Filter[TimeInput] = Field(None, description="Started before this time.", examples=[_ENDED])
     pageSize: Annotated[int, Field(ge=1, le=100), BeforeValidator(whole_number)] = Field(
-        50, description="How many sessions to return at most.", examples=[50]
+        50, description="Maximum number of sessions to return.", examples=[50]
     )
-    pageToken: Annotated[str, Field(min_length=1, max_length=4_096)] | None = Field(
+    pageToken: _Filter[Annotated[str, Field(min_length=1, max_length=4_096)]] = Field(
         None, description="`nextPageToken` of the page before, with the same filters.", examples=["q1w2e3r4t5y6..."]
     )
 

@@ -1,4 +1,4 @@
-"""Times in the API: RFC 3339, answered in UTC with milliseconds, which is what Temporal keeps of them."""
+"""Reads and writes times as RFC 3339, in UTC with milliseconds, which is Temporal's precision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 _RFC_3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-"""Temporal counts nanoseconds in 64 bits. Sessions lie between these, so a time beyond them means the same."""
+"""Temporal counts nanoseconds in 64 bits. All sessions are between these, so times beyond them are clamped."""
 
 
 def rfc3339(moment: datetime) -> str:
@@ -20,21 +20,21 @@ def rfc3339(moment: datetime) -> str:
 
 
 def parse(text: object) -> datetime:
-    """The moment that an RFC 3339 text names, in UTC. Raises `ValueError`."""
+    """Parse an RFC 3339 text, in UTC. Raises `ValueError`."""
     problem = "must be a time of RFC 3339, such as 2026-11-23T15:21:20Z"
     if not isinstance(text, str) or not _RFC_3339.fullmatch(text.upper()):
         raise ValueError(problem)
     try:
         moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except ValueError:  # the 30th of February
+    except ValueError:  # such as the 30th of February
         raise ValueError(problem) from None
-    except OverflowError:  # the first or the last year, with an offset
+    except OverflowError:  # an offset in the first or the last year
         return _EARLIEST if text.startswith("0") else _LATEST
     return min(max(moment, _EARLIEST), _LATEST)
 
 
 def round_up(moment: datetime) -> datetime:
-    """To whole milliseconds."""
+    """Round up to whole milliseconds."""
     return moment + timedelta(microseconds=-moment.microsecond % 1000)
 
 

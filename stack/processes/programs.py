@@ -128,7 +128,7 @@ def programs(settings: Settings, parts: Collection[str], state_dir: Path, server
         Program(
             "api",
             "API",
-            _python("api"),
+            _python("stack.local_api" if settings.playground.kill_agent else "api"),
             lambda _: readiness.api(f"http://127.0.0.1:{settings.api.port}/health"),
             ready_seconds=60,
         ),

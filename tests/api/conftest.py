@@ -1,4 +1,4 @@
-"""The application with sessions in memory, called in process; and a real Temporal for its gateways."""
+"""The application with sessions in memory, called in process; and the gateways on a real Temporal."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ from contracts.session import SessionRequest
 from settings import LiveKitSettings, Settings, StackSettings, TemporalSettings
 from stack.servers.find import resolve_servers
 from tests.api import requests_sent
+from tests.fakes.asgi_client import client_of
 from tests.fakes.dev_server import QUEUE, Start, settings_at
 from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog
 from tests.fakes.quiet_activities import QuietActivities
+from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
 from worker import build_worker
@@ -41,7 +43,7 @@ API_SECRET = "a-secret-of-at-least-64-characters-so-that-every-algorithm-takes-i
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How much was tried, where anything was."""
+    """Report the generated requests, if any."""
     if requests_sent.SENT:
         terminalreporter.write_line(requests_sent.summary())
 
@@ -66,11 +68,15 @@ def reader(sessions: FakeSessions) -> FakeSessionReader:
 
 
 @pytest.fixture
+def counts() -> FakeSessionCounts:
+    return FakeSessionCounts()
+
+
+@pytest.fixture
 async def http(
-    settings: Settings, sessions: FakeSessions, reader: FakeSessionReader
+    settings: Settings, sessions: FakeSessions, reader: FakeSessionReader, counts: FakeSessionCounts
 ) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(settings, sessions, reader), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+    async with client_of(create_app(settings, sessions, reader, counts=counts)) as client:
         yield client
 
 
@@ -81,7 +87,7 @@ def temporal_binary() -> Path:
 
 @pytest.fixture
 async def server(temporal_binary: Path) -> AsyncIterator[str]:
-    """The address of a dev server of its own."""
+    """The address of a new dev server."""
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
         dev_server_log_level="error",
@@ -118,7 +124,7 @@ async def gateway(server: str) -> AsyncIterator[TemporalSessions]:
 
 @pytest.fixture
 async def impatient(server: str) -> AsyncIterator[TemporalSessions]:
-    """The same, where no worker is expected to answer."""
+    """The same with a short timeout, for tests without a worker."""
     settings = settings_at(server, start_timeout_seconds=1.5)
     gateway = TemporalSessions(LazyClient(settings.temporal), settings)
     yield gateway
@@ -127,7 +133,7 @@ async def impatient(server: str) -> AsyncIterator[TemporalSessions]:
 
 @pytest.fixture
 async def start(gateway: TemporalSessions, client: Client) -> AsyncIterator[Start]:
-    """Start a session of a user; it does not outlive the test, since the worker waits for its agent."""
+    """Starts sessions, which are terminated after the test, since the worker waits for their agents."""
     started: list[str] = []
 
     async def start_one(user: str = "test", metadata: dict[str, Any] | None = None) -> str:
@@ -162,7 +168,7 @@ def followers(source: FakeEventSource) -> Followers:
 
 @pytest.fixture
 def hurried_followers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They do not wait long between two questions."""
+    """Followers with short pauses between retries."""
     monkeypatch.setattr(follower, "_FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(follower, "_LONGEST_PAUSE_SECONDS", 0.02)
 

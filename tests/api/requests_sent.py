@@ -1,4 +1,4 @@
-"""How many requests were drawn from the API's own description, of which operation: for a line at the end of the run."""
+"""Counts the requests generated from the OpenAPI document, for a line at the end of the run."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ SENT: Counter[str] = Counter()
 
 
 def summary() -> str:
-    """One line for whoever runs the tests."""
+    """One line for the terminal."""
     return f"schemathesis: {SENT.total():,} requests to {len(SENT)} operations"

@@ -9,8 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
 
-from api.errors import install_error_handlers
+from api.error_handlers import install_error_handlers
 from contracts.agent_options import VOICES
+from tests.fakes.asgi_client import client_of
 from tests.fakes.sessions import FakeSessions
 
 _START = "/api/session/start"
@@ -21,7 +22,7 @@ def _with(**fields: object) -> bytes:
 
 
 def _nested(levels: int) -> dict[str, object]:
-    """Objects and lists in turns, `levels` deep."""
+    """Alternating objects and lists, `levels` deep."""
     value: list[object] | dict[str, object] = {}
     for level in range(1, levels):
         value = [value] if level % 2 else {"a": value}
@@ -103,7 +104,7 @@ async def test_end(http: httpx.AsyncClient, value: object) -> None:
     assert answer.json()["detail"].startswith("sessionId: ")
 
 
-async def test_the_longest_that_is_allowed(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+async def test_the_longest_values_are_accepted(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     body = _with(
         userName=" " + "ü" * 128,
         openingLine="x" * 1_000,
@@ -115,17 +116,24 @@ async def test_the_longest_that_is_allowed(http: httpx.AsyncClient, sessions: Fa
     assert sessions.started[0].user_name == "ü" * 128
 
 
-async def test_two_problems_make_one_sentence(http: httpx.AsyncClient) -> None:
+async def test_two_problems_are_one_sentence(http: httpx.AsyncClient) -> None:
     answer = await http.post(_START, json={"voiceId": 3})
     assert answer.json() == {"detail": "userName: is required; voiceId: must be a string"}
 
 
-async def test_a_large_body_is_refused_by_its_announcement(http: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "a/b", "?", ""])
+async def test_a_body_is_json_whatever_its_content_type(http: httpx.AsyncClient, content_type: str) -> None:
+    assert (await http.post(_START, content=_with(), headers={"Content-Type": content_type})).status_code == 200
+    answer = await http.post(_START, content=b"userName=test", headers={"Content-Type": content_type})
+    assert answer.json()["detail"].startswith("The request body is not valid JSON")
+
+
+async def test_a_large_content_length_is_refused(http: httpx.AsyncClient) -> None:
     answer = await http.post(_START, content=b"", headers={"content-length": "262145"})
     assert (answer.status_code, answer.json()) == (413, {"detail": "The request body is larger than 262144 bytes."})
 
 
-async def test_there_is_no_larger_limit_for_an_endpoint_that_is_not_there(http: httpx.AsyncClient) -> None:
+async def test_the_codec_limit_does_not_apply_without_the_codec_endpoint(http: httpx.AsyncClient) -> None:
     answer = await http.post("/codec/default/decode", content=b"", headers={"content-length": "262145"})
     assert answer.status_code == 413
 
@@ -144,14 +152,14 @@ async def test_a_chunked_body_is_refused_while_it_arrives(http: httpx.AsyncClien
     assert sent == 5
 
 
-async def test_a_body_of_just_the_limit_is_read(http: httpx.AsyncClient) -> None:
+async def test_a_body_of_exactly_the_limit_is_read(http: httpx.AsyncClient) -> None:
     body = _with()
     answer = await http.post(_START, content=body + b" " * (262_144 - len(body)))
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("detail", ["{}", "{0}", "{method.__class__}", "}{"])
-async def test_what_an_answer_repeats_is_no_template(detail: str) -> None:
+async def test_details_are_not_templates(detail: str) -> None:
     app = FastAPI()
     install_error_handlers(app)
 
@@ -159,5 +167,5 @@ async def test_what_an_answer_repeats_is_no_template(detail: str) -> None:
     async def refuse() -> None:
         raise HTTPException(409, detail)
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+    async with client_of(app) as http:
         assert (await http.get("/")).json() == {"detail": detail}

@@ -1,4 +1,4 @@
-"""The endpoint that decodes for Temporal's UI: for whoever has the token, from the pages that are allowed."""
+"""The endpoint that decrypts for Temporal's UI: its token and its pages."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pydantic import SecretStr
 from temporalio.api.common.v1 import Payload, Payloads
 
 from api.app import create_app
-from api.errors import InvalidInput
-from api.middleware.codec_origins import NoTokenInPath
-from api.routes.codec import _decode
+from api.codec_endpoint.origins import NoTokenInPath
+from api.codec_endpoint.routes import decode_payloads
 from connections.payload_encryption import KeyRing
-from errors import SetupError
+from errors import InvalidInput, SetupError
 from settings import ApiSettings, CodecEndpointSettings, Settings, TemporalSettings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.sessions import FakeSessions
 
 TOKEN = "a-token-that-nobody-guesses-in-a-lifetime"
@@ -45,13 +45,12 @@ def _settings(settings: Settings, *, keys: bool = True, token: str = TOKEN, toke
 
 
 def _client(settings: Settings) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(settings, FakeSessions()), raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://api")
+    return client_of(create_app(settings, FakeSessions()))
 
 
 @pytest.fixture
 async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """As a command line that has the token."""
+    """A request with the token, without an Origin."""
     async with _client(_settings(settings)) as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         yield client
@@ -61,7 +60,7 @@ def _body(*payloads: Payload) -> dict[str, object]:
     return MessageToDict(Payloads(payloads=payloads))
 
 
-async def test_it_decodes_what_is_encrypted_and_leaves_the_rest(http: httpx.AsyncClient) -> None:
+async def test_encrypted_payloads_are_decrypted_and_others_unchanged(http: httpx.AsyncClient) -> None:
     answer = await http.post(ROUTE, json=_body(RING.encrypt(PLAIN), PLAIN), headers={"X-Namespace": "calls"})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -69,14 +68,14 @@ async def test_it_decodes_what_is_encrypted_and_leaves_the_rest(http: httpx.Asyn
     assert list(Parse(answer.content, Payloads()).payloads) == [PLAIN, PLAIN]
 
 
-async def test_nothing_to_decode(http: httpx.AsyncClient) -> None:
+async def test_no_payloads(http: httpx.AsyncClient) -> None:
     assert (await http.post(ROUTE, json={"payloads": []})).json() == {}
 
 
 @pytest.mark.parametrize(
     "header", [b"", b"Bearer", b"Bearer wrong", b"Basic " + TOKEN.encode(), f"Bearer {TOKEN}x".encode(), b"Bearer \xe9"]
 )
-async def test_without_the_token_there_is_nothing(http: httpx.AsyncClient, header: bytes) -> None:
+async def test_the_token_is_required(http: httpx.AsyncClient, header: bytes) -> None:
     answer = await http.post(ROUTE, json=_body(RING.encrypt(PLAIN)), headers=[(b"Authorization", header)])
     assert (answer.status_code, answer.json()) == (401, {"detail": "The codec endpoint needs its token."})
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -94,7 +93,7 @@ async def test_another_namespace_is_not_served(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "text"),
     [
         (b"", "empty"),
         (b"[]", "must be a JSON object"),
@@ -106,10 +105,10 @@ async def test_another_namespace_is_not_served(http: httpx.AsyncClient) -> None:
         (json.dumps(_body(Payload(metadata=RING.encrypt(PLAIN).metadata, data=b"secret!"))).encode(), "is damaged"),
     ],
 )
-async def test_bad_input_is_told_without_its_contents(http: httpx.AsyncClient, body: bytes, told: str) -> None:
+async def test_bad_input_is_refused_without_repeating_it(http: httpx.AsyncClient, body: bytes, text: str) -> None:
     answer = await http.post(ROUTE, content=body)
     assert answer.status_code == 400
-    assert told in answer.json()["detail"]
+    assert text in answer.json()["detail"]
     assert "secret!" not in answer.text
 
 
@@ -122,26 +121,26 @@ _json = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["payloads", "data", "x"]), _json))
-def test_whatever_json_is_decoded_or_refused(body: object) -> None:
+def test_any_json_is_decoded_or_refused(body: object) -> None:
     try:
-        Parse(_decode(json.dumps(body).encode(), RING), Payloads())
+        Parse(decode_payloads(json.dumps(body).encode(), RING), Payloads())
     except InvalidInput:
         return
 
 
-async def test_a_key_that_is_missing_is_named(http: httpx.AsyncClient) -> None:
+async def test_a_missing_key_is_named(http: httpx.AsyncClient) -> None:
     answer = await http.post(ROUTE, json=_body(KeyRing({"old": KEY}).encrypt(PLAIN)))
     assert answer.status_code == 400
     assert "'old', which is not in TEMPORAL_CODEC_KEYS" in answer.json()["detail"]
 
 
-async def test_a_large_body_is_refused_and_the_page_may_read_why(http: httpx.AsyncClient) -> None:
+async def test_a_page_may_read_that_its_body_is_too_large(http: httpx.AsyncClient) -> None:
     answer = await http.post(ROUTE, content=b" " * 4_194_305, headers={"Origin": UI})
     assert answer.status_code == 413
     assert answer.headers["access-control-allow-origin"] == UI
 
 
-async def test_a_page_that_is_allowed(http: httpx.AsyncClient) -> None:
+async def test_a_listed_page_may_decode(http: httpx.AsyncClient) -> None:
     preflight = await http.options(
         ROUTE,
         headers={
@@ -161,7 +160,7 @@ async def test_a_page_that_is_allowed(http: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     "origin", ["http://localhost:8234", "http://localhost:8233.evil.example", "https://localhost:8233", "null"]
 )
-async def test_other_pages_are_refused_also_with_the_token(http: httpx.AsyncClient, origin: str) -> None:
+async def test_other_pages_are_refused_even_with_the_token(http: httpx.AsyncClient, origin: str) -> None:
     headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     for answer in (
         await http.options(ROUTE, headers=headers),
@@ -172,12 +171,12 @@ async def test_other_pages_are_refused_also_with_the_token(http: httpx.AsyncClie
         assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_other_routes_share_nothing_with_the_ui(http: httpx.AsyncClient) -> None:
+async def test_other_routes_have_no_cors_for_the_ui(http: httpx.AsyncClient) -> None:
     answer = await http.get("/", headers={"Origin": UI})
     assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_the_token_in_the_path_is_for_those_who_chose_it(settings: Settings) -> None:
+async def test_a_token_in_the_path_needs_its_setting(settings: Settings) -> None:
     path = f"/codec/calls/{TOKEN}/decode"
     body = _body(RING.encrypt(PLAIN))
     async with _client(_settings(settings)) as client:
@@ -188,14 +187,14 @@ async def test_the_token_in_the_path_is_for_those_who_chose_it(settings: Setting
         assert TOKEN not in (await client.get("/openapi.json")).text
 
 
-def test_a_token_in_the_path_is_for_one_machine(settings: Settings) -> None:
+def test_a_token_in_the_path_needs_loopback(settings: Settings) -> None:
     beyond = replace(_settings(settings, token_in_path=True), api=ApiSettings(host="0.0.0.0"))  # noqa: S104
     with pytest.raises(SetupError, match="it needs API_HOST=127"):
         create_app(beyond, FakeSessions())
 
 
-async def test_what_a_long_session_continued_with_can_be_read(http: httpx.AsyncClient) -> None:
-    """Hundreds of kB, encrypted and in base64: beyond what other routes take."""
+async def test_the_input_of_a_continued_session_is_within_the_limit(http: httpx.AsyncClient) -> None:
+    """Hundreds of kB, encrypted and in base64: more than other routes accept."""
     memory = Payload(metadata={"encoding": b"json/plain"}, data=b'"' + b"x" * 1_500_000 + b'"')
     answer = await http.post(ROUTE, json=_body(RING.encrypt(memory)))
     assert answer.status_code == 200
@@ -220,13 +219,13 @@ async def test_it_is_documented_with_its_token(http: httpx.AsyncClient) -> None:
     }
 
 
-def test_a_token_that_can_be_guessed_is_refused(settings: Settings) -> None:
+def test_a_short_token_is_refused(settings: Settings) -> None:
     with pytest.raises(SetupError, match="fewer than 32 characters") as refused:
         create_app(_settings(settings, token="guess me"), FakeSessions())
     assert "guess me" not in str(refused.value)
 
 
-def test_keys_that_cannot_be_read_keep_the_api_from_starting(settings: Settings) -> None:
+def test_malformed_keys_stop_the_start(settings: Settings) -> None:
     broken = replace(settings, temporal=TemporalSettings(codec_keys=SecretStr("k:short")))
     with pytest.raises(SetupError, match="Entry 1 of TEMPORAL_CODEC_KEYS"):
         create_app(broken, FakeSessions())

@@ -128,7 +128,7 @@ async def test_failures(
     assert (answer.status_code, answer.json()) == (status, {"detail": str(failure)})
 
 
-async def test_an_unexpected_failure_tells_nothing(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+async def test_an_unexpected_failure_reveals_nothing(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     sessions.failure = KeyError("the secret of the house")
     answer = await http.post("/api/session/start", json={"userName": "test"})
     assert (answer.status_code, answer.json()) == (500, {"detail": "Internal server error."})
@@ -174,5 +174,7 @@ async def test_openapi_describes_every_route(http: httpx.AsyncClient) -> None:
     }
     start = document["paths"]["/api/session/start"]["post"]
     assert set(start["responses"]) == {"200", "400", "409", "413", "500", "503"}
-    assert start["requestBody"]["content"]["application/json"]["example"]["userName"] == "user123"
+    body = start["requestBody"]["content"]["application/json"]["schema"]
+    assert body == {"$ref": "#/components/schemas/StartRequest"}
+    assert document["components"]["schemas"]["StartRequest"]["properties"]["userName"]["examples"] == ["user123"]
     assert "422" not in str(document["paths"])

@@ -11,6 +11,7 @@ import pytest
 from api.app import create_app
 from errors import NoWebhooks, SessionNotFound
 from settings import Settings, WebhookSettings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.redeliveries import FakeRedeliveries
 from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
@@ -27,10 +28,10 @@ def redeliveries() -> FakeRedeliveries:
 async def customer(
     settings: Settings, sessions: FakeSessions, reader: FakeSessionReader, redeliveries: FakeRedeliveries
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """An API whose customers may be told at hooks.example.com."""
+    """An API that allows webhooks to hooks.example.com."""
     allowed = replace(settings, webhooks=WebhookSettings(allowed_targets="hooks.example.com"))
     app = create_app(allowed, sessions, reader, redeliveries=redeliveries)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+    async with client_of(app) as client:
         yield client
 
 
@@ -38,7 +39,7 @@ async def start(client: httpx.AsyncClient, url: object) -> httpx.Response:
     return await client.post("/api/session/start", json={"userName": "ann", "webhookUrl": url})
 
 
-async def test_a_session_takes_its_customer_s_url_along(customer: httpx.AsyncClient, sessions: FakeSessions) -> None:
+async def test_a_session_has_its_webhook_url(customer: httpx.AsyncClient, sessions: FakeSessions) -> None:
     answer = await start(customer, " https://Hooks.example.com:443/call?token=s3cret ")
     assert answer.status_code == 200
     assert sessions.started[0].webhook_url == "https://hooks.example.com/call?token=s3cret"
@@ -46,9 +47,7 @@ async def test_a_session_takes_its_customer_s_url_along(customer: httpx.AsyncCli
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  "])
-async def test_without_one_nobody_is_told(
-    customer: httpx.AsyncClient, sessions: FakeSessions, nothing: str | None
-) -> None:
+async def test_no_webhook_url(customer: httpx.AsyncClient, sessions: FakeSessions, nothing: str | None) -> None:
     assert (await start(customer, nothing)).status_code == 200
     assert sessions.started[0].webhook_url == ""
 
@@ -63,7 +62,7 @@ async def test_without_one_nobody_is_told(
         (7, "webhookUrl: must be a string"),
     ],
 )
-async def test_a_url_that_may_not_be_is_refused_and_not_repeated(
+async def test_a_forbidden_url_is_refused_without_repeating_it(
     customer: httpx.AsyncClient, sessions: FakeSessions, url: object, says: str
 ) -> None:
     answer = await start(customer, url)
@@ -73,7 +72,9 @@ async def test_a_url_that_may_not_be_is_refused_and_not_repeated(
     assert sessions.started == []
 
 
-async def test_where_it_is_off_the_answer_names_the_setting(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+async def test_the_answer_names_the_setting_when_webhooks_are_off(
+    http: httpx.AsyncClient, sessions: FakeSessions
+) -> None:
     answer = await start(http, "https://hooks.example.com/")
     assert answer.status_code == 400
     assert answer.json()["detail"].startswith("webhookUrl: customer webhooks are off here: WEBHOOKS_ALLOWED_TARGETS")
@@ -92,7 +93,7 @@ async def test_webhooks_are_delivered_again(
 @pytest.mark.parametrize(
     "body", [b'{"after": -1}', b'{"after": "1"}', b'{"after": 1.5}', b"[]", b"x", b'{"after":NaN}']
 )
-async def test_a_body_that_is_wrong_is_refused(
+async def test_a_malformed_body_is_refused(
     customer: httpx.AsyncClient, redeliveries: FakeRedeliveries, body: bytes
 ) -> None:
     answer = await customer.post(f"/api/session/{SESSION}/webhooks/redeliver", content=body)
@@ -101,7 +102,7 @@ async def test_a_body_that_is_wrong_is_refused(
 
 
 @pytest.mark.parametrize(("failure", "status"), [(SessionNotFound("gone"), 404), (NoWebhooks("nobody"), 409)])
-async def test_what_cannot_be_delivered_again_says_why(
+async def test_failures_of_redelivery(
     customer: httpx.AsyncClient, redeliveries: FakeRedeliveries, failure: Exception, status: int
 ) -> None:
     redeliveries.failure = failure

@@ -1,4 +1,4 @@
-"""Sessions whose payloads are encrypted, on a real Temporal: answers stay the same, and a missing key loses nothing."""
+"""Encrypted sessions on a real Temporal: answers are the same, and a missing key loses nothing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def request(user: str = "ann") -> SessionRequest:
 
 
 async def first_refusal(handle: WorkflowHandle[Any, Any], reader: Client) -> str:
-    """Why a worker could not take the first task that failed; it was encrypted by that worker."""
+    """The reason of the first failed task, which its worker encrypted."""
     async for event in handle.fetch_history_events():
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
             failure = event.workflow_task_failed_event_attributes.failure
@@ -65,7 +65,7 @@ async def first_refusal(handle: WorkflowHandle[Any, Any], reader: Client) -> str
     return "no task has failed"
 
 
-async def test_users_are_found_though_their_names_are_not_there(
+async def test_users_are_found_by_keyed_hashes(
     server: str, encrypting: TemporalSessions, encrypted_client: Client, activities: QuietActivities
 ) -> None:
     async with build_worker(encrypted_client, activities, QUEUE):
@@ -82,7 +82,7 @@ async def test_users_are_found_though_their_names_are_not_there(
             await encrypting.end(session.session_id)
 
 
-async def test_the_reason_of_a_failure_arrives(
+async def test_the_reason_of_a_failure_is_decrypted(
     encrypting: TemporalSessions, encrypted_client: Client, activities: QuietActivities
 ) -> None:
     activities.join_token_error = "the key is not known"
@@ -91,7 +91,7 @@ async def test_the_reason_of_a_failure_arrives(
             await encrypting.start(request())
 
 
-async def test_a_session_begun_in_the_clear_goes_on_and_ends_encrypted(
+async def test_a_plain_session_continues_and_ends_encrypted(
     encrypting: TemporalSessions,
     encrypted_client: Client,
     gateway: TemporalSessions,
@@ -108,7 +108,7 @@ async def test_a_session_begun_in_the_clear_goes_on_and_ends_encrypted(
     assert payload.metadata["encryption-key-id"] == b"old"
 
 
-async def test_a_worker_without_the_key_waits_for_one_that_has_it(
+async def test_a_task_waits_for_a_worker_that_has_the_key(
     server: str, encrypting: TemporalSessions, encrypted_client: Client, activities: QuietActivities
 ) -> None:
     async with build_worker(encrypted_client, activities, QUEUE):

@@ -1,4 +1,4 @@
-"""Any bytes, any JSON: refused with a sentence or taken, never a failure, and nothing odd reaches a session."""
+"""Any bytes and any JSON are accepted or refused with a sentence, and only valid values reach a session."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ texts = values | st.text(max_size=200) | st.sampled_from(["user_ann", "STANDARD"
 
 
 def record(*names: str) -> st.SearchStrategy[dict[str, Any]]:
-    """An object that has some of the fields that we read, with any values."""
+    """An object with some of the fields that the API reads, with any values."""
     return st.fixed_dictionaries({}, optional=dict.fromkeys(names, texts))
 
 
@@ -55,29 +55,29 @@ events = st.fixed_dictionaries(
 
 
 @given(event=events, received_at_ms=st.integers(1, 2**44))
-def test_a_webhook_tells_a_session_something_sound_or_nothing(event: dict[str, Any], received_at_ms: int) -> None:
+def test_any_webhook_gives_a_valid_report_or_none(event: dict[str, Any], received_at_ms: int) -> None:
     read = read_event(event, received_at_ms)
     if read is None:
         return
-    session_id, news = read
+    session_id, report = read
     assert is_session_id(session_id)
-    assert news.at_ms > 0
-    if isinstance(news, Presence):
-        assert news.participant_sid and news.identity
-        assert Presence.model_validate_json(news.model_dump_json()) == news
+    assert report.at_ms > 0
+    if isinstance(report, Presence):
+        assert report.participant_sid and report.identity
+        assert Presence.model_validate_json(report.model_dump_json()) == report
 
 
 SECRET = "the-webhooks-own"
 
 
 class Api:
-    """One API for all examples, asked without a server."""
+    """One API for all examples, called without a server."""
 
     def __init__(self) -> None:
         self.sessions = FakeSessions()
         self.redeliveries = FakeRedeliveries()
         self.events = FakeEventSource()
-        self.events.log(_ID).tell(5)
+        self.events.log(_ID).emit(5)
         self.events.log(_ID).end()
         settings = Settings(
             webhooks=WebhookSettings(allowed_targets=TARGETS),
@@ -95,8 +95,8 @@ class Api:
         self.redeliveries.asked.clear()
         return self._post(f"/api/session/{_ID}/webhooks/redeliver", body)
 
-    def tell(self, body: bytes) -> httpx.Response:
-        self.sessions.news.clear()
+    def webhook(self, body: bytes) -> httpx.Response:
+        self.sessions.reports.clear()
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         return self._ask("POST", "/webhook/livekit", content=body, headers={"X-LiveKit-Signature": signature})
 
@@ -130,7 +130,7 @@ def demand_refused_or_sound(body: bytes) -> None:
         assert 1 <= request.limits.max_duration_seconds <= 7_200
         assert ALLOWED.check(request.webhook_url) if request.webhook_url else True
         assert json.loads(body).get("metadata") in (None, API.sessions.metadata[request.session_id])
-        assert SessionRequest.model_validate_json(request.model_dump_json()) == request  # as it crosses to Temporal
+        assert SessionRequest.model_validate_json(request.model_dump_json()) == request  # as Temporal stores it
 
 
 @given(body=record("userName", "voiceId", "openingLine", "systemPrompt"))
@@ -191,7 +191,7 @@ def test_a_stream_from_any_place(after: str, last: list[str]) -> None:
 
 @given(body=events.map(lambda event: json.dumps(event).encode()) | st.binary(max_size=200))
 def test_a_signed_webhook_with_any_body(body: bytes) -> None:
-    answer = API.tell(body)
+    answer = API.webhook(body)
     assert answer.status_code in (200, 400, 401)
     assert set(answer.json()) == ({"status", "event"} if answer.status_code == 200 else {"detail"})
-    assert answer.status_code == 200 or not API.sessions.news
+    assert answer.status_code == 200 or not API.sessions.reports

@@ -1,4 +1,4 @@
-"""A client that is generated from /openapi.json: it type-checks, and gets what the API answers."""
+"""A client generated from /openapi.json type-checks, and works."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def key(keys_file: Path) -> str:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory, keys_file: Path, key: str) -> Iterator[Path]:
-    """Made from the description of an API that has all: API keys, rate limits, the codec endpoint."""
+    """Generated for an API with API keys, rate limits and the codec endpoint."""
     folder = tmp_path_factory.mktemp("generated")
     document = folder / "openapi.json"
     whole = Settings(
@@ -78,10 +78,10 @@ async def test_it_starts_and_ends_a_session(package: Path, settings: Settings, k
     client = part("client").AuthenticatedClient(base_url="http://api", token=key, httpx_args={"transport": transport})
     models = part("models")
     async with client:
-        start = models.StartSessionStartRequest(user_name="ann")
-        join_token = await part("api.gateway.sessions.start_session").asyncio(client=client, body=start)
+        start = models.StartRequest(user_name="ann")
+        join_token = await part("api.sessions.start_session").asyncio(client=client, body=start)
         assert join_token.session_id == sessions.started[0].session_id
         assert sessions.started[0].owner == "acme"
-        end = models.EndSessionEndSessionRequest(session_id=join_token.session_id)
-        bill = await part("api.gateway.sessions.end_session").asyncio(client=client, body=end)
+        end = models.EndSessionRequest(session_id=join_token.session_id)
+        bill = await part("api.sessions.end_session").asyncio(client=client, body=end)
     assert bill.details.duration_seconds == 125

@@ -1,4 +1,4 @@
-"""The routes of the playground: whether there is a page, what may reach it, and who may press its button."""
+"""The playground's page: its setting, its policy, its files and its kill button."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from pathlib import Path
 import av
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from api.app import create_app
 from api.playground.page import FOLDER, content_security_policy, install_playground
 from contracts.agent_options import VOICES
+from contracts.statuses import EndReason
 from errors import SetupError
 from settings import ApiSettings, LiveKitSettings, PlaygroundSettings, Settings, SpeechSettings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.playground_api import SESSION, FakePlaygroundApi
 
 ON = PlaygroundSettings(enabled=True)
@@ -24,10 +26,10 @@ BUTTON = PlaygroundSettings(enabled=True, kill_agent=True, temporal_ui_url="http
 
 
 def client(settings: Settings, host: str = "localhost:8000") -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(settings)), base_url=f"http://{host}")
+    return client_of(create_app(settings), f"http://{host}")
 
 
-async def test_there_is_no_page_unless_it_is_wanted() -> None:
+async def test_the_page_is_off_by_default() -> None:
     async with client(Settings()) as http:
         for path in ("/playground", "/playground/config.json", "/playground/app.js"):
             assert (await http.get(path)).status_code == 404
@@ -50,13 +52,13 @@ async def test_the_page_and_its_files_come_with_a_strict_policy() -> None:
             assert answer.headers["cache-control"] == "no-cache"
 
 
-async def test_a_slash_too_many_leads_to_the_page() -> None:
+async def test_a_trailing_slash_redirects_to_the_page() -> None:
     async with client(Settings(playground=ON)) as http:
         answer = await http.get("/playground/", follow_redirects=True)
     assert (answer.status_code, answer.url.path) == (200, "/playground")
 
 
-def test_the_policy_opens_the_way_to_livekit_and_none_besides() -> None:
+def test_the_policy_allows_only_livekit() -> None:
     policy = content_security_policy(LiveKitSettings(url="ws://a:7880", public_url="wss://livekit.example/"))
     assert "connect-src 'self' wss://livekit.example https://livekit.example;" in policy
     assert "ws://a" not in policy
@@ -64,7 +66,7 @@ def test_the_policy_opens_the_way_to_livekit_and_none_besides() -> None:
     assert "*" not in policy
 
 
-async def test_nothing_beside_its_folder_is_served() -> None:
+async def test_only_its_folder_is_served() -> None:
     async with client(Settings(playground=ON)) as http:
         for path in ("/playground/..%2fapp.py", "/playground/%2e%2e/app.py", "/playground/nothing.js"):
             answer = await http.get(path)
@@ -72,33 +74,36 @@ async def test_nothing_beside_its_folder_is_served() -> None:
             assert "detail" in answer.json()
 
 
-async def test_what_the_page_must_know() -> None:
-    async with client(Settings(playground=BUTTON)) as http:
+async def test_page_configuration() -> None:
+    app = create_app(Settings(playground=BUTTON), kill_button=APIRouter())
+    async with client_of(app, "http://localhost") as http:
         assert (await http.get("/playground/config.json")).json() == {
             "temporalUiUrl": "http://localhost:8233/namespaces/default/workflows",
             "killButton": True,
             "voiceSamples": True,
+            "endReasons": {reason.value: reason.words for reason in EndReason},
         }
     async with client(Settings(playground=ON, speech=SpeechSettings(tts="inworld/inworld-tts-2"))) as http:
         assert (await http.get("/playground/config.json")).json() == {
             "temporalUiUrl": None,
             "killButton": False,
             "voiceSamples": False,
+            "endReasons": {reason.value: reason.words for reason in EndReason},
         }
 
 
-def test_a_button_that_other_machines_could_press_is_refused() -> None:
+def test_the_kill_button_needs_loopback() -> None:
     with pytest.raises(SetupError, match="PLAYGROUND_KILL_AGENT"):
         create_app(Settings(playground=BUTTON, api=ApiSettings(host="::")))
 
 
-def test_where_api_keys_are_asked_for_there_is_no_page(tmp_path: Path) -> None:
+def test_the_page_is_refused_with_api_keys(tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text("{}")
     with pytest.raises(SetupError, match="PLAYGROUND"):
         install_playground(FastAPI(), Settings(playground=ON, api=ApiSettings(keys_file=tmp_path / "keys.json")), None)
 
 
-async def test_without_the_setting_nothing_kills() -> None:
+async def test_without_the_kill_button_nothing_kills() -> None:
     async with client(Settings(playground=ON)) as http:
         answer = await http.post(f"/playground/kill-agent/{SESSION}", headers={"Origin": "http://localhost:8000"})
         assert answer.status_code in (404, 405)
@@ -116,8 +121,7 @@ async def test_without_the_setting_nothing_kills() -> None:
 )
 async def test_other_pages_may_not_kill(host: str, origin: str | None) -> None:
     api = FakePlaygroundApi(Settings(playground=BUTTON))
-    transport = httpx.ASGITransport(api.app)
-    async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as http:
+    async with client_of(api.app, f"http://{host}") as http:
         headers = {"Origin": origin} if origin else {}
         answer = await http.post(f"/playground/kill-agent/{SESSION}", headers=headers)
     assert answer.status_code == 403
@@ -127,7 +131,7 @@ async def test_other_pages_may_not_kill(host: str, origin: str | None) -> None:
 async def test_the_page_may_kill() -> None:
     api = FakePlaygroundApi(Settings(playground=BUTTON))
     origin = "http://127.0.0.1:8000"
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(api.app), base_url=origin) as http:
+    async with client_of(api.app, origin) as http:
         answer = await http.post(f"/playground/kill-agent/{SESSION}", headers={"Origin": origin})
         unknown = await http.post("/playground/kill-agent/session_1_x", headers={"Origin": origin})
     assert answer.status_code == 204
@@ -135,7 +139,7 @@ async def test_the_page_may_kill() -> None:
     assert unknown.status_code == 404
 
 
-def test_the_library_is_the_one_that_was_fetched() -> None:
+def test_the_livekit_library_is_the_vendored_one() -> None:
     facts = json.loads((FOLDER / "vendor/version.json").read_text())
     wanted = json.loads((FOLDER.parents[2] / "scripts/vendor/package.json").read_text())
     assert wanted["dependencies"] == {facts["package"]: facts["version"]}

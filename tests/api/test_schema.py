@@ -1,6 +1,6 @@
-"""Every route against its own description in /openapi.json: what is sent is drawn from it, and from what breaks it.
+"""Every route against the OpenAPI document, with valid and invalid requests generated from it.
 
-The app is a whole one: API keys, the codec endpoint, streams of events, redeliveries. `requests_sent.py` counts.
+The app has everything: API keys, the codec endpoint, event streams, redeliveries. `requests_sent.py` counts.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ from tests.fakes.session_reader import FakeSessionReader
 from tests.fakes.sessions import FakeSessions
 
 EXAMPLES = 120
-"""Of each kind for each operation."""
+"""Valid and invalid ones each, for each operation."""
 
 LEAST = 80
-"""So many of them must be sent; fewer would mean that nearly nothing can be drawn from the description."""
+"""Fewer would mean that hardly anything can be generated from the document."""
 
 LENIENT = "POST /api/session/start"
-"""Null and blank mean the default there, which its schema does not spell out; test_bad_input.py has what is refused."""
+"""Null and blank mean the default there, which its schema omits; test_bad_input.py tests what it refuses."""
 
 STREAM, CODEC = "GET /api/session/{sessionId}/events", "POST /codec/{namespace}/decode"
 
 NAMESPACE = "calls"
 KNOWN = {"sessionId": SESSION, "namespace": NAMESPACE}
-"""What a path may name that is there. Nothing that is drawn would ever meet it."""
+"""Path parameters that exist, since generated ones never would."""
 
 TOKEN = "a-token-that-nobody-guesses-in-a-lifetime"
 FOLDER = TemporaryDirectory()
@@ -68,7 +68,7 @@ SESSIONS.started.append(
 )
 SESSIONS.metadata[SESSION] = {}
 EVENTS = FakeEventSource()
-EVENTS.log(SESSION).tell(3)
+EVENTS.log(SESSION).emit(3)
 EVENTS.log(SESSION).end()
 
 APP = create_app(
@@ -93,7 +93,7 @@ DESCRIBED = schemathesis.openapi.from_asgi("/openapi.json", APP)
 OPERATIONS = [found.ok() for found in DESCRIBED.get_all_operations() if isinstance(found, Ok)]
 
 
-def asks_for_something(operation: APIOperation[Any, Any, Any, Any]) -> bool:
+def has_parameters(operation: APIOperation[Any, Any, Any, Any]) -> bool:
     return bool(operation.body or operation.query or operation.path_parameters)
 
 
@@ -101,12 +101,12 @@ CASES = [
     pytest.param(operation, mode, id=f"{operation.label}-{mode.value}")
     for operation in OPERATIONS
     for mode in GenerationMode
-    # Where nothing is asked for, nothing can be wrong.
-    if mode is GenerationMode.POSITIVE or asks_for_something(operation)
+    # Without parameters nothing can be invalid.
+    if mode is GenerationMode.POSITIVE or has_parameters(operation)
 ]
 
 
-def test_no_operation_is_left_out() -> None:
+def test_every_operation_is_tested() -> None:
     paths = APP.openapi()["paths"]
     assert {operation.label for operation in OPERATIONS} == {
         f"{method.upper()} {path}" for path, methods in paths.items() for method in methods
@@ -114,15 +114,15 @@ def test_no_operation_is_left_out() -> None:
     assert len(paths) >= 14
 
 
-def not_held_to(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode) -> Iterator[CheckFunction]:
-    """What a schema cannot say, or the library reads another way."""
+def excluded_checks(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode) -> Iterator[CheckFunction]:
+    """Checks that need more than a schema can express, or that the library reads differently."""
     yield positive_data_acceptance  # a name of blanks, a page token of another list, nested too deeply
     if operation.label == LENIENT:
         yield negative_data_rejection
     if operation.label == STREAM:
-        yield response_schema_conformance  # the schema is that of the text, and not of each event in it
+        yield response_schema_conformance  # the schema describes the whole text, not each event
     if mode is GenerationMode.NEGATIVE:
-        yield ignored_auth  # it breaks the one header, where the valid key is in the other
+        yield ignored_auth  # it breaks one header, and the valid key is in the other
 
 
 def credentials(case: Case[Any]) -> dict[str, str]:
@@ -141,7 +141,7 @@ def test_answers_are_as_described(operation: APIOperation[Any, Any, Any, Any], m
         if is_known and case.meta is not None and not case.meta.is_negative_at(ParameterLocation.PATH):
             case.path_parameters.update({name: KNOWN[name] for name in case.path_parameters})
         SENT[operation.label] += 1
-        case.call_and_validate(headers=credentials(case), excluded_checks=[*not_held_to(operation, mode)])
+        case.call_and_validate(headers=credentials(case), excluded_checks=[*excluded_checks(operation, mode)])
 
     answers()
-    assert SENT[operation.label] - before >= (LEAST if asks_for_something(operation) else 1)
+    assert SENT[operation.label] - before >= (LEAST if has_parameters(operation) else 1)

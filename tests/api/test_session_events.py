@@ -1,4 +1,4 @@
-"""The route that follows a session: over HTTP as it is served, with logs in memory."""
+"""The route that follows a session, over HTTP, with logs in memory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import httpx
 import pytest
 import uvicorn
 
+from api.__main__ import ApiServer
 from api.app import create_app
-from api.server import ApiServer
+from api.services import services_of
 from contracts.events import wire_turn
 from contracts.turns import Turn
 from errors import NoWorkerAnswered, TemporalUnavailable
@@ -27,13 +28,13 @@ PATIENCE_SECONDS = 10.0
 
 @pytest.fixture
 async def api(settings: Settings, source: FakeEventSource) -> AsyncIterator[ApiServer]:
-    """A server at a port of its own."""
+    """A server on a free port."""
     sessions = FakeSessions()
     app = create_app(settings, sessions, FakeSessionReader(sessions), events=source)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=60)
-    server = ApiServer(config, app.state.followers)
+    server = ApiServer(config, services_of(app).followers)
     serving = asyncio.create_task(server._serve([listening]))  # without its signal handlers
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not server.started:  # noqa: ASYNC110
@@ -52,7 +53,7 @@ async def http(api: ApiServer) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def lines_to(lines: AsyncIterator[str], wanted: str) -> list[str]:
-    """All lines of a stream up to this one."""
+    """Read the lines of a stream up to this one."""
     read: list[str] = []
     while wanted not in read:
         read.append(await anext(lines))
@@ -61,7 +62,7 @@ async def lines_to(lines: AsyncIterator[str], wanted: str) -> list[str]:
 
 async def test_an_ended_session(http: httpx.AsyncClient, log: FakeLog) -> None:
     turn = Turn(generation=1, sequence=1, role="agent", text="Line one\nand two: ü", at_ms=1_700_000_000_123)
-    log.tell(**wire_turn(turn, 1))
+    log.emit(**wire_turn(turn, 1))
     log.end()
     answer = await http.get(PATH)
     assert answer.status_code == 200
@@ -89,13 +90,13 @@ async def test_an_ended_session(http: httpx.AsyncClient, log: FakeLog) -> None:
     assert last.splitlines()[0] == "event: session.ended"
 
 
-async def test_where_a_client_goes_on(http: httpx.AsyncClient, log: FakeLog) -> None:
-    log.tell(3)
+async def test_position_of_a_client(http: httpx.AsyncClient, log: FakeLog) -> None:
+    log.emit(3)
     log.end()
     for path, headers, first in (
         (PATH, {"Last-Event-ID": "2"}, 3),
         (f"{PATH}?after=2", {}, 3),
-        (f"{PATH}?after=1", {"Last-Event-ID": "3"}, 4),  # a browser that comes back
+        (f"{PATH}?after=1", {"Last-Event-ID": "3"}, 4),  # a browser that reconnects
         (PATH, {"Last-Event-ID": "0"}, 1),
     ):
         answer = await http.get(path, headers=headers)
@@ -113,8 +114,8 @@ async def test_a_bad_last_event_id(http: httpx.AsyncClient, log: FakeLog, value:
     assert (answer.status_code, answer.json()) == (400, {"detail": text})
 
 
-async def test_what_is_refused(http: httpx.AsyncClient, log: FakeLog) -> None:
-    log.tell(2)
+async def test_refused_queries(http: httpx.AsyncClient, log: FakeLog) -> None:
+    log.emit(2)
     for query, text in (
         ("?after=x", "after: must be a whole number"),
         ("?after=", "after: must be a whole number"),
@@ -129,7 +130,7 @@ async def test_what_is_refused(http: httpx.AsyncClient, log: FakeLog) -> None:
 
 
 @pytest.mark.parametrize("failure", [NoWorkerAnswered("No worker, ask again."), TemporalUnavailable("Away.")])
-async def test_what_cannot_be_read(
+async def test_failures_of_the_log(
     http: httpx.AsyncClient, log: FakeLog, source: FakeEventSource, failure: Exception
 ) -> None:
     log.end()
@@ -138,10 +139,10 @@ async def test_what_cannot_be_read(
     assert (answer.status_code, answer.json()) == (503, {"detail": str(failure)})
 
 
-async def test_a_browser_that_comes_back_while_no_worker_answers(
+async def test_a_browser_reconnects_while_no_worker_answers(
     http: httpx.AsyncClient, log: FakeLog, source: FakeEventSource
 ) -> None:
-    log.tell(2)
+    log.emit(2)
     source.failure = NoWorkerAnswered("No worker, ask again.")
     async with asyncio.timeout(PATIENCE_SECONDS), http.stream("GET", PATH, headers={"Last-Event-ID": "1"}) as answer:
         assert answer.status_code == 200
@@ -151,13 +152,13 @@ async def test_a_browser_that_comes_back_while_no_worker_answers(
     assert (await http.get(f"{PATH}?after=1")).status_code == 503
 
 
-async def test_a_live_session_and_a_watcher_who_hangs_up(http: httpx.AsyncClient, api: ApiServer, log: FakeLog) -> None:
-    log.tell()
+async def test_a_watcher_disconnects_from_a_live_session(http: httpx.AsyncClient, api: ApiServer, log: FakeLog) -> None:
+    log.emit()
     async with asyncio.timeout(PATIENCE_SECONDS):
         async with http.stream("GET", PATH) as answer:
             lines = answer.aiter_lines()
             await lines_to(lines, "id: 1")
-            log.tell()
+            log.emit()
             await lines_to(lines, "id: 2")
             assert len(api.followers) == 1
         while len(api.followers):  # noqa: ASYNC110
@@ -165,7 +166,7 @@ async def test_a_live_session_and_a_watcher_who_hangs_up(http: httpx.AsyncClient
 
 
 async def test_the_server_does_not_wait_for_streams(http: httpx.AsyncClient, api: ApiServer, log: FakeLog) -> None:
-    log.tell()
+    log.emit()
     async with asyncio.timeout(PATIENCE_SECONDS), http.stream("GET", PATH) as answer:
         lines = answer.aiter_lines()
         await lines_to(lines, "id: 1")

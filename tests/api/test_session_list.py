@@ -1,4 +1,4 @@
-"""Lists of sessions from a real visibility store: filters, pages, names that look like queries."""
+"""Lists from a real visibility store: filters, pages, names that look like queries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from api.errors import InvalidInput
 from api.gateway.session_reader import TemporalSessionReader
 from api.gateway.sessions import TemporalSessions
 from api.schemas.session_queries import SessionFilter, SessionListResponse
@@ -25,6 +24,7 @@ from contracts.join_token import JoinToken
 from contracts.room import RoomFinished
 from contracts.session import SessionRequest
 from contracts.statuses import EndReason, SessionStatus
+from errors import InvalidInput
 from tests.fakes.dev_server import PATIENCE_SECONDS, QUEUE, Start, listed, settings_at
 from tests.fakes.quiet_activities import QuietActivities
 from worker import build_worker
@@ -48,7 +48,7 @@ async def test_filters(gateway: TemporalSessions, known: TemporalSessionReader, 
     await gateway.room_finished(third, RoomFinished(at_ms=now_ms))
     await client.get_workflow_handle(third).result()
     page = await listed(known, lambda page: [item.state for item in page.sessions[1:]] == [SessionStatus.ENDED] * 2)
-    assert [item.sessionId for item in page.sessions] == [first, third, second]  # under way first, then newest end
+    assert [item.sessionId for item in page.sessions] == [first, third, second]  # live first, then the latest end
     assert page.nextPageToken is None
 
     times = {item.sessionId: item.startedAt for item in page.sessions}
@@ -88,7 +88,7 @@ async def test_pages(known: TemporalSessionReader, start: Start) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-async def test_a_user_name_is_nothing_but_a_name(known: TemporalSessionReader, start: Start) -> None:
+async def test_user_names_cannot_inject_queries(known: TemporalSessionReader, start: Start) -> None:
     names = (
         "o'brien",
         "' OR 1=1 --",
@@ -139,26 +139,24 @@ async def test_encrypted_sessions(server: str) -> None:
 
 
 @workflow.defn(name="VoiceSession")
-class Renewed:
-    """A session that continues as new once, then stays."""
+class Continued:
+    """A session that continues as new once, then waits."""
 
     @workflow.run
     async def run(self, request: SessionRequest) -> None:
-        """Carries nothing along by itself: Temporal keeps the memo and the attributes."""
+        """Passes on only its input: Temporal keeps the memo and the attributes."""
         if workflow.info().continued_run_id is None:
             workflow.continue_as_new(request)
         await workflow.wait_condition(lambda: False)
 
     @workflow.update
     async def join_token(self) -> JoinToken:
-        """A join token that opens nothing."""
+        """An empty join token."""
         return JoinToken(session_id="", room_name="", identity="", token="", server_url="")
 
 
-async def test_a_session_that_continued_as_new_is_one_session(
-    known: TemporalSessionReader, client: Client, start: Start
-) -> None:
-    async with Worker(client, task_queue=QUEUE, workflows=[Renewed], workflow_runner=UnsandboxedWorkflowRunner()):
+async def test_continue_as_new_lists_one_session(known: TemporalSessionReader, client: Client, start: Start) -> None:
+    async with Worker(client, task_queue=QUEUE, workflows=[Continued], workflow_runner=UnsandboxedWorkflowRunner()):
         session_id = await start(metadata=_METADATA)
         handle = client.get_workflow_handle(session_id)
         async with asyncio.timeout(PATIENCE_SECONDS):

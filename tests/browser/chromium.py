@@ -1,4 +1,4 @@
-"""Chromium for the tests: Debian's own where it is or can be installed, else Playwright's download."""
+"""Finds Chromium for the tests: Debian's, installed if possible, or Playwright's download."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome
 
 
 def chromium() -> str | None:
-    """The executable, installed if need be; None for the one that Playwright keeps. Fails with all that was tried."""
+    """The executable, installed if necessary; None for Playwright's own. Fails with a list of the attempts."""
     found = _installed()
     if found:
         return found
@@ -29,7 +29,7 @@ def chromium() -> str | None:
     failure = _failure([sys.executable, "-m", "playwright", "install", "chromium"], dict(os.environ))
     if failure:
         pytest.fail(
-            "The browser tests need Chromium, and there was no way to it:\n"
+            "The browser tests need Chromium, and none could be installed:\n"
             + "\n".join(f"  - {line}" for line in (*tried, *failure))
             + "\nInstall it (Debian: `apt-get install chromium`) and run them again."
         )

@@ -1,4 +1,4 @@
-"""A real Chromium, and the page before an API that the test plays."""
+"""A real Chromium, and the page with an API that the test controls."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 import uvicorn
+from fastapi import FastAPI
 from playwright.async_api import Browser, Page, async_playwright
 from pydantic import SecretStr
 
@@ -19,9 +19,6 @@ from settings import LiveKitSettings, PlaygroundSettings, Settings
 from tests.browser.chromium import chromium
 from tests.browser.looks import Watch
 from tests.fakes.playground_api import LIVEKIT, FakePlaygroundApi
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 FAKE_LIVEKIT = (Path(__file__).parents[1] / "fakes/livekit_client.js").read_text()
 
@@ -35,7 +32,7 @@ def executable() -> str | None:
 
 @pytest.fixture(scope="session")
 def open_browser(executable: str | None) -> OpenBrowser:
-    """Opens a Chromium with these further arguments."""
+    """Opens a Chromium with additional arguments."""
 
     @asynccontextmanager
     async def opened(*arguments: str) -> AsyncIterator[Browser]:
@@ -69,7 +66,7 @@ async def address(fake_api: FakePlaygroundApi) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[str]:
-    """The address of `app` on a free port of this machine."""
+    """Serve `app` on a free port; yields its address."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     listening = socket.create_server(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -80,14 +77,14 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chrome(open_browser: OpenBrowser) -> AsyncIterator[Browser]:
-    """One for all tests: to start it takes longer than most of them."""
+    """One for all tests: its start takes longer than most of them."""
     async with open_browser("--use-fake-ui-for-media-stream") as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def browser(chrome: Browser) -> AsyncIterator[Browser]:
-    """For a test alone: its pages are closed with it, and no page knows another's storage."""
+    """The same for one test: its pages are closed afterwards, and share no storage with others."""
     yield chrome
     for context in chrome.contexts:
         await context.close()
@@ -95,7 +92,7 @@ async def browser(chrome: Browser) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
-    """The page, opened, with the test in LiveKit's place."""
+    """The opened page, with a fake LiveKit client."""
     page = await browser.new_page()
     watch = Watch(page, address)
     await page.route(

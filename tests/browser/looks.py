@@ -1,4 +1,4 @@
-"""What is true of every state of the page: it is accessible, fits, stays on its host and complains of nothing."""
+"""Checks for every state of the page: accessibility, width, requests to other hosts, errors on the console."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import ConsoleMessage, Page
 
 SHOTS = Path(__file__).parents[2] / ".state/screenshots"
-"""Every state in every form, for people to look at."""
+"""Screenshots of every state, in every size and color scheme."""
 SIZES = {"wide": (1280, 800), "phone": (390, 844)}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 class Watch:
-    """Remembers where a page went and what it complained of."""
+    """Records a page's requests to other hosts, and its errors."""
 
     def __init__(self, page: Page, *hosts: str) -> None:
         self._hosts = hosts
-        self.strays: list[str] = []
-        self.complaints: list[str] = []
+        self.foreign_requests: list[str] = []
+        self.errors: list[str] = []
         page.on("request", lambda request: self._on_address(request.url))
         page.on("websocket", lambda socket: self._on_address(socket.url))
         page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def _on_address(self, url: str) -> None:
         if not url.startswith((*self._hosts, "data:", "blob:")):
-            self.strays.append(url)
+            self.foreign_requests.append(url)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # Chromium itself writes down every answer that is an error, also those that a test asked for.
+        # Chromium itself logs every error answer, also those that a test expects.
         if message.type == "error" and "Failed to load resource" not in message.text:
-            self.complaints.append(message.text)
+            self.errors.append(message.text)
 
     def nothing_wrong(self) -> None:
         """Fail for a request to another host or an error on the console."""
-        # The lists are the messages: where asserts are not rewritten, a failure would not say what was seen.
-        assert not self.strays, self.strays
-        assert not self.complaints, self.complaints
+        # With messages, since pytest does not rewrite the asserts of this module.
+        assert not self.foreign_requests, self.foreign_requests
+        assert not self.errors, self.errors
 
 
 async def look(page: Page, name: str) -> None:
-    """Take a picture of this state in each form, and hold each to accessibility and width."""
+    """Take a screenshot of this state in each form, and check its accessibility and width."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     for size, (width, height) in SIZES.items():
         await page.set_viewport_size({"width": width, "height": height})

@@ -1,4 +1,4 @@
-"""A call: its agents, what is said in it, and its buttons."""
+"""A call: its agents, its captions and its buttons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fakes.playground_api import SESSION, FakePlaygroundApi
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_a_call_with_a_loss(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_a_call_whose_agent_fails(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     await fake_api.happens("session.state", state="waiting", previous="starting")
     await fake_api.happens("agent.state", state="launching", generation=1, reason=None)
@@ -25,16 +25,16 @@ async def test_a_call_with_a_loss(page: Page, fake_api: FakePlaygroundApi) -> No
     await ready(page, fake_api)
     await page.evaluate("() => fakeRoom.loudness(0.2)")
     await expect(headline(page)).to_have_text("The agent speaks")
-    said = page.get_by_role("log").get_by_role("listitem")
+    captions = page.get_by_role("log").get_by_role("listitem")
     await caption(page, AGENT, "SG_1", "Hello! ", "How can I help you today?")
-    await expect(said).to_have_text(["AgentHello! How can I help you today?"])
+    await expect(captions).to_have_text(["AgentHello! How can I help you today?"])
     await fake_api.happens("turn", role="agent", text="Hello! How can I help you today?")
     await caption(page, CALLER, "SG_2", "What is the capital of", final=False)
     await caption(page, CALLER, "SG_2", "What is the capital of France?")
-    await expect(said).to_have_count(2)
-    await expect(said.nth(1)).to_have_class("caller live")
+    await expect(captions).to_have_count(2)
+    await expect(captions.nth(1)).to_have_class("caller live")
     await fake_api.happens("turn", role="caller", text="What is the capital of France?")
-    await expect(said.nth(1)).to_have_class("caller")
+    await expect(captions.nth(1)).to_have_class("caller")
     await caption(page, AGENT, "SG_3", "The capital of")
     await look(page, "call")
 
@@ -47,13 +47,13 @@ async def test_a_call_with_a_loss(page: Page, fake_api: FakePlaygroundApi) -> No
     await expect(page.get_by_role("status")).to_have_text(
         "Agent 1 was lost: its job process ended. The next one is on its way, and knows what was said."
     )
-    await expect(said.nth(2)).to_have_class("agent live cut")
+    await expect(captions.nth(2)).to_have_class("agent live cut")
     await look(page, "call-lost")
     await fake_api.happens("agent.state", state="launching", generation=2, reason=None)
     await ready(page, fake_api, 2)
     await expect(page.get_by_role("status")).to_have_text("Agent 2 is here. Go on talking.")
     await fake_api.happens("turn", role="agent", text="The capital of France is Paris.", generation=2)
-    await expect(said).to_have_text(
+    await expect(captions).to_have_text(
         [
             "AgentHello! How can I help you today?",
             "YouWhat is the capital of France?",
@@ -90,7 +90,7 @@ async def test_a_call_with_a_loss(page: Page, fake_api: FakePlaygroundApi) -> No
 
 
 async def test_a_handover_leaves_the_newer_agent_in_place(page: Page, fake_api: FakePlaygroundApi) -> None:
-    generation, said = page.locator("#generation"), page.locator("#captions .note")
+    generation, captions = page.locator("#generation"), page.locator("#captions .note")
     await start(page)
     await ready(page, fake_api)
     await agent(fake_api, "draining", 1)
@@ -106,12 +106,10 @@ async def test_a_handover_leaves_the_newer_agent_in_place(page: Page, fake_api: 
     await expect(page.get_by_role("log")).to_contain_text("Go on.")
     await expect(generation).to_have_text("2")
     await expect(headline(page)).to_have_text(LISTENS)
-    await expect(said).to_have_text(["Agent 1 was asked to hand over", "Agent 2 took over"])
+    await expect(captions).to_have_text(["Agent 1 was asked to hand over", "Agent 2 took over"])
 
 
-async def test_a_newcomer_that_is_lost_is_missed_only_where_nobody_serves(
-    page: Page, fake_api: FakePlaygroundApi
-) -> None:
+async def test_a_lost_successor_is_shown_only_while_nobody_serves(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     await agent(fake_api, "launching", 1)
     await agent(fake_api, "lost", 1, "it never came")
@@ -129,23 +127,23 @@ async def test_a_newcomer_that_is_lost_is_missed_only_where_nobody_serves(
     await expect(page.locator("#generation")).to_have_text("2")
 
 
-async def test_captions_follow_what_is_said_unless_one_reads_what_was(page: Page, fake_api: FakePlaygroundApi) -> None:
-    frame, said = page.get_by_role("log"), page.get_by_role("log").get_by_role("listitem")
+async def test_captions_scroll_unless_the_reader_scrolled_back(page: Page, fake_api: FakePlaygroundApi) -> None:
+    frame, captions = page.get_by_role("log"), page.get_by_role("log").get_by_role("listitem")
     await page.set_viewport_size({"width": 390, "height": 700})
     await start(page)
     for number in range(8):
         await fake_api.happens("turn", role="agent", text=f"Answer {number}.")
-    await expect(said.last).to_have_text("AgentAnswer 7.")
-    await expect(said.last).to_be_in_viewport(ratio=1)
+    await expect(captions.last).to_have_text("AgentAnswer 7.")
+    await expect(captions.last).to_be_in_viewport(ratio=1)
     # The notice takes its lines from the captions.
     await agent(fake_api, "lost", 1, "the process that spoke was killed, and it was in the middle of a long sentence")
     await fake_api.happens("turn", role="agent", text="The last one.")
-    await expect(said.last).to_have_text("AgentThe last one.")
-    await expect(said.last).to_be_in_viewport(ratio=1)
+    await expect(captions.last).to_have_text("AgentThe last one.")
+    await expect(captions.last).to_be_in_viewport(ratio=1)
     await frame.evaluate("(frame) => new Promise((done) => { frame.onscrollend = done; frame.scrollTop = 0; })")
     await fake_api.happens("turn", role="agent", text="One more.")
-    await expect(said.last).to_have_text("AgentOne more.")
-    await expect(said.first).to_be_in_viewport(ratio=1)
+    await expect(captions.last).to_have_text("AgentOne more.")
+    await expect(captions.first).to_be_in_viewport(ratio=1)
 
 
 async def test_a_thinking_agent(page: Page, fake_api: FakePlaygroundApi) -> None:
@@ -168,7 +166,7 @@ async def test_a_reload_rejoins(page: Page, fake_api: FakePlaygroundApi) -> None
     assert len(fake_api.started) == 1
 
 
-async def test_what_a_reload_tells_again_is_no_news(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_replayed_events_after_a_reload_are_not_announced(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     fake_api.began -= timedelta(minutes=5)
     await agent(fake_api, "lost", 1)
@@ -193,7 +191,7 @@ async def test_a_reload_does_not_open_a_muted_microphone(page: Page, fake_api: F
     assert not await page.evaluate("() => fakeRoom.publication.wasMuted")
 
 
-async def test_before_it_is_joined_a_call_can_be_muted(page: Page) -> None:
+async def test_a_call_can_be_muted_before_it_is_joined(page: Page) -> None:
     await start(page)
     async with held(page, "**/token"):
         await page.reload()
@@ -202,7 +200,7 @@ async def test_before_it_is_joined_a_call_can_be_muted(page: Page) -> None:
     assert await page.evaluate("() => fakeRoom.publication.wasMuted")
 
 
-async def test_events_that_are_away_for_a_moment_come_later(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_events_are_delivered_after_an_outage(page: Page, fake_api: FakePlaygroundApi) -> None:
     fake_api.refusals["events"] = (503, "No worker could read the events in time; ask again.")
     async with page.expect_response("**/events*") as refused:
         await start(page)
@@ -212,7 +210,7 @@ async def test_events_that_are_away_for_a_moment_come_later(page: Page, fake_api
     await expect(headline(page)).to_have_text(LISTENS, timeout=20_000)
 
 
-async def test_sound_waits_for_a_click_where_the_browser_wants_one(page: Page) -> None:
+async def test_sound_waits_for_a_click_if_the_browser_needs_one(page: Page) -> None:
     await start(page)
     await page.evaluate("() => { fakeRoom.canPlaybackAudio = false; fakeRoom.emit('AudioPlaybackStatusChanged'); }")
     await expect(button(page, "Let me hear it")).to_be_visible()
@@ -222,7 +220,7 @@ async def test_sound_waits_for_a_click_where_the_browser_wants_one(page: Page) -
     assert await page.evaluate("() => fakeRoom.canPlaybackAudio")
 
 
-async def test_the_microphone_goes_in_the_middle(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_the_microphone_is_unplugged_during_a_call(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     await ready(page, fake_api)
     await page.evaluate("() => fakeRoom.publication.track.dispatchEvent(new Event('ended'))")
@@ -230,7 +228,7 @@ async def test_the_microphone_goes_in_the_middle(page: Page, fake_api: FakePlayg
     await look(page, "call-microphone-gone")
 
 
-async def test_a_meter_that_fails_is_no_reason_to_end_a_call(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_a_failing_level_meter_does_not_end_the_call(page: Page, fake_api: FakePlaygroundApi) -> None:
     await page.evaluate("() => { AudioContext.prototype.createMediaStreamSource = () => { throw new Error('no'); }; }")
     await start(page)
     await ready(page, fake_api)
@@ -248,18 +246,18 @@ async def test_an_agent_that_cannot_be_killed(page: Page, fake_api: FakePlaygrou
     await look(page, "call-kill-refused")
 
 
-async def test_a_provider_that_fails_is_told_and_so_is_its_return(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_a_provider_failure_and_its_recovery_are_shown(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     await ready(page, fake_api)
     hears = {"part": "stt", "provider": "deepgram/nova-3", "generation": 1}
     await fake_api.happens("provider.changed", **hears, available=False, nextUp="moonshine/tiny-en")
-    said = page.get_by_role("status")
-    await expect(said).to_have_text("deepgram/nova-3 failed. The agent hears with moonshine/tiny-en now.")
+    notice = page.get_by_role("status")
+    await expect(notice).to_have_text("deepgram/nova-3 failed. The agent hears with moonshine/tiny-en now.")
     await look(page, "call-provider-failed")
     await fake_api.happens("provider.changed", **hears, available=True, nextUp=None)
-    await expect(said).to_have_text("deepgram/nova-3 is back.")
+    await expect(notice).to_have_text("deepgram/nova-3 is back.")
     await fake_api.happens(
         "provider.changed", part="tts", provider="inworld/max", generation=1, available=False, nextUp=None
     )
-    await expect(said).to_have_text("inworld/max failed, and there is no other.")
+    await expect(notice).to_have_text("inworld/max failed, and there is no other.")
     await expect(page.locator("#captions .note")).to_have_count(3)

@@ -1,4 +1,4 @@
-"""A call whose connection goes: what is joined again, and when it is not."""
+"""A call whose connection fails: when the page rejoins, and when it does not."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LONGER_THAN_ALL_ATTEMPTS_MS = 30_000
 
 
 async def joined_anew(page: Page, rooms: int) -> None:
-    """Wait until the caller can be heard in the last of this many rooms."""
+    """Wait until the microphone is published in the last of this many rooms."""
     await page.wait_for_function("(rooms) => fakeRooms.length === rooms && fakeRoom.publication", arg=rooms)
 
 
-async def test_the_connection_is_lost_and_comes_back(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_the_connection_fails_and_recovers(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     await ready(page, fake_api)
     await button(page, "Mute").click()
@@ -29,14 +29,14 @@ async def test_the_connection_is_lost_and_comes_back(page: Page, fake_api: FakeP
     await page.evaluate("() => fakeRoom.emit('Reconnected')")
     await expect(headline(page)).to_have_text("You are muted")
     first = await page.evaluate_handle("() => fakeRoom")
-    await page.evaluate("() => fakeRoom.emit('Disconnected', 3)")  # the server was started anew
+    await page.evaluate("() => fakeRoom.emit('Disconnected', 3)")  # the server was restarted
     await page.wait_for_function("(first) => fakeRoom !== first && fakeRoom.publication", arg=first)
     assert fake_api.tokens == 1
     await expect(headline(page)).to_have_text("You are muted")
     assert await page.evaluate("() => fakeRoom.publication.isMuted")
 
 
-async def test_one_room_is_joined_however_often_it_failed_before(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_one_room_is_joined_after_failed_attempts(page: Page, fake_api: FakePlaygroundApi) -> None:
     await page.clock.install()
     await start(page)
     await ready(page, fake_api)
@@ -47,7 +47,7 @@ async def test_one_room_is_joined_however_often_it_failed_before(page: Page, fak
     await page.wait_for_function("() => LivekitClient.Room.attempts >= 3")
     await page.evaluate("() => { LivekitClient.Room.joins = true; LivekitClient.Room.publishes = false; }")
     await page.clock.run_for(2_000)
-    await page.wait_for_function("() => fakeRooms.length === 2 && fakeRoom.left")  # joined, but of no use
+    await page.wait_for_function("() => fakeRooms.length === 2 && fakeRoom.left")  # joined, but unable to publish
     await page.evaluate("() => { LivekitClient.Room.publishes = true; }")
     await page.clock.run_for(4_000)
     await joined_anew(page, 3)
@@ -57,30 +57,28 @@ async def test_one_room_is_joined_however_often_it_failed_before(page: Page, fak
     assert await page.evaluate("() => [fakeRooms.length, fakeRoom.left]") == [3, None]
 
 
-async def test_a_tab_that_the_browser_froze_comes_back_with_a_new_microphone(
-    page: Page, fake_api: FakePlaygroundApi
-) -> None:
+async def test_a_frozen_tab_resumes_with_a_new_microphone(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     await page.evaluate("() => { fakeRoom.publication.track.stop(); fakeRoom.emit('Disconnected', 1); }")
     await joined_anew(page, 2)
     assert await page.evaluate("() => fakeRoom.publication.track.readyState") == "live"
 
 
-async def test_a_microphone_that_is_refused_when_it_is_asked_for_again(page: Page) -> None:
+async def test_the_microphone_is_refused_on_rejoin(page: Page) -> None:
     await start(page)
     await page.evaluate(f"() => {{ {REFUSE_MICROPHONE} }}")
     await page.evaluate("() => { fakeRoom.publication.track.stop(); fakeRoom.emit('Disconnected', 1); }")
     await expect(headline(page)).to_have_text("The microphone was refused")
 
 
-async def test_a_page_that_is_left_leaves_its_room_and_rejoins_if_it_is_shown_again(page: Page) -> None:
+async def test_a_hidden_page_leaves_its_room_and_rejoins_when_shown(page: Page) -> None:
     await start(page)
     await page.evaluate("() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
     await joined_anew(page, 2)
     assert await page.evaluate("() => [fakeRooms[0].left, fakeRoom.left]") == [True, None]
 
 
-async def test_the_call_goes_on_in_another_window(page: Page) -> None:
+async def test_the_call_continues_in_another_window(page: Page) -> None:
     await start(page)
     await page.evaluate("() => fakeRoom.emit('Disconnected', 2)")
     await expect(headline(page)).to_have_text("The call goes on in another window")
@@ -89,7 +87,7 @@ async def test_the_call_goes_on_in_another_window(page: Page) -> None:
     await expect(button(page, "Mute")).to_be_visible()
 
 
-async def test_a_caller_who_is_removed_may_come_back(page: Page) -> None:
+async def test_a_removed_caller_may_rejoin(page: Page) -> None:
     await start(page)
     await page.evaluate("() => fakeRoom.emit('Disconnected', 4)")
     await expect(headline(page)).to_have_text("You were taken out of the room")
@@ -98,7 +96,7 @@ async def test_a_caller_who_is_removed_may_come_back(page: Page) -> None:
     await joined_anew(page, 2)
 
 
-async def test_an_api_that_does_not_let_us_back_in(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_rejoin_is_refused_by_the_api(page: Page, fake_api: FakePlaygroundApi) -> None:
     await page.clock.install()
     await start(page)
     fake_api.refusals["token"] = (503, "Temporal is unreachable.")

@@ -1,4 +1,4 @@
-"""How a call ends: by its own button, elsewhere, or not at all."""
+"""The end of a call: by its button, elsewhere, or a failed one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.fakes.playground_api import SESSION, FakePlaygroundApi
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_before_it_is_joined_a_call_can_be_ended(page: Page) -> None:
+async def test_a_call_can_be_ended_before_it_is_joined(page: Page) -> None:
     await start(page)
     async with held(page, "**/token"):
         await page.reload()
@@ -23,7 +23,7 @@ async def test_before_it_is_joined_a_call_can_be_ended(page: Page) -> None:
     await expect(headline(page)).to_have_text("Thank you for the call")
 
 
-async def test_an_end_takes_its_time(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_a_slow_end(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     await ready(page, fake_api)
     async with held(page, "**/api/session/end") as asked:
@@ -34,11 +34,11 @@ async def test_an_end_takes_its_time(page: Page, fake_api: FakePlaygroundApi) ->
         await expect(headline(page)).to_have_text("Ending")
         await look(page, "call-ending")
         assert await page.evaluate("() => [fakeRoom.publication.isMuted, fakeLog.level]") == [True, "silent"]
-        await fake_api.over("api_request")  # the events are faster than the answer, which has the bill
+        await fake_api.over("api_request")  # the event arrives before the answer with the bill
     await expect(page.get_by_text("You ended it, and this is the bill.")).to_be_visible()
 
 
-async def test_an_end_that_fails_lets_the_call_go_on(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_a_failed_end_lets_the_call_continue(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     await ready(page, fake_api)
     fake_api.refusals["end"] = (503, "Failed to end session: Temporal is unreachable.")
@@ -47,7 +47,7 @@ async def test_an_end_that_fails_lets_the_call_go_on(page: Page, fake_api: FakeP
     await expect(headline(page)).to_have_text(LISTENS)
     await look(page, "call-end-refused")
     assert await page.evaluate("() => [fakeRoom.publication.isMuted, fakeLog.level]") == [False, "info"]
-    # What happens to the room while an end is asked for is seen to when it has failed.
+    # Room events during a pending end are handled if it fails.
     first = await page.evaluate_handle("() => fakeRoom")
     async with held(page, "**/api/session/end") as asked:
         await button(page, "End").click()
@@ -59,7 +59,7 @@ async def test_an_end_that_fails_lets_the_call_go_on(page: Page, fake_api: FakeP
     await expect(headline(page)).to_have_text("Thank you for the call")
 
 
-async def test_an_end_that_fails_because_it_has_ended(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_an_end_of_an_ended_session(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     fake_api.refusals["end"] = (503, "Failed to end session: Temporal is unreachable.")
     async with held(page, "**/api/session/end") as asked:
@@ -86,7 +86,7 @@ async def test_a_session_that_is_terminated_in_temporal(page: Page, fake_api: Fa
     await ready(page, fake_api)
     await expect(headline(page)).to_have_text(LISTENS)
     await fake_api.terminated()
-    # The browser comes back to the log by itself, after a while of its own.
+    # The browser reconnects to the log by itself, after its own delay.
     await expect(page.get_by_text("It was terminated in Temporal.")).to_be_visible(timeout=20_000)
     assert await page.evaluate("() => fakeRoom.left")
 

@@ -1,18 +1,14 @@
-"""The page as a whole: which view it shows when several are asked for, and how it looks before it can show any."""
+"""The page as a whole: the choice of its view, and its look before there is one."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.calls import button, fill_and_start, headline, held, in_room
 from tests.fakes.playground_api import OTHER, FakePlaygroundApi
-
-if TYPE_CHECKING:
-    from playwright.async_api import Browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -27,7 +23,7 @@ KEEP_MICROPHONES = """() => {
 }"""
 
 
-async def test_a_late_record_does_not_cover_a_call(page: Page) -> None:
+async def test_a_late_record_does_not_replace_a_call(page: Page) -> None:
     async with page.expect_response(f"**/session/{OTHER}") as late, held(page, f"**/session/{OTHER}") as asked:
         await page.get_by_role("link", name="Grace").click()
         await asked.wait()
@@ -38,7 +34,7 @@ async def test_a_late_record_does_not_cover_a_call(page: Page) -> None:
     await expect(button(page, "Start again")).to_be_hidden()
 
 
-async def test_a_session_that_nobody_waits_for_any_more_is_ended(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_an_abandoned_start_is_ended(page: Page, fake_api: FakePlaygroundApi) -> None:
     await page.evaluate(KEEP_MICROPHONES)
     async with page.expect_response("**/api/session/end") as ended, held(page, "**/api/session/start") as asked:
         await fill_and_start(page)
@@ -52,7 +48,7 @@ async def test_a_session_that_nobody_waits_for_any_more_is_ended(page: Page, fak
     assert fake_api.end_reason == "api_request"
 
 
-async def test_nothing_is_seen_before_it_has_its_style(browser: Browser, address: str) -> None:
+async def test_nothing_is_shown_before_the_style_is_loaded(browser: Browser, address: str) -> None:
     page = await browser.new_page()
     held = asyncio.Event()
 
@@ -74,7 +70,7 @@ async def test_without_scripts_the_page_says_what_it_needs(browser: Browser, add
     await expect(page.locator(".without-scripts")).to_be_visible()
 
 
-async def test_captions_and_turns_meet_by_whole_words(page: Page) -> None:
+async def test_captions_and_turns_match_by_whole_words(page: Page) -> None:
     assert await page.evaluate(
         """async () => {
           const { Dialogue } = await import(new URL("playground/dialogue.js", location.href));

@@ -1,4 +1,4 @@
-"""What remains of a session."""
+"""The record of an ended session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AWAY = (503, "Temporal is unreachable.")
 
 
 async def open_session(page: Page, session_id: str) -> None:
-    """By its link."""
+    """Open a session by its link."""
     await page.evaluate("(id) => { location.hash = id; }", session_id)
 
 
@@ -29,7 +29,7 @@ async def test_an_earlier_session(page: Page) -> None:
     await expect(headline(page)).to_have_text("Talk to it")
 
 
-async def test_a_session_that_goes_on_can_be_joined(page: Page) -> None:
+async def test_a_live_session_can_be_joined(page: Page) -> None:
     await open_session(page, SESSION)
     await expect(headline(page)).to_have_text("This session goes on")
     await look(page, "record-live")
@@ -37,9 +37,7 @@ async def test_a_session_that_goes_on_can_be_joined(page: Page) -> None:
     await in_room(page)
 
 
-async def test_a_session_that_is_ending_is_looked_at_until_it_has_ended(
-    page: Page, fake_api: FakePlaygroundApi
-) -> None:
+async def test_an_ending_session_is_polled_until_it_has_ended(page: Page, fake_api: FakePlaygroundApi) -> None:
     fake_api.state = "ending"
     await open_session(page, SESSION)
     await expect(page.get_by_text("It is ending, and its bill is being made.")).to_be_visible()
@@ -49,7 +47,7 @@ async def test_a_session_that_is_ending_is_looked_at_until_it_has_ended(
     await expect(page.get_by_role("definition").filter(has_text="3 min")).to_be_visible()
 
 
-async def test_what_could_not_be_confirmed(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_unconfirmed_cleanup_is_shown(page: Page, fake_api: FakePlaygroundApi) -> None:
     fake_api.errors = ["The LiveKit room is not deleted yet; it goes on being tried."]
     await start(page)
     await button(page, "End").click()
@@ -57,7 +55,7 @@ async def test_what_could_not_be_confirmed(page: Page, fake_api: FakePlaygroundA
     await look(page, "record-with-errors")
 
 
-async def test_the_bill_is_shown_though_nothing_more_can_be_read(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_the_bill_is_shown_without_the_rest(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     fake_api.refusals |= {"session": AWAY, "transcript": AWAY}
     await button(page, "End").click()
@@ -67,7 +65,7 @@ async def test_the_bill_is_shown_though_nothing_more_can_be_read(page: Page, fak
     await look(page, "record-bill-alone")
 
 
-async def test_a_session_that_cannot_be_read_just_now(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_an_unreadable_session(page: Page, fake_api: FakePlaygroundApi) -> None:
     fake_api.refusals["session"] = AWAY
     await open_session(page, OTHER)
     await expect(headline(page)).to_have_text("This session cannot be read just now")

@@ -23,7 +23,7 @@ async def test_the_start(page: Page, fake_api: FakePlaygroundApi) -> None:
         "Good morning, this is the garden shop. What would you like to know?"
     )
     await expect(page.get_by_role("radio", name="Olivia", exact=True)).to_be_checked()
-    # By keyboard alone, from the name to the call.
+    # By keyboard only, from the name to the call.
     await page.get_by_label("Your name").focus()
     await page.keyboard.type("Ada")
     await page.keyboard.press("Enter")
@@ -47,7 +47,7 @@ async def test_voices_can_be_heard(page: Page) -> None:
     await expect(page.locator(".listen")).to_have_count(len(VOICES))
 
 
-async def test_errors_of_the_api_are_shown_as_they_are(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_errors_of_the_api_are_shown(page: Page, fake_api: FakePlaygroundApi) -> None:
     await button(page, "Start talking").click()
     await expect(page.get_by_role("alert")).to_have_text("userName: must not be blank")
     await expect(page.get_by_label("Your name")).to_be_focused()
@@ -60,7 +60,7 @@ async def test_errors_of_the_api_are_shown_as_they_are(page: Page, fake_api: Fak
     assert len(set(fake_api.keys)) == len(fake_api.keys) == 3
 
 
-async def test_a_start_takes_its_time(page: Page) -> None:
+async def test_a_slow_start(page: Page) -> None:
     async with held(page, "**/api/session/start"):
         await fill_and_start(page)
         await expect(button(page, "Starting")).to_be_disabled()
@@ -68,7 +68,7 @@ async def test_a_start_takes_its_time(page: Page) -> None:
     await in_room(page)
 
 
-async def test_a_lost_answer_leaves_no_second_session(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_a_lost_answer_starts_no_second_session(page: Page, fake_api: FakePlaygroundApi) -> None:
     async def lose(route: Route) -> None:
         await route.fetch()
         await route.abort()
@@ -84,7 +84,7 @@ async def test_a_lost_answer_leaves_no_second_session(page: Page, fake_api: Fake
     assert fake_api.keys[0]
 
 
-async def test_recent_sessions_that_cannot_be_read(page: Page, fake_api: FakePlaygroundApi) -> None:
+async def test_unreadable_recent_sessions(page: Page, fake_api: FakePlaygroundApi) -> None:
     fake_api.refusals["sessions"] = (503, "Temporal is unreachable.")
     await page.reload()
     await expect(page.get_by_text("Temporal is unreachable.")).to_be_visible()

@@ -1,19 +1,17 @@
-"""What may be in the way of a call, and the way on."""
+"""Problems that prevent a call, and their remedies."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.calls import REFUSE_MICROPHONE, button, fill_and_start, headline, start
 from tests.browser.looks import Watch, look
 from tests.fakes.playground_api import LIVEKIT, FakePlaygroundApi
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser
-
     from tests.browser.conftest import OpenBrowser
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -29,14 +27,14 @@ async def test_livekit_cannot_be_reached(page: Page) -> None:
     await expect(headline(page)).to_have_text("Thank you for the call")
 
 
-async def test_the_library_itself_may_ask_livekit_and_finds_nobody(browser: Browser, address: str) -> None:
+async def test_the_policy_lets_the_library_reach_livekit(browser: Browser, address: str) -> None:
     page = await browser.new_page()
     watch = Watch(page, address, LIVEKIT, LIVEKIT.replace("ws", "http"))
     await page.goto(f"{address}/playground")
     await fill_and_start(page)
     await expect(headline(page)).to_have_text("LiveKit cannot be reached", timeout=30_000)
-    assert watch.strays == []
-    assert [text for text in watch.complaints if "Content Security Policy" in text] == []
+    assert watch.foreign_requests == []
+    assert [text for text in watch.errors if "Content Security Policy" in text] == []
 
 
 async def test_an_unknown_session(page: Page, address: str) -> None:
@@ -60,11 +58,11 @@ async def test_no_microphone(page: Page, fake_api: FakePlaygroundApi, error: str
     )
     await fill_and_start(page)
     await expect(headline(page)).to_have_text(title)
-    assert fake_api.started == []  # a refusal costs nothing
+    assert fake_api.started == []  # no session is started
     await look(page, f"trouble-{error}")
 
 
-async def test_no_microphone_for_a_session_that_goes_on(page: Page) -> None:
+async def test_no_microphone_for_a_live_session(page: Page) -> None:
     await start(page)
     await page.add_init_script(REFUSE_MICROPHONE)
     await page.reload()
@@ -84,7 +82,7 @@ async def test_the_browser_itself_refuses_the_microphone(open_browser: OpenBrows
         await expect(headline(page)).to_have_text("The microphone was refused")
 
 
-async def test_an_address_that_is_not_safe_enough(open_browser: OpenBrowser, address: str) -> None:
+async def test_an_insecure_address(open_browser: OpenBrowser, address: str) -> None:
     async with open_browser("--host-resolver-rules=MAP playground.test 127.0.0.1") as browser:
         page = await browser.new_page()
         await page.goto(f"{address.replace('127.0.0.1', 'playground.test')}/playground")
@@ -93,7 +91,7 @@ async def test_an_address_that_is_not_safe_enough(open_browser: OpenBrowser, add
         await look(page, "trouble-insecure")
 
 
-async def test_what_nobody_thought_of(page: Page) -> None:
+async def test_an_unexpected_error(page: Page) -> None:
     await page.evaluate("() => { LivekitClient.Room.prototype.on = () => { throw new TypeError('never seen'); }; }")
     await fill_and_start(page)
     await expect(headline(page)).to_have_text("Something is in the way")

@@ -13,15 +13,9 @@ import pytest
 from pydantic import BaseModel
 
 from api.monitoring.stats import StatsResponse
-from api.schemas.session_commands import (
-    EndResponse,
-    ErrorResponse,
-    HealthResponse,
-    RedeliverResponse,
-    RootResponse,
-    StartResponse,
-    WebhookResponse,
-)
+from api.schemas.error_answers import ErrorResponse
+from api.schemas.service_status import HealthResponse, RootResponse, WebhookResponse
+from api.schemas.session_commands import EndResponse, RedeliverResponse, StartResponse
 from api.schemas.session_queries import SessionListResponse, SessionResponse, TranscriptResponse
 from tests.docs.whole_app import KEYS, TOKEN, whole_app
 

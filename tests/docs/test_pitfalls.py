@@ -1,4 +1,4 @@
-"""docs/PITFALLS.md: each pitfall names an existing test or decision."""
+"""tests/PITFALLS.md: each pitfall names an existing test or decision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "PITFALLS.md"
+DOCUMENT = ROOT / "tests" / "PITFALLS.md"
 ROWS = re.findall(r"^\| ([A-Z]\d+) \| (.+) \| (.+) \| (.+) \|$", DOCUMENT.read_text(), flags=re.MULTILINE)
 SECTIONS = {"A": range(1, 16), "B": range(16, 22), "C": range(22, 36), "D": range(36, 45)}
 PITFALLS = [f"{section}{number}" for section, numbers in SECTIONS.items() for number in numbers]
@@ -32,7 +32,7 @@ def test_each_pitfall_has_one_row() -> None:
 def test_named_tests_and_decisions_exist(name: str, pitfall: str, answer: str, held_by: str) -> None:
     assert pitfall.strip(), name
     named = re.findall(r"`([^`]+\.py)::(\w+)`", held_by)
-    decisions = re.findall(r"\((adr/\d{4}-[\w-]+\.md)\)", f"{answer} {held_by}")
+    decisions = re.findall(r"\((\.\./docs/adr/\d{4}-[\w-]+\.md)\)", f"{answer} {held_by}")
     assert named or decisions
     for path, test in named:
         assert test in defined_in(ROOT / path), f"{path}::{test}"

@@ -1,4 +1,4 @@
-"""`api.event_stream.source.EventSource` over logs that a test writes, with what was asked of it counted."""
+"""`api.event_stream.source.EventSource` over logs that a test writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SESSION = "session_1234567890_abc123"
 
 
 class FakeLog:
-    """The log of one session; `closed` ends it, with `session.ended` or without."""
+    """The log of one session."""
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
@@ -24,8 +24,8 @@ class FakeLog:
         self.changes = 0
         self._changed = asyncio.Event()
 
-    def tell(self, count: int = 1, kind: str = "turn", **data: Any) -> None:
-        """Something happens, `count` times at once."""
+    def emit(self, count: int = 1, kind: str = "turn", **data: Any) -> None:
+        """Append `count` events at once."""
         for _ in range(count):
             number = len(self.events) + 1
             event = {"id": number, "type": kind, "at": "2026-11-23T21:52:37.123Z", "sessionId": self.session_id}
@@ -33,13 +33,13 @@ class FakeLog:
         self._change()
 
     def end(self) -> None:
-        """The session ends as sessions do."""
-        self.tell(kind="session.ended", endReason="api_request")
+        """End the session, with `session.ended`."""
+        self.emit(kind="session.ended", endReason="api_request")
         self.is_over = True
         self.close()
 
     def close(self) -> None:
-        """No workflow is there any more."""
+        """Close the workflow, without an event."""
         self.is_closed = True
         self._change()
 
@@ -48,7 +48,7 @@ class FakeLog:
         self._changed.set()
 
     async def changed(self, seen: int) -> int:
-        """Wait for a change that was not seen yet."""
+        """Wait for a change after `seen`; returns the number of changes."""
         while self.changes == seen:
             self._changed.clear()
             await self._changed.wait()
@@ -56,7 +56,7 @@ class FakeLog:
 
 
 class FakeEventSource:
-    """Logs by session id. `failure` is raised by all pages, `blackout` by news as well; `asked` counts calls."""
+    """Logs by session id. Pages raise `failure`, pages and changes raise `blackout`; `asked` counts calls."""
 
     def __init__(self) -> None:
         self.logs: dict[str, FakeLog] = {}
@@ -70,25 +70,25 @@ class FakeEventSource:
         self._is_asked = asyncio.Event()
 
     def hold(self) -> asyncio.Event:
-        """Keep the answers to pages back until the returned event is set."""
+        """Delay pages until the returned event is set."""
         self._may_answer.clear()
         return self._may_answer
 
     async def is_held(self) -> None:
-        """Wait until somebody waits for a page."""
+        """Wait until a page is requested."""
         await self._is_asked.wait()
 
     def log(self, session_id: str) -> FakeLog:
-        """The log of a session, from now on known."""
+        """The log of a session, created if unknown."""
         return self.logs.setdefault(session_id, FakeLog(session_id))
 
     async def is_closed(self, session_id: str) -> bool:
-        """As the log says."""
+        """True if the log is closed."""
         self.asked["is_closed"] += 1
         return self._known(session_id).is_closed
 
     async def events(self, session_id: str, request: EventsRequest) -> EventsPage:
-        """Pages of `most_a_page` at the most."""
+        """A page of at most `most_a_page` events."""
         self.asked["events"] += 1
         await asyncio.sleep(0)
         self._is_asked.set()
@@ -99,19 +99,19 @@ class FakeEventSource:
         events = log.events[max(request.after, log.dropped) :][: min(request.limit, self.most_a_page)]
         return EventsPage(events=tuple(events), last=len(log.events), is_over=log.is_over)
 
-    def news(self, session_id: str) -> FakeNews:
-        """Of that log."""
-        self.asked["news"] += 1
-        return FakeNews(self, self._known(session_id))
+    def changes(self, session_id: str) -> FakeChanges:
+        """Changes of the log."""
+        self.asked["changes"] += 1
+        return FakeChanges(self, self._known(session_id))
 
     def _known(self, session_id: str) -> FakeLog:
         if session_id not in self.logs:
-            raise SessionNotFound(f"Session {session_id} not found")
+            raise SessionNotFound(session_id)
         return self.logs[session_id]
 
 
-class FakeNews:
-    """`api.event_stream.source.News` of one log."""
+class FakeChanges:
+    """`api.event_stream.source.Changes` of one log."""
 
     def __init__(self, source: FakeEventSource, log: FakeLog) -> None:
         self._source = source
@@ -119,7 +119,7 @@ class FakeNews:
         self._seen = -1
 
     async def wait(self) -> bool:
-        """Until the log changes."""
+        """Wait until the log changes."""
         self._source.asked["wait"] += 1
         self._source.waiting += 1
         try:

@@ -1,4 +1,4 @@
-"""One who watches a session, reading its stream of server-sent events."""
+"""Reads a stream of server-sent events."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ PATIENCE_SECONDS = 10.0
 
 
 def numbers(frames: bytes) -> list[int]:
-    """The numbers of all events in these bytes."""
+    """The numbers of the events in these bytes."""
     return [int(line[4:]) for line in frames.decode().splitlines() if line.startswith("id: ")]
 
 
 class Reader:
-    """One watcher's stream."""
+    """The stream of one watcher."""
 
     def __init__(self, frames: AsyncIterator[bytes]) -> None:
         self._frames = frames
         self.raw = b""
 
     async def to(self, number: int) -> list[int]:
-        """Read until this event was received; returns the numbers of all so far."""
+        """Read up to this event; returns all numbers so far."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while number not in numbers(self.raw):
                 self.raw += await anext(self._frames)

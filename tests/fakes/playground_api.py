@@ -1,4 +1,4 @@
-"""An API for the playground to talk to: the real page and its policy, before sessions that a test drives by hand."""
+"""The real page of the playground, with an API whose session a test controls."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from api.errors import install_error_handlers
+from api.error_handlers import install_error_handlers
 from api.middleware.security_headers import SecurityHeaders
 from api.playground.page import install_playground
 from errors import SessionNotFound
 from settings import Settings
+from stack.playground import kill_button as kill_button_of
 
 SESSION = "session_1795439980_9c990a7fb3fc"
 OTHER = "session_1795436400_0a1b2c3d4e5f"
@@ -50,11 +51,11 @@ class FakePlaygroundApi:
         self._news = asyncio.Condition()
         install_error_handlers(self.app)
         self.app.add_middleware(SecurityHeaders)
-        install_playground(self.app, settings, self if kill_button else None)
+        install_playground(self.app, settings, kill_button_of(self) if kill_button else None)
         self._add_routes()
 
     async def happens(self, kind: str, /, **data: Any) -> None:
-        """The next entry of the session's log."""
+        """Append an event to the session's log."""
         if kind == "turn":
             data = {"at": STARTED, "interrupted": False, "generation": 1, **data, "number": len(self.turns) + 1}
             self.turns.append(data)
@@ -64,26 +65,26 @@ class FakePlaygroundApi:
             self._news.notify_all()
 
     async def over(self, reason: str) -> None:
-        """The session ends."""
+        """End the session."""
         self.end_reason = reason
         bill = {"durationSeconds": 125, "durationMinutes": 3, "generations": 2, "errors": []}
         await self.happens("session.ended", endReason=reason, **bill)
 
     async def terminated(self) -> None:
-        """The session's workflow is terminated: no event tells of it."""
+        """Terminate the session's workflow, without an event."""
         self.is_terminated = True
         async with self._news:
             self._news.notify_all()
 
     async def asked_for_tokens(self, times: int) -> None:
-        """Wait until the page has come for this many join tokens."""
+        """Wait until the page has requested this many join tokens."""
         async with self._news:
             await self._news.wait_for(lambda: self.tokens >= times)
 
     async def kill(self, session_id: str) -> bool:
-        """As `stack.agent_processes.AgentProcesses`."""
+        """As `AgentProcesses`."""
         if session_id != SESSION:
-            raise SessionNotFound(f"Session {session_id} not found")
+            raise SessionNotFound(session_id)
         if self.is_served:
             self.killed.append(session_id)
         return self.is_served

@@ -1,4 +1,4 @@
-"""`api.gateway.session_counts.SessionCounts` with numbers of the test's own."""
+"""`api.gateway.session_counts.SessionCounts` with numbers that a test sets."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from contracts.statuses import SessionStatus
 
 
 class FakeSessionCounts:
-    """`visible` are the sessions that Temporal shows as running, each with its owner and state."""
+    """`visible` has the sessions that Temporal counts, each with its owner and state."""
 
     def __init__(self) -> None:
         self.visible: dict[str, tuple[str, SessionStatus]] = {}
         self.failure: Exception | None = None
         self.asked = 0
-        """How often it was asked how many run."""
+        """Number of calls of `running`."""
 
     async def running(self, *, but: Collection[str] = ()) -> int:
-        """Those that are not in `but`."""
+        """Visible sessions that are not in `but`."""
         self.asked += 1
         self._fail()
         return len(self.visible.keys() - set(but))
 
     async def in_state(self, state: SessionStatus, owner: str | None) -> int:
-        """Those of the owner in the state."""
+        """Visible sessions of the owner in the state."""
         self._fail()
         return sum(found == state and owner in (None, whose) for whose, found in self.visible.values())
 

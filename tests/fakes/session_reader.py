@@ -1,4 +1,4 @@
-"""`api.gateway.session_reader.SessionReader` over the sessions that a `FakeSessions` has started."""
+"""`api.gateway.session_reader.SessionReader` over the sessions of a `FakeSessions`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDED_AT = datetime(2026, 11, 23, 15, 23, 25, 456_000, tzinfo=UTC)
 
 
 class FakeSessionReader:
-    """Every session has ended. Set `failure` to have every call raise it; `asked` are the filters of lists."""
+    """Every session has ended. Set `failure` to have every call raise it; `asked` has the filters of lists."""
 
     def __init__(self, sessions: FakeSessions) -> None:
         self._sessions = sessions
@@ -25,7 +25,7 @@ class FakeSessionReader:
         self.failure: Exception | None = None
 
     async def find(self, wanted: SessionFilter, owner: str | None = None) -> SessionListResponse:
-        """All of them, or all of `owner`, the newest first, with a token."""
+        """All sessions, or those of `owner`, the newest first, with a page token."""
         self._fail()
         self.asked.append(wanted)
         found = [request for request in self._sessions.started if owner in (None, request.owner)]
@@ -40,7 +40,7 @@ class FakeSessionReader:
         return request.owner
 
     async def state(self, session_id: str) -> SessionResponse:
-        """One that has ended."""
+        """An ended session."""
         self._fail()
         return SessionResponse(**self._facts(session_id), agentState=AgentState.STOPPED, agentGeneration=2)
 
@@ -70,7 +70,7 @@ class FakeSessionReader:
                     "durationSeconds": 125,
                     "durationMinutes": 3,
                 }
-        raise SessionNotFound(f"Session {session_id} not found")
+        raise SessionNotFound(session_id)
 
     def _fail(self) -> None:
         if self.failure is not None:

@@ -1,4 +1,4 @@
-"""`api.gateway.sessions.Sessions` in memory: the routes' contract is tried without Temporal."""
+"""`api.gateway.sessions.Sessions` in memory."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from errors import KeyTaken, SessionEnded, SessionNotFound
 
 
 class FakeSessions:
-    """Remembers what it was told. Set `failure` to have every call raise it."""
+    """Records starts and reports. Set `failure` to have every call raise it."""
 
     def __init__(self) -> None:
         self.started: list[SessionRequest] = []
         self.ended: set[str] = set()
         self.metadata: dict[str, dict[str, Any]] = {}
-        self.news: list[tuple[str, Presence | RoomFinished]] = []
+        self.reports: list[tuple[str, Presence | RoomFinished]] = []
         self.failure: Exception | None = None
 
     async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> JoinToken:
-        """A join token for the session, which is the one before when it was started by the same request."""
+        """A join token for the session, the same one for a repeated request."""
         self._fail()
         if request.session_id not in self._known:
             self.started.append(request)
@@ -32,10 +32,10 @@ class FakeSessions:
         return await self.rejoin(request.session_id)
 
     async def rejoin(self, session_id: str) -> JoinToken:
-        """A join token for a session that was started here and has not ended."""
+        """A join token for a live session."""
         self._fail()
         if session_id not in self._known:
-            raise SessionNotFound(f"Session {session_id} not found")
+            raise SessionNotFound(session_id)
         if session_id in self.ended:
             raise SessionEnded(f"Session {session_id} has ended")
         request = self._known[session_id]
@@ -48,10 +48,10 @@ class FakeSessions:
         )
 
     async def end(self, session_id: str) -> SessionSummary:
-        """The bill of a session that was started here."""
+        """The bill of the session."""
         self._fail()
         if session_id not in self._known:
-            raise SessionNotFound(f"Session {session_id} not found")
+            raise SessionNotFound(session_id)
         self.ended.add(session_id)
         return SessionSummary(
             session_id=session_id,
@@ -65,14 +65,14 @@ class FakeSessions:
         )
 
     async def presence(self, session_id: str, report: Presence) -> None:
-        """Remember who came or went."""
+        """Record the report."""
         self._fail()
-        self.news.append((session_id, report))
+        self.reports.append((session_id, report))
 
     async def room_finished(self, session_id: str, report: RoomFinished) -> None:
-        """Remember that the room closed."""
+        """Record the report."""
         self._fail()
-        self.news.append((session_id, report))
+        self.reports.append((session_id, report))
 
     @property
     def _known(self) -> dict[str, SessionRequest]:

@@ -1,4 +1,4 @@
-"""Which process is killed for a session: the one that its agent's last heartbeat named."""
+"""The process of a session's agent, from its last heartbeat, is killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONVERTER = data_converter(TemporalSettings())
 
 
 class FakeTemporal:
-    """A client of which one session can be described."""
+    """A client with one session."""
 
     data_converter = CONVERTER
 
@@ -33,7 +33,7 @@ class FakeTemporal:
     async def get(self) -> FakeTemporal:
         return self
 
-    def get_workflow_handle(self, session_id: str) -> FakeTemporal:
+    def get_workflow_handle_for(self, _: object, session_id: str) -> FakeTemporal:
         assert session_id == SESSION
         return self
 
@@ -68,7 +68,7 @@ async def test_the_agent_of_the_last_heartbeat_is_killed() -> None:
 
 
 @pytest.mark.parametrize("details", [None, "waiting for the agent to join"])
-async def test_an_agent_that_is_still_on_its_way_has_no_process(details: str | None) -> None:
+async def test_a_launching_agent_has_no_process(details: str | None) -> None:
     assert await killed(FakeTemporal(("launch_agent", details))) == []
 
 
@@ -76,13 +76,13 @@ async def test_a_session_without_an_agent_has_no_process() -> None:
     assert await killed(FakeTemporal()) == []
 
 
-async def test_what_is_no_session_is_not_found() -> None:
+async def test_unknown_sessions_are_not_found() -> None:
     with pytest.raises(SessionNotFound):
         await killed(FakeTemporal(), "somebody_elses_workflow")
     with pytest.raises(SessionNotFound):
         await killed(FakeTemporal(failure=RPCError("no such workflow", RPCStatusCode.NOT_FOUND, b"")))
 
 
-async def test_an_outage_is_told() -> None:
+async def test_an_outage_is_reported() -> None:
     with pytest.raises(TemporalUnavailable):
         await killed(FakeTemporal(failure=RPCError("away", RPCStatusCode.UNAVAILABLE, b"")))

@@ -103,19 +103,19 @@ async def test_followers_of_a_session_get_its_events(session: Session, source: T
     await session.agent()
     await session.until(SessionStatus.WAITING)
     assert not await source.is_closed(session.id)
-    news = source.news(session.id)
+    changes = source.changes(session.id)
     async with asyncio.timeout(PATIENCE_SECONDS):
-        assert await news.wait(), "what is in the history already"
-        waiting = asyncio.create_task(news.wait())
+        assert await changes.wait(), "what is in the history already"
+        waiting = asyncio.create_task(changes.wait())
         known = (await source.events(session.id, EventsRequest())).last
         await session.join()
         while (await source.events(session.id, EventsRequest())).last == known:
             assert await waiting
-            waiting = asyncio.create_task(news.wait())
+            waiting = asyncio.create_task(changes.wait())
         await session.end()
         while await waiting:
-            waiting = asyncio.create_task(news.wait())
-        assert not await news.wait()
+            waiting = asyncio.create_task(changes.wait())
+        assert not await changes.wait()
     assert await source.is_closed(session.id)
     assert (await source.events(session.id, EventsRequest())).is_over
 
@@ -125,7 +125,7 @@ async def test_no_such_session(source: TemporalEventSource) -> None:
         with pytest.raises(SessionNotFound, match=f"Session {unknown} not found"):
             await source.is_closed(unknown)
     with pytest.raises(SessionNotFound):
-        await source.news("session_1800000000_abcdef").wait()
+        await source.changes("session_1800000000_abcdef").wait()
 
 
 async def test_temporal_away() -> None:
@@ -133,7 +133,7 @@ async def test_temporal_away() -> None:
     for asked in (
         source.is_closed(session_id),
         source.events(session_id, EventsRequest()),
-        source.news(session_id).wait(),
+        source.changes(session_id).wait(),
     ):
         with pytest.raises(TemporalUnavailable, match=r"^Temporal is unreachable\.$"):
             await asked

@@ -7,7 +7,7 @@ import { showRecent } from "./recent.js";
 import { readRecord, showRecord } from "./record.js";
 import { askForSession, startForm } from "./start.js";
 import { Talk } from "./talk.js";
-import { ACTIONS, TROUBLES } from "./words.js";
+import { ACTIONS, TROUBLES, learnEndReasons } from "./words.js";
 
 const VIEWS = ["start", "call", "record", "trouble"];
 const ENDING_MS = 2000;
@@ -146,9 +146,10 @@ async function main() {
   try {
     config = await api.config();
   } catch (error) {
-    config = { temporalUiUrl: null, killButton: false, voiceSamples: false };
+    config = { temporalUiUrl: null, killButton: false, voiceSamples: false, endReasons: {} };
     at("form-error").textContent = error.message;
   }
+  learnEndReasons(config.endReasons);
   startForm(config, begin);
   at("again").addEventListener("click", showStart);
   window.addEventListener("hashchange", route);

@@ -9,19 +9,12 @@ export const SESSION_STATES = {
   ended: "ended",
 };
 
-const END_REASONS = {
-  api_request: "ended by request",
-  caller_left: "the caller left",
-  room_finished: "the room was closed",
-  no_show: "the caller never joined",
-  max_duration: "reached its longest duration",
-  idle: "nobody spoke any more",
-  agent_unavailable: "no agent could serve",
-  cancelled: "cancelled in Temporal",
-  error: "ended by an error",
-};
+let endReasons = {};
 
-export const endReason = (reason) => END_REASONS[reason] ?? reason ?? "terminated in Temporal";
+/** The API's own table, by reason. */
+export const learnEndReasons = (table) => void (endReasons = table);
+
+export const endReason = (reason) => endReasons[reason] ?? reason ?? "terminated in Temporal";
 
 export function duration(seconds) {
   const whole = Math.max(0, Math.floor(seconds));

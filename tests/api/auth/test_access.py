@@ -1,9 +1,8 @@
-"""Who is let in, and whose sessions they see. Every route is walked, so that a new one cannot forget it."""
+"""Authentication, and the sessions of other owners. Tests walk every route, so that a new one is included."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from fastapi.routing import iter_route_contexts
 from api.app import create_app
 from api.auth.access import warn_if_open
 from settings import ApiSettings, Settings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.key_files import change, with_keys
 from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.session_reader import FakeSessionReader
@@ -27,9 +27,9 @@ OPEN = {
     *("/", "/health", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc", "/static-offline-docs"),
     "/webhook/livekit",  # signed by LiveKit
 }
-"""Every route that answers without a key. Whatever is added here tells of no session."""
+"""Every route that answers without a key. A route that is added here must reveal no session."""
 OF_NO_SESSION = {"POST /api/session/start", "GET /api/sessions", "GET /stats", "GET /metrics"}
-"""Every route behind keys that is not about one session: each has a test of its own below."""
+"""Every route behind keys that is not about one session. Each has its own test below."""
 
 
 @pytest.fixture
@@ -48,25 +48,14 @@ def other(keys_file: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def counts() -> FakeSessionCounts:
-    return FakeSessionCounts()
-
-
-@pytest.fixture
 def guarded(settings: Settings, keys_file: Path, acme: dict[str, str], other: dict[str, str]) -> Settings:
-    """With keys, and so without the playground."""
+    """With keys."""
     return replace(settings, api=ApiSettings(keys_file=keys_file))
 
 
 @pytest.fixture
 def app(guarded: Settings, sessions: FakeSessions, reader: FakeSessionReader, counts: FakeSessionCounts) -> FastAPI:
     return create_app(guarded, sessions, reader, counts=counts)
-
-
-@asynccontextmanager
-async def asked(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
-        yield http
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
@@ -84,8 +73,8 @@ async def start(http: httpx.AsyncClient, key: dict[str, str]) -> str:
     return session_id
 
 
-async def test_every_route_but_the_open_ones_asks_for_a_key(app: FastAPI) -> None:
-    async with asked(app) as http:
+async def test_every_route_but_the_open_ones_needs_a_key(app: FastAPI) -> None:
+    async with client_of(app) as http:
         for method, path in routes(app):
             if path in OPEN:
                 continue
@@ -95,20 +84,30 @@ async def test_every_route_but_the_open_ones_asks_for_a_key(app: FastAPI) -> Non
                 assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_the_open_routes_are_there(app: FastAPI) -> None:
+async def test_a_missing_key_is_reported_before_invalid_input(app: FastAPI) -> None:
+    async with client_of(app) as http:
+        for answer in (
+            await http.post("/api/session/start", content=b"{"),
+            await http.get("/api/sessions?state=a&state=b&x=y"),
+            await http.get(f"/api/session/{'x' * 257}"),
+        ):
+            assert (answer.status_code, answer.json()) == (401, _REFUSAL)
+
+
+async def test_open_routes_answer_without_a_key(app: FastAPI) -> None:
     assert {path for _, path in routes(app)} >= OPEN
-    async with asked(app) as http:
+    async with client_of(app) as http:
         for path in ("/", "/openapi.json", "/docs", "/redoc"):
             assert (await http.get(path)).status_code == 200
         assert (await http.post("/webhook/livekit")).json() == {"detail": "Invalid webhook signature"}
 
 
-async def test_every_route_about_a_session_knows_only_ones_own(
+async def test_sessions_of_other_owners_are_not_found(
     app: FastAPI, acme: dict[str, str], other: dict[str, str]
 ) -> None:
     unknown = "session_1234567890_abc123"
     walked = set()
-    async with asked(app) as http:
+    async with client_of(app) as http:
         mine = await start(http, acme)
         for method, path in routes(app):
             if path in OPEN or f"{method} {path}" in OF_NO_SESSION:
@@ -128,16 +127,16 @@ async def test_every_route_about_a_session_knows_only_ones_own(
     assert walked >= {"/api/session/end", "/api/session/{sessionId}", "/api/session/{sessionId}/transcript"}
 
 
-async def test_a_bad_id_is_no_other_than_without_keys(app: FastAPI, acme: dict[str, str]) -> None:
-    async with asked(app) as http:
+async def test_a_malformed_id_is_a_400_with_keys_too(app: FastAPI, acme: dict[str, str]) -> None:
+    async with client_of(app) as http:
         answer = await http.get(f"/api/session/{'x' * 257}", headers=acme)
     assert (answer.status_code, answer.json()) == (400, {"detail": "sessionId: must have at most 256 characters"})
 
 
-async def test_lists_and_counts_are_of_ones_own(
+async def test_lists_and_counts_contain_only_own_sessions(
     app: FastAPI, counts: FakeSessionCounts, sessions: FakeSessions, acme: dict[str, str], other: dict[str, str]
 ) -> None:
-    async with asked(app) as http:
+    async with client_of(app) as http:
         mine, theirs = await start(http, acme), await start(http, other)
         assert [request.owner for request in sessions.started] == ["acme", "other"]
         for key, session_id in ((acme, mine), (other, theirs)):
@@ -145,17 +144,15 @@ async def test_lists_and_counts_are_of_ones_own(
             assert [item["sessionId"] for item in found] == [session_id]
 
 
-async def test_the_same_idempotency_key_of_another_owner_is_another_session(
-    app: FastAPI, acme: dict[str, str], other: dict[str, str]
-) -> None:
-    async with asked(app) as http:
+async def test_idempotency_keys_belong_to_owners(app: FastAPI, acme: dict[str, str], other: dict[str, str]) -> None:
+    async with client_of(app) as http:
         mine, again, theirs = [await start(http, key | {"Idempotency-Key": "k"}) for key in (acme, acme, other)]
     assert mine == again != theirs
 
 
-async def test_where_the_key_may_stand(app: FastAPI, acme: dict[str, str], other: dict[str, str]) -> None:
+async def test_headers_that_carry_the_key(app: FastAPI, acme: dict[str, str], other: dict[str, str]) -> None:
     key = acme["Authorization"].removeprefix("Bearer ")
-    async with asked(app) as http:
+    async with client_of(app) as http:
         for headers, status in (
             ({"X-API-Key": key}, 200),
             ({"Authorization": f"bearer  {key} "}, 200),
@@ -171,30 +168,32 @@ async def test_where_the_key_may_stand(app: FastAPI, acme: dict[str, str], other
         assert (await http.get(f"/api/sessions?key={key}")).status_code == 401
 
 
-async def test_a_key_that_was_disabled_opens_nothing(app: FastAPI, keys_file: Path, acme: dict[str, str]) -> None:
-    async with asked(app) as http:
+async def test_a_disabled_key_is_refused(app: FastAPI, keys_file: Path, acme: dict[str, str]) -> None:
+    async with client_of(app) as http:
         assert (await http.get("/api/sessions", headers=acme)).status_code == 200
         change(keys_file, 0, disabled=True)
         answer = await http.get("/api/sessions", headers=acme)
         assert (answer.status_code, answer.json()) == (401, _REFUSAL)
 
 
-async def test_without_keys_everybody_sees_everything(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+async def test_without_keys_all_callers_see_all_sessions(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     mine = await start(http, {})
     sessions.started[0] = sessions.started[0].model_copy(update={"owner": "acme"})
     assert (await http.get(f"/api/session/{mine}")).status_code == 200
     assert len((await http.get("/api/sessions")).json()["sessions"]) == 1
 
 
-async def test_what_nobody_owns_is_seen_by_no_key(app: FastAPI, sessions: FakeSessions, acme: dict[str, str]) -> None:
-    async with asked(app) as http:
+async def test_sessions_without_an_owner_are_hidden_from_keys(
+    app: FastAPI, sessions: FakeSessions, acme: dict[str, str]
+) -> None:
+    async with client_of(app) as http:
         mine = await start(http, acme)
         sessions.started[0] = sessions.started[0].model_copy(update={"owner": ""})
         assert (await http.get(f"/api/session/{mine}", headers=acme)).status_code == 404
 
 
 async def test_openapi_says_it_where_it_is_so(app: FastAPI, http: httpx.AsyncClient) -> None:
-    async with asked(app) as guarded:
+    async with client_of(app) as guarded:
         document = (await guarded.get("/openapi.json")).json()
     assert set(document["components"]["securitySchemes"]) == {"apiKey", "apiKeyHeader"}
     for path, methods in document["paths"].items():
@@ -208,17 +207,15 @@ async def test_openapi_says_it_where_it_is_so(app: FastAPI, http: httpx.AsyncCli
 @pytest.mark.parametrize(
     ("host", "keys", "warns"), [("127.0.0.1", False, False), ("192.0.2.1", False, True), ("::", True, False)]
 )
-def test_the_log_says_when_anybody_may_ask(
+def test_an_open_api_is_logged(
     host: str, keys: bool, warns: bool, keys_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     warn_if_open(ApiSettings(host=host, keys_file=keys_file if keys else None))
     assert any("API_KEYS_FILE is not set" in record.getMessage() for record in caplog.records) == warns
 
 
-async def test_metrics_are_those_of_all_owners_together(
-    app: FastAPI, acme: dict[str, str], other: dict[str, str]
-) -> None:
-    async with asked(app) as http:
+async def test_metrics_include_all_owners(app: FastAPI, acme: dict[str, str], other: dict[str, str]) -> None:
+    async with client_of(app) as http:
         await start(http, acme)
         answer = await http.get("/metrics", headers=other)
     assert 'voice_session_starts_total{outcome="ok"} 1.0' in answer.text

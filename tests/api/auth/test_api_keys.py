@@ -1,4 +1,4 @@
-"""The file of keys, while it changes, and the command that makes one."""
+"""The key file, its changes, and the command that makes a key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.auth.api_keys import KeyEntry, KeyFile, main, new_key
+from api.auth.api_keys import KeyEntry, KeyFile, commands, new_key
 from errors import SetupError
 from tests.fakes.key_files import change, with_keys
 
@@ -37,7 +37,7 @@ def test_the_file_holds_no_key(path: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_keys_come_and_go_without_a_restart(path: Path) -> None:
+def test_keys_are_added_and_removed_without_a_restart(path: Path) -> None:
     [old] = with_keys(path, "acme")
     keys = KeyFile(path)
     [new] = with_keys(path, "acme")
@@ -50,7 +50,7 @@ def test_keys_come_and_go_without_a_restart(path: Path) -> None:
     assert keys.owner_of(new) == "acme"
 
 
-def test_a_file_that_is_exchanged_is_noticed(path: Path, tmp_path: Path) -> None:
+def test_a_replaced_file_is_read_again(path: Path, tmp_path: Path) -> None:
     [old] = with_keys(path, "acme")
     keys = KeyFile(path)
     other = tmp_path / "other.jsonl"
@@ -59,7 +59,7 @@ def test_a_file_that_is_exchanged_is_noticed(path: Path, tmp_path: Path) -> None
     assert (keys.owner_of(old), keys.owner_of(new)) == (None, "acme")
 
 
-def test_a_file_that_cannot_be_read_changes_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_previous_keys_stay_valid_while_the_file_is_unreadable(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     [key] = with_keys(path, "acme")
     keys = KeyFile(path)
     contents = path.read_text()
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_read_changes_nothing(path: Path, caplog: pytest.L
     assert keys.owner_of(key) == "acme"
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "line 2" in record.getMessage()
-    assert "The keys read before stay in force." in record.getMessage()
+    assert "The previous keys stay valid." in record.getMessage()
     path.unlink()
     assert keys.owner_of(key) == "acme"
     path.write_text("")
@@ -80,8 +80,8 @@ _GOOD = {"id": "key_1", "owner": "acme", "sha256": "0" * 64, "createdAt": "2026-
 @pytest.mark.parametrize(
     ("contents", "text"),
     [
-        (b"acme", "line 1 of .* is no key: see JSON"),
-        (b"[]", "line 1 of .* is no key"),
+        (b"acme", "line 1 of .* is not a key: see JSON"),
+        (b"[]", "line 1 of .* is not a key"),
         (b"\xff", "is not UTF-8"),
         (json.dumps({**_GOOD, "sha256": "0"}).encode(), "see sha256"),
         (json.dumps({**_GOOD, "owner": "a b"}).encode(), "see owner"),
@@ -138,15 +138,19 @@ def test_a_file_of_any_bytes_is_read_or_refused(file: Path, contents: bytes) -> 
     demand_keys_or_refusal(file, contents)
 
 
-def test_a_missing_file_is_said_with_the_remedy(path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_command(path: Path) -> None:
     with pytest.raises(SetupError, match=r"python -m api.auth.api_keys new <owner>"):
         KeyFile(path)
 
 
+def run(*arguments: str) -> None:
+    commands(arguments, standalone_mode=False)
+
+
 def test_the_command(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("API_KEYS_FILE", str(path))
-    path.write_text(json.dumps(_GOOD))  # without an end of line, as editors leave it
-    main(["new", "acme", "--days", "90"])
+    path.write_text(json.dumps(_GOOD))  # without a final newline, as some editors write it
+    run("new", "acme", "--days", "90")
     printed = capsys.readouterr()
     key = printed.out.removesuffix("\n")
     assert KeyFile(path).owner_of(key) == "acme"
@@ -161,12 +165,12 @@ def test_the_command(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
 def test_the_command_refuses(path: Path, monkeypatch: pytest.MonkeyPatch, owner: str) -> None:
     monkeypatch.setenv("API_KEYS_FILE", str(path))
     with pytest.raises(SetupError, match="An owner has up to 64 letters"):
-        main(["new", "--", owner])
+        run("new", "--", owner)
     assert not path.exists()
 
 
 def test_the_command_needs_a_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SetupError, match="API_KEYS_FILE names no file"):
-        main(["new", "acme"])
+        run("new", "acme")
     with pytest.raises(SetupError, match="cannot be written"):
         new_key(path / "nowhere" / "keys.jsonl", "acme")

@@ -1,4 +1,4 @@
-"""Who watches a session shares what is read of it, whatever happens to Temporal, to slow ones and to the process."""
+"""Watchers of a session share one follower, through outages, slow clients and shutdown."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.errors import InvalidInput
 from api.event_stream import follower
 from api.event_stream.hub import Followers
-from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
+from errors import InvalidInput, NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from tests.fakes.event_source import SESSION, FakeEventSource, FakeLog
 from tests.fakes.event_streams import PATIENCE_SECONDS, Reader
 
@@ -23,8 +22,8 @@ async def follow(followers: Followers, stack: AsyncExitStack, after: int = 0) ->
     return Reader((await stack.enter_async_context(followers.watch(SESSION, after))).frames())
 
 
-async def test_an_ended_session_is_told_again_and_closed(followers: Followers, log: FakeLog) -> None:
-    log.tell(4)
+async def test_the_stream_of_an_ended_session_is_replayed_and_closed(followers: Followers, log: FakeLog) -> None:
+    log.emit(4)
     log.end()
     async with followers.watch(SESSION, 0) as watch:
         assert not watch.has_all
@@ -36,23 +35,23 @@ async def test_an_ended_session_is_told_again_and_closed(followers: Followers, l
     assert not len(followers)
 
 
-async def test_a_live_one_is_followed_until_its_end(
+async def test_a_live_session_is_followed_until_its_end(
     followers: Followers, log: FakeLog, source: FakeEventSource
 ) -> None:
-    log.tell(2)
+    log.emit(2)
     async with followers.watch(SESSION, 0) as watch:
         reader = Reader(watch.frames())
         await reader.to(2)
-        log.tell()
+        log.emit()
         await reader.to(3)
         log.end()
         assert await reader.to_the_end() == [1, 2, 3, 4]
     assert reader.raw.startswith(b"retry: ")
-    assert source.asked["news"] == 1
+    assert source.asked["changes"] == 1
 
 
-async def test_a_session_that_was_terminated_has_no_last_event(followers: Followers, log: FakeLog) -> None:
-    log.tell(2)
+async def test_a_terminated_session_has_no_last_event(followers: Followers, log: FakeLog) -> None:
+    log.emit(2)
     async with followers.watch(SESSION, 0) as watch:
         log.close()
         assert await Reader(watch.frames()).to_the_end() == [1, 2]
@@ -60,64 +59,64 @@ async def test_a_session_that_was_terminated_has_no_last_event(followers: Follow
         assert watch.has_all
 
 
-async def test_a_thousand_watchers_are_one_follower(
+async def test_a_thousand_watchers_share_one_follower(
     followers: Followers, log: FakeLog, source: FakeEventSource
 ) -> None:
-    log.tell(3)
+    log.emit(3)
     async with AsyncExitStack() as stack:
         readers = await asyncio.gather(*(follow(followers, stack, after % 3) for after in range(1000)))
         assert len(followers) == 1
         await asyncio.gather(*(reader.to(3) for reader in readers))
-        assert source.asked["is_closed"] == source.asked["news"] == 1
+        assert source.asked["is_closed"] == source.asked["changes"] == 1
         before = source.asked["events"]
         assert before <= 3
-        for _ in range(50):  # at once: they are read together
-            log.tell()
-        told = await asyncio.gather(*(reader.to(53) for reader in readers))
+        for _ in range(50):  # in one moment, so they are read together
+            log.emit()
+        received = await asyncio.gather(*(reader.to(53) for reader in readers))
         assert source.asked["events"] - before <= 3
-        assert told == [list(range(after % 3 + 1, 54)) for after in range(1000)]
+        assert received == [list(range(after % 3 + 1, 54)) for after in range(1000)]
         assert source.waiting <= 1
     assert not len(followers)
     await asyncio.sleep(0)
-    assert not source.waiting, "nobody watches, so nobody waits for news"
+    assert not source.waiting, "without watchers nothing waits"
 
 
-async def test_many_come_while_the_log_is_being_read(
+async def test_watchers_that_arrive_while_the_log_is_read(
     followers: Followers, log: FakeLog, source: FakeEventSource
 ) -> None:
     source.most_a_page = 7
-    log.tell(30)
+    log.emit(30)
     async with AsyncExitStack() as stack:
         readers = await asyncio.gather(*(follow(followers, stack) for _ in range(20)))
         assert [await reader.to(30) for reader in readers] == [list(range(1, 31))] * 20
         assert source.asked["events"] <= 6
 
 
-async def test_a_number_that_another_process_has_told_already(
+async def test_a_number_that_another_process_has_sent(
     followers: Followers, log: FakeLog, source: FakeEventSource
 ) -> None:
-    log.tell(3)
+    log.emit(3)
     async with followers.watch(SESSION, 0) as watch:
         await Reader(watch.frames()).to(3)
-        source.blackout = TemporalUnavailable("Temporal is away")  # the follower hears of nothing
-        log.tell()
+        source.blackout = TemporalUnavailable("Temporal is away")  # no changes either
+        log.emit()
         await asyncio.sleep(0)
         source.blackout = None
         async with followers.watch(SESSION, 4) as other:
-            log.tell()
+            log.emit()
             assert await Reader(other.frames()).to(5) == [5]
         with pytest.raises(InvalidInput, match="Last-Event-ID: 6 lies ahead: this session's last event is 5"):
             async with followers.watch(SESSION, 6):
                 pass
 
 
-async def test_an_outage_is_outlived(followers: Followers, log: FakeLog, source: FakeEventSource) -> None:
-    log.tell()
+async def test_following_survives_an_outage(followers: Followers, log: FakeLog, source: FakeEventSource) -> None:
+    log.emit()
     async with followers.watch(SESSION, 0) as watch:
         reader = Reader(watch.frames())
         await reader.to(1)
         source.blackout = TemporalUnavailable("Temporal is away")
-        log.tell()
+        log.emit()
         waited = source.asked["wait"]
         async with asyncio.timeout(PATIENCE_SECONDS):
             while source.asked["wait"] < waited + 3:  # noqa: ASYNC110
@@ -129,16 +128,14 @@ async def test_an_outage_is_outlived(followers: Followers, log: FakeLog, source:
             while source.asked["events"] < asked + 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         source.failure = None
-        assert await reader.to(2) == [1, 2], "without any more news"
+        assert await reader.to(2) == [1, 2], "without another change"
         log.end()
         assert await reader.to_the_end() == [1, 2, 3]
 
 
-async def test_comments_while_nothing_happens(
-    followers: Followers, log: FakeLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_keep_alive_comments(followers: Followers, log: FakeLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower, "_KEEP_ALIVE_SECONDS", 0.01)
-    log.tell()
+    log.emit()
     async with followers.watch(SESSION, 1) as watch:
         frames = watch.frames()
         assert (await anext(frames)).startswith(b"retry: ")
@@ -146,10 +143,10 @@ async def test_comments_while_nothing_happens(
 
 
 @pytest.mark.parametrize("failure", [SessionNotFound("unknown"), NoWorkerAnswered("none"), TemporalUnavailable("away")])
-async def test_what_cannot_be_read_is_said_before_the_stream(
+async def test_errors_are_raised_before_the_stream(
     followers: Followers, log: FakeLog, source: FakeEventSource, failure: Exception
 ) -> None:
-    log.tell()
+    log.emit()
     source.failure = failure
     for _ in range(2):
         with pytest.raises(type(failure), match=str(failure)):
@@ -161,15 +158,15 @@ async def test_what_cannot_be_read_is_said_before_the_stream(
         assert await Reader(watch.frames()).to(1) == [1]
 
 
-async def test_what_nobody_foresaw_ends_the_streams_and_not_the_next_ones(
+async def test_an_unexpected_error_closes_only_the_present_streams(
     followers: Followers, log: FakeLog, source: FakeEventSource
 ) -> None:
-    log.tell()
+    log.emit()
     async with followers.watch(SESSION, 0) as watch:
         reader = Reader(watch.frames())
         await reader.to(1)
         source.blackout = ValueError("a bug")
-        log.tell()
+        log.emit()
         assert await reader.to_the_end() == [1]
         source.blackout = None
         async with followers.watch(SESSION, 1) as again:
@@ -177,15 +174,15 @@ async def test_what_nobody_foresaw_ends_the_streams_and_not_the_next_ones(
             assert await Reader(again.frames()).to(2) == [2]
 
 
-async def test_one_who_is_too_slow_is_sent_away_and_can_come_back(source: FakeEventSource, log: FakeLog) -> None:
+async def test_a_slow_watcher_is_closed_and_can_reconnect(source: FakeEventSource, log: FakeLog) -> None:
     followers = Followers(source, most=10)
-    log.tell(5)
+    log.emit(5)
     async with followers.watch(SESSION, 0) as watch, followers.watch(SESSION, 0) as other:
         slow, quick = Reader(watch.frames()), Reader(other.frames())
         await slow.to(5)
         await quick.to(5)
         for last in range(6, 20):
-            log.tell()
+            log.emit()
             await quick.to(last)
         assert await slow.to_the_end() == [1, 2, 3, 4, 5], "6 to 9 are not here any more"
     log.dropped = 0
@@ -193,23 +190,21 @@ async def test_one_who_is_too_slow_is_sent_away_and_can_come_back(source: FakeEv
         assert await Reader(watch.frames()).to(19) == list(range(10, 20))
 
 
-async def test_what_the_workflow_has_dropped_is_left_out(
-    followers: Followers, log: FakeLog, source: FakeEventSource
-) -> None:
-    log.tell(20)
+async def test_dropped_events_are_left_out(followers: Followers, log: FakeLog, source: FakeEventSource) -> None:
+    log.emit(20)
     log.dropped = 12
     async with followers.watch(SESSION, 0) as watch:
         reader = Reader(watch.frames())
         assert await reader.to(20) == list(range(13, 21))
-        log.tell(30)
+        log.emit(30)
         log.dropped = 40
         assert await reader.to_the_end() == list(range(13, 21)), "it cannot go on without a gap"
         async with followers.watch(SESSION, 20) as again:
             assert await Reader(again.frames()).to(50) == list(range(41, 51))
 
 
-async def test_streams_end_with_the_process(followers: Followers, log: FakeLog, source: FakeEventSource) -> None:
-    log.tell()
+async def test_streams_close_at_shutdown(followers: Followers, log: FakeLog, source: FakeEventSource) -> None:
+    log.emit()
     async with followers.watch(SESSION, 0) as watch:
         reader = Reader(watch.frames())
         await reader.to(1)
@@ -221,8 +216,8 @@ async def test_streams_end_with_the_process(followers: Followers, log: FakeLog, 
     assert not source.waiting
 
 
-async def test_a_watcher_who_leaves_before_the_log_is_read(followers: Followers, log: FakeLog) -> None:
-    log.tell()
+async def test_a_watcher_that_leaves_before_the_log_is_read(followers: Followers, log: FakeLog) -> None:
+    log.emit()
     async with asyncio.timeout(PATIENCE_SECONDS):
         watching = asyncio.create_task(followers.watch(SESSION, 0).__aenter__())
         await asyncio.sleep(0)
@@ -237,26 +232,24 @@ async def test_a_watcher_who_leaves_before_the_log_is_read(followers: Followers,
     page=st.integers(1, 9),
     breaks=st.lists(st.integers(0, 5), max_size=6),
 )
-def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(
-    steps: list[int], page: int, breaks: list[int]
-) -> None:
+def test_reconnects_miss_and_repeat_nothing(steps: list[int], page: int, breaks: list[int]) -> None:
     async def watched() -> list[int]:
         source = FakeEventSource()
         source.most_a_page = page
         followers, log = Followers(source), source.log(SESSION)
-        heard: list[int] = []
+        received: list[int] = []
         for step, count in enumerate(steps):
-            log.tell(step)
-            for much in breaks[:count]:
-                async with followers.watch(SESSION, len(heard)) as watch:
-                    if due := min(much, len(log.events) - len(heard)):
-                        told = await Reader(watch.frames()).to(len(heard) + due)
-                        heard += told[:due]
+            log.emit(step)
+            for number in breaks[:count]:
+                async with followers.watch(SESSION, len(received)) as watch:
+                    if due := min(number, len(log.events) - len(received)):
+                        numbers = await Reader(watch.frames()).to(len(received) + due)
+                        received += numbers[:due]
         log.end()
-        async with followers.watch(SESSION, len(heard)) as watch:
-            heard += await Reader(watch.frames()).to_the_end()
-        assert len(heard) == len(log.events)
-        return heard
+        async with followers.watch(SESSION, len(received)) as watch:
+            received += await Reader(watch.frames()).to_the_end()
+        assert len(received) == len(log.events)
+        return received
 
-    heard = asyncio.run(watched())
-    assert heard == list(range(1, len(heard) + 1))
+    received = asyncio.run(watched())
+    assert received == list(range(1, len(received) + 1))

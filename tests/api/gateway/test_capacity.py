@@ -1,11 +1,10 @@
-"""How many sessions may run at once, though Temporal counts them a moment late."""
+"""The limit on live sessions, though Temporal's counts lag."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from api.app import create_app
@@ -13,6 +12,7 @@ from api.gateway.capacity import Capacity
 from contracts.statuses import SessionStatus
 from errors import JoinTokenFailed, KeyTaken, NoPlace, TemporalUnavailable
 from settings import ApiSettings, Settings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.sessions import FakeSessions
 
@@ -20,7 +20,7 @@ _ACTIVE = ("", SessionStatus.ACTIVE)
 
 
 class Clock:
-    """Goes when it is told."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -30,17 +30,12 @@ class Clock:
 
 
 @pytest.fixture
-def counts() -> FakeSessionCounts:
-    return FakeSessionCounts()
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
 async def take(capacity: Capacity, session_id: str) -> bool:
-    """Start a session that Temporal does not show yet; False when there was no place."""
+    """Start a session that Temporal does not count yet; False without a free place."""
     try:
         async with capacity.place(session_id):
             return True
@@ -48,37 +43,37 @@ async def take(capacity: Capacity, session_id: str) -> bool:
         return False
 
 
-async def test_no_limit_asks_nobody(counts: FakeSessionCounts) -> None:
+async def test_without_a_limit_nothing_is_counted(counts: FakeSessionCounts) -> None:
     counts.failure = AssertionError("asked")
     assert await take(Capacity(counts, 0), "a")
 
 
-async def test_places_are_given_once_before_temporal_shows_them(counts: FakeSessionCounts, clock: Clock) -> None:
+async def test_places_are_reserved_before_temporal_counts_them(counts: FakeSessionCounts, clock: Clock) -> None:
     capacity = Capacity(counts, 3, clock)
     counts.visible["of another API"] = _ACTIVE
     assert [await take(capacity, session_id) for session_id in "abc"] == [True, True, False]
-    counts.visible["a"] = counts.visible["b"] = _ACTIVE  # shown now, and still not counted twice
+    counts.visible["a"] = counts.visible["b"] = _ACTIVE  # counted by Temporal now, but not twice
     assert not await take(capacity, "c")
     del counts.visible["of another API"]
     assert [await take(capacity, session_id) for session_id in "cd"] == [True, False]
 
 
-async def test_a_hundred_at_once_get_no_place_twice(counts: FakeSessionCounts) -> None:
+async def test_concurrent_starts_never_share_a_place(counts: FakeSessionCounts) -> None:
     capacity = Capacity(counts, 7)
     taken = await asyncio.gather(*(take(capacity, f"session_{number}") for number in range(100)))
     assert sum(taken) == 7
 
 
-async def test_an_end_gives_its_place_back(counts: FakeSessionCounts, clock: Clock) -> None:
+async def test_an_end_releases_its_place(counts: FakeSessionCounts, clock: Clock) -> None:
     capacity = Capacity(counts, 1, clock)
     assert await take(capacity, "a")
     clock.now = 1.9
     assert not await take(capacity, "b")
-    clock.now = 2.1  # by now Temporal would show it if it still ran
+    clock.now = 2.1  # Temporal would count it by now if it were live
     assert await take(capacity, "b")
 
 
-async def test_a_start_that_fails_gives_its_place_back(counts: FakeSessionCounts) -> None:
+async def test_a_failed_start_releases_its_place(counts: FakeSessionCounts) -> None:
     capacity = Capacity(counts, 1)
     with pytest.raises(JoinTokenFailed):
         async with capacity.place("a"):
@@ -86,8 +81,8 @@ async def test_a_start_that_fails_gives_its_place_back(counts: FakeSessionCounts
     assert await take(capacity, "b")
 
 
-async def test_a_repeated_start_that_fails_leaves_the_session_its_place(counts: FakeSessionCounts) -> None:
-    """The key was used with another body: the session that runs under it is not shown by Temporal yet."""
+async def test_a_failed_repeat_keeps_the_place_of_the_session(counts: FakeSessionCounts) -> None:
+    """A start is repeated with another body, before Temporal counts the session."""
     capacity = Capacity(counts, 1)
     assert await take(capacity, "a")
     with pytest.raises(KeyTaken):
@@ -96,7 +91,7 @@ async def test_a_repeated_start_that_fails_leaves_the_session_its_place(counts: 
     assert not await take(capacity, "b")
 
 
-async def test_a_start_under_way_keeps_its_place_when_its_twin_fails(counts: FakeSessionCounts) -> None:
+async def test_a_running_start_keeps_its_place_when_its_duplicate_fails(counts: FakeSessionCounts) -> None:
     capacity = Capacity(counts, 1)
     async with capacity.place("a"):
         with pytest.raises(KeyTaken):
@@ -106,15 +101,15 @@ async def test_a_start_under_way_keeps_its_place_when_its_twin_fails(counts: Fak
     assert not await take(capacity, "b")
 
 
-async def test_starts_that_fill_it_by_themselves_are_not_counted_by_temporal(counts: FakeSessionCounts) -> None:
-    """Each question names them all: a flood of starts would make each longer than the one before."""
+async def test_a_flood_of_starts_is_refused_without_a_query(counts: FakeSessionCounts) -> None:
+    """Queries name all of them, so in a flood each would be longer than the one before."""
     capacity = Capacity(counts, 3)
     assert sum(await asyncio.gather(*(take(capacity, f"session_{number}") for number in range(20)))) == 3
     assert counts.asked == 3
 
 
-async def test_one_that_has_a_place_keeps_it(counts: FakeSessionCounts, clock: Clock) -> None:
-    """A start is repeated under its Idempotency-Key: its session runs, and nobody else's place is asked for."""
+async def test_a_session_with_a_place_keeps_it(counts: FakeSessionCounts, clock: Clock) -> None:
+    """A start is repeated with its Idempotency-Key: its session is live and needs no other place."""
     capacity = Capacity(counts, 1, clock)
     assert await take(capacity, "a")
     assert await take(capacity, "a")
@@ -127,7 +122,7 @@ async def test_one_that_has_a_place_keeps_it(counts: FakeSessionCounts, clock: C
 async def test_over_http(settings: Settings, sessions: FakeSessions, counts: FakeSessionCounts) -> None:
     app = create_app(replace(settings, api=ApiSettings(max_sessions=1)), sessions, counts=counts)
     counts.visible["of another API"] = _ACTIVE
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+    async with client_of(app) as http:
         answer = await http.post("/api/session/start", json={"userName": "ann"})
         assert answer.status_code == 503
         assert answer.json() == {"detail": "All 1 places for sessions are taken; ask again later."}

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: what it may look like, which session it stands for, and the join token to come back with."""
+"""`Idempotency-Key`: its form and its session; and join tokens for reconnecting."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from api.errors import InvalidInput
 from api.gateway.idempotency import KeyedStarts, read_key
 from api.schemas.session_commands import StartRequest
 from contracts.identities import caller_identity, is_session_id
-from errors import JoinTokenFailed, NoWorkerAnswered, OrchestratorError, TemporalUnavailable
+from errors import InvalidInput, JoinTokenFailed, NoWorkerAnswered, OrchestratorError, TemporalUnavailable
 from tests.fakes.sessions import FakeSessions
 
 START = "/api/session/start"
@@ -46,9 +45,7 @@ async def test_the_same_key_gives_the_same_session(http: httpx.AsyncClient, sess
     assert "17" not in re.sub("[0-9a-f]{32}", "", request.session_id)
 
 
-async def test_without_a_key_and_with_another_it_is_another_session(
-    http: httpx.AsyncClient, sessions: FakeSessions
-) -> None:
+async def test_other_keys_and_no_key_start_other_sessions(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     await start(http, "a")
     await start(http, "A")
     for _ in range(2):
@@ -57,14 +54,14 @@ async def test_without_a_key_and_with_another_it_is_another_session(
     assert [bool(request.fingerprint) for request in sessions.started] == [True, True, False, False]
 
 
-async def test_the_same_key_with_another_body(http: httpx.AsyncClient) -> None:
+async def test_a_key_with_another_body_is_refused(http: httpx.AsyncClient) -> None:
     await start(http, "a")
     assert (await start(http, "a", userName="ben")).status_code == 409
     assert (await start(http, "a", metadata={"x": 1})).status_code == 409
     assert (await start(http, "a")).status_code == 200
 
 
-async def test_a_key_whose_session_has_ended(http: httpx.AsyncClient) -> None:
+async def test_a_key_of_an_ended_session_is_refused(http: httpx.AsyncClient) -> None:
     session_id = (await start(http, "a")).json()["sessionId"]
     await http.post("/api/session/end", json={"sessionId": session_id})
     answer = await start(http, "a")
@@ -72,7 +69,7 @@ async def test_a_key_whose_session_has_ended(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "a\tb", "é", "\x7f", "x" * 256])
-async def test_keys_that_are_refused(http: httpx.AsyncClient, sessions: FakeSessions, key: str) -> None:
+async def test_malformed_keys_are_refused(http: httpx.AsyncClient, sessions: FakeSessions, key: str) -> None:
     answer = await http.post(START, json={"userName": "ann"}, headers={b"Idempotency-Key": key.encode("latin-1")})
     detail = "Idempotency-Key: must be given once, with 1 to 255 visible ASCII characters"
     assert (answer.status_code, answer.json()) == (400, {"detail": detail})
@@ -126,14 +123,14 @@ async def test_callers_are_named_after_their_session(http: httpx.AsyncClient, se
     assert sessions.started[0].caller == caller_identity(session_id)
 
 
-async def test_a_join_token_to_come_back(http: httpx.AsyncClient) -> None:
+async def test_rejoin_returns_a_join_token(http: httpx.AsyncClient) -> None:
     started = (await http.post(START, json={"userName": "ann"})).json()
     answer = await http.post(f"/api/session/{started['sessionId']}/token")
     assert answer.status_code == 200
     assert answer.json() == {**started, "message": "The session is waiting. Join its room with this join token."}
 
 
-async def test_no_join_token_to_come_back(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+async def test_rejoin_is_refused(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     unknown = "session_1234567890_abc123"
     answer = await http.post(f"/api/session/{unknown}/token")
     assert (answer.status_code, answer.json()) == (404, {"detail": f"Session {unknown} not found"})
@@ -146,7 +143,7 @@ async def test_no_join_token_to_come_back(http: httpx.AsyncClient, sessions: Fak
 @pytest.mark.parametrize(
     ("failure", "status"), [(JoinTokenFailed("x"), 500), (NoWorkerAnswered("x"), 503), (TemporalUnavailable("x"), 503)]
 )
-async def test_failures_of_a_join_token(
+async def test_failures_of_rejoin(
     http: httpx.AsyncClient, sessions: FakeSessions, failure: OrchestratorError, status: int
 ) -> None:
     sessions.failure = failure

@@ -1,4 +1,4 @@
-"""Starts that failed are withdrawn in the background: some at once, not too many kept, none asked about for ever."""
+"""Failed starts are withdrawn in the background: a few at a time, a limited number, and not for ever."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.gateway import orphaned_starts
-from api.gateway.orphaned_starts import AbandonedStarts
+from api.gateway.orphaned_starts import OrphanedStarts
 
 PATIENCE_SECONDS = 10.0
 
 
 class FakeTemporal:
-    """Knows no session that still runs; while it is `away` its answers are errors."""
+    """Has only closed sessions. With `away` set, it raises that."""
 
     def __init__(self) -> None:
         self.away: Exception | None = None
@@ -29,7 +29,7 @@ class FakeTemporal:
         self.settled: set[str] = set()
 
     def start(self, session_id: str) -> WorkflowHandle[Any, Any]:
-        """The handle of a start."""
+        """A handle to a start."""
 
         async def describe(**_: Any) -> Any:
             self.asked.append(session_id)
@@ -63,11 +63,9 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orphaned_starts, "_CLOSE_SECONDS", 0.02)
 
 
-async def test_an_outage_leaves_no_crowd_that_asks_when_it_is_over(
-    temporal: FakeTemporal, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_outage_does_not_pile_up_tasks(temporal: FakeTemporal, caplog: pytest.LogCaptureFixture) -> None:
     temporal.away = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
-    starts, tasks_before = AbandonedStarts(), len(asyncio.all_tasks())
+    starts, tasks_before = OrphanedStarts(), len(asyncio.all_tasks())
     with caplog.at_level(logging.WARNING):
         for number in range(3000):
             starts.add(temporal.start(f"session_{number}"))
@@ -81,8 +79,8 @@ async def test_an_outage_leaves_no_crowd_that_asks_when_it_is_over(
     assert len(asyncio.all_tasks()) == tasks_before
 
 
-async def test_there_is_a_place_again_once_some_are_withdrawn(temporal: FakeTemporal) -> None:
-    starts = AbandonedStarts()
+async def test_more_are_accepted_once_some_are_withdrawn(temporal: FakeTemporal) -> None:
+    starts = OrphanedStarts()
     for number in range(1001):
         starts.add(temporal.start(f"session_{number}"))
     await until(lambda: len(temporal.settled) == 1000)
@@ -91,11 +89,9 @@ async def test_there_is_a_place_again_once_some_are_withdrawn(temporal: FakeTemp
     await starts.close()
 
 
-async def test_one_that_cannot_be_withdrawn_yet_keeps_nobody_waiting(
-    temporal: FakeTemporal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stuck_start_does_not_block_others(temporal: FakeTemporal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orphaned_starts, "_AT_ONCE", 1)
-    starts, stuck = AbandonedStarts(), FakeTemporal()
+    starts, stuck = OrphanedStarts(), FakeTemporal()
     stuck.away = RPCError("its request may be under way", RPCStatusCode.NOT_FOUND, b"")
     starts.add(stuck.start("stuck"))
     starts.add(temporal.start("other"))
@@ -105,26 +101,26 @@ async def test_one_that_cannot_be_withdrawn_yet_keeps_nobody_waiting(
 
 
 @pytest.mark.parametrize(
-    ("limit", "status", "told"),
+    ("limit", "status", "logged"),
     [
         ("_LATE_START_SECONDS", RPCStatusCode.NOT_FOUND, []),
         ("_GIVE_UP_SECONDS", RPCStatusCode.UNAVAILABLE, ["stuck was not withdrawn; its no-show timer ends it"]),
     ],
 )
-async def test_none_is_asked_about_for_ever(
+async def test_retries_end(
     temporal: FakeTemporal,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     *,
     limit: str,
     status: RPCStatusCode,
-    told: list[str],
+    logged: list[str],
 ) -> None:
     temporal.away = RPCError("no", status, b"")
     monkeypatch.setattr(orphaned_starts, limit, 0.02)
-    starts, tasks_before = AbandonedStarts(), len(asyncio.all_tasks())
+    starts, tasks_before = OrphanedStarts(), len(asyncio.all_tasks())
     starts.add(temporal.start("stuck"))
     await until(lambda: len(asyncio.all_tasks()) == tasks_before)
     assert len(temporal.asked) > 1
-    assert caplog.messages == told
+    assert caplog.messages == logged
     await starts.close()

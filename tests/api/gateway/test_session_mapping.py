@@ -1,4 +1,4 @@
-"""What Temporal returns of a session, read by an API that may be older than the worker that wrote it."""
+"""Temporal's descriptions, read by an API that may be older than the worker."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def execution(state: str, reason: str | None, *, is_open: bool) -> WorkflowExecu
     return cast(WorkflowExecution, found)
 
 
-async def test_what_is_known_is_told() -> None:
+async def test_state_and_end_reason_are_mapped() -> None:
     live = await session_mapping.item(execution("active", None, is_open=True))
     assert (live.state, live.endReason) == (SessionStatus.ACTIVE, None)
     ended = await session_mapping.item(execution("ended", "idle", is_open=False))
     assert (ended.state, ended.endReason) == (SessionStatus.ENDED, EndReason.IDLE)
 
 
-async def test_a_name_that_only_a_newer_worker_knows_hides_no_list(caplog: pytest.LogCaptureFixture) -> None:
+async def test_unknown_names_are_null(caplog: pytest.LogCaptureFixture) -> None:
     live = await session_mapping.item(execution("dreaming", None, is_open=True))
     assert live.state is None
     ended = await session_mapping.item(execution("ended", "bored", is_open=False))
     assert (ended.state, ended.endReason) == (SessionStatus.ENDED, None)
     assert caplog.messages == [
-        "session_1: SessionState dreaming is not known here",
-        "session_1: EndReason bored is not known here",
+        "session_1: SessionStatus dreaming is unknown to this version",
+        "session_1: EndReason bored is unknown to this version",
     ]

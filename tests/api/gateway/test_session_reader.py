@@ -1,4 +1,4 @@
-"""What is known of sessions, from a real Temporal dev server: queries, results and descriptions."""
+"""The reader on a real Temporal dev server: queries, results and descriptions."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _METADATA: dict[str, Any] = {"order": "A-17", "big": 10**40, "half": 0.5, "parts
 
 
 class Unattended(QuietActivities):
-    """Agents that no worker has to wait for."""
+    """Agents that outlive their worker."""
 
     @activity.defn(name="launch_agent")
     async def launch_agent(self, request: LaunchRequest) -> AgentOutcome:
-        """Leaves the agent to itself."""
+        """Complete asynchronously, which never happens."""
         activity.raise_complete_async()
 
 
 async def _talk(client: Client, session_id: str) -> None:
-    """The agent is ready, the caller is there, and something is said."""
+    """The caller joins, the agent is ready, and both speak."""
     handle = client.get_workflow_handle(session_id)
     now_ms = time.time_ns() // 1_000_000
     await handle.signal(
@@ -61,7 +61,7 @@ async def _raises(kind: type[Exception], match: str, asked: Awaitable[object]) -
 
 
 @pytest.mark.usefixtures("worker")
-async def test_one_session_from_start_to_after_its_end(
+async def test_one_session_before_and_after_its_end(
     gateway: TemporalSessions, known: TemporalSessionReader, client: Client, start: Start
 ) -> None:
     session_id = await start(metadata=_METADATA)
@@ -126,7 +126,7 @@ async def test_without_a_worker(
     assert not (await known.find(SessionFilter(state=SessionStatus.STARTING))).sessions
 
 
-async def test_a_session_that_no_worker_has_begun(known: TemporalSessionReader, impatient: TemporalSessions) -> None:
+async def test_a_session_that_no_worker_has_taken(known: TemporalSessionReader, impatient: TemporalSessions) -> None:
     session_id = new_session_id(int(time.time()))
     with pytest.raises(NoWorkerAnswered):
         await impatient.start(SessionRequest(session_id=session_id, user_name="in vain"))

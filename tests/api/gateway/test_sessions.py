@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from itertools import count
 
 import pytest
@@ -26,14 +25,6 @@ from worker import build_worker
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-async def sessions(server: str) -> AsyncIterator[TemporalSessions]:
-    settings = settings_at(server)
-    gateway = TemporalSessions(LazyClient(settings.temporal), settings)
-    yield gateway
-    await gateway.close()
-
-
 def _request() -> SessionRequest:
     return SessionRequest(session_id=new_session_id(int(time.time())), user_name="test")
 
@@ -47,9 +38,9 @@ def _presence(at_ms: int) -> Presence:
 
 
 @pytest.mark.usefixtures("worker")
-async def test_a_whole_life(sessions: TemporalSessions, client: Client) -> None:
+async def test_start_presence_and_end(gateway: TemporalSessions, client: Client) -> None:
     request = _request()
-    join_token = await sessions.start(request)
+    join_token = await gateway.start(request)
     assert (join_token.session_id, join_token.room_name, join_token.token) == (request.session_id,) * 2 + (
         "header.claims.signature",
     )
@@ -58,78 +49,78 @@ async def test_a_whole_life(sessions: TemporalSessions, client: Client) -> None:
     assert description.typed_search_attributes[search_attributes.USER] == "test"
     assert await description.static_summary() == "Voice session with Ashley"
 
-    await sessions.presence(request.session_id, _presence(int(time.time() * 1000)))
-    first, *others = await asyncio.gather(*(sessions.end(request.session_id) for _ in range(8)))
+    await gateway.presence(request.session_id, _presence(int(time.time() * 1000)))
+    first, *others = await asyncio.gather(*(gateway.end(request.session_id) for _ in range(8)))
     assert first.end_reason is EndReason.API_REQUEST
     assert (first.workflow_completed, first.agent_stopped, first.room_deleted, first.errors) == (True, True, True, ())
     assert others == [first] * 7
-    assert await sessions.end(request.session_id) == first
-    await sessions.presence(request.session_id, _presence(0))  # too late, so it is ignored
+    assert await gateway.end(request.session_id) == first
+    await gateway.presence(request.session_id, _presence(0))  # late, so ignored
     assert not await _open_sessions(client)
 
 
 @pytest.mark.usefixtures("worker")
-async def test_a_session_cancelled_in_temporals_ui_has_its_bill(sessions: TemporalSessions, client: Client) -> None:
+async def test_a_session_cancelled_in_temporals_ui_has_a_bill(gateway: TemporalSessions, client: Client) -> None:
     request = _request()
-    await sessions.start(request)
+    await gateway.start(request)
     handle = client.get_workflow_handle(request.session_id)
     await handle.cancel()
     await handle.result()
-    assert (await sessions.end(request.session_id)).end_reason is EndReason.CANCELLED
+    assert (await gateway.end(request.session_id)).end_reason is EndReason.CANCELLED
 
 
 @pytest.mark.usefixtures("worker")
-async def test_a_terminated_session_has_no_bill(sessions: TemporalSessions, client: Client) -> None:
+async def test_a_terminated_session_has_no_bill(gateway: TemporalSessions, client: Client) -> None:
     request = _request()
-    await sessions.start(request)
+    await gateway.start(request)
     await client.get_workflow_handle(request.session_id).terminate()
     with pytest.raises(EndFailed, match=r"^Failed to end session: the session was terminated"):
-        await sessions.end(request.session_id)
+        await gateway.end(request.session_id)
 
 
 @pytest.mark.usefixtures("worker")
-async def test_room_finished_ends_the_session(sessions: TemporalSessions, client: Client) -> None:
+async def test_room_finished_ends_the_session(gateway: TemporalSessions, client: Client) -> None:
     request = _request()
-    await sessions.start(request)
-    await sessions.room_finished(request.session_id, RoomFinished(at_ms=int(time.time() * 1000)))
+    await gateway.start(request)
+    await gateway.room_finished(request.session_id, RoomFinished(at_ms=int(time.time() * 1000)))
     await client.get_workflow_handle(request.session_id).result()
-    assert (await sessions.end(request.session_id)).end_reason is EndReason.ROOM_FINISHED
+    assert (await gateway.end(request.session_id)).end_reason is EndReason.ROOM_FINISHED
 
 
 @pytest.mark.usefixtures("server")
-async def test_unknown_sessions(sessions: TemporalSessions) -> None:
+async def test_unknown_sessions(gateway: TemporalSessions) -> None:
     for session_id in (new_session_id(1_700_000_000), "session_123", "lobby", "../x"):
         with pytest.raises(SessionNotFound, match=rf"^Session {session_id} not found$"):
-            await sessions.end(session_id)
-    await sessions.presence(new_session_id(1_700_000_000), _presence(0))
+            await gateway.end(session_id)
+    await gateway.presence(new_session_id(1_700_000_000), _presence(0))
 
 
 @pytest.mark.usefixtures("worker")
-async def test_no_join_token(sessions: TemporalSessions, client: Client, activities: QuietActivities) -> None:
+async def test_no_join_token(gateway: TemporalSessions, client: Client, activities: QuietActivities) -> None:
     activities.join_token_error = "the key is not known"
     request = _request()
     with pytest.raises(JoinTokenFailed, match=r"^LiveKit token generation failed: .*the key is not known"):
-        await sessions.start(request)
+        await gateway.start(request)
     await client.get_workflow_handle(request.session_id).result()
     assert not await _open_sessions(client)
 
 
 @pytest.mark.usefixtures("worker")
-async def test_an_end_that_takes_long_says_what_is_missing(
-    sessions: TemporalSessions, client: Client, activities: QuietActivities
+async def test_a_slow_end_lists_what_is_missing(
+    gateway: TemporalSessions, client: Client, activities: QuietActivities
 ) -> None:
     request = _request()
-    await sessions.start(request)
-    await sessions.presence(request.session_id, _presence(time.time_ns() // 1_000_000))
+    await gateway.start(request)
+    await gateway.presence(request.session_id, _presence(time.time_ns() // 1_000_000))
     activities.livekit_answers.clear()
     with pytest.raises(EndFailed, match="still ending"):
-        await sessions.end(request.session_id)
-    so_far = await sessions.end(request.session_id)
+        await gateway.end(request.session_id)
+    so_far = await gateway.end(request.session_id)
     assert (so_far.room_deleted, so_far.workflow_completed) == (False, False)
     assert so_far.errors
     activities.livekit_answers.set()
     await client.get_workflow_handle(request.session_id).result()
-    final = await sessions.end(request.session_id)
+    final = await gateway.end(request.session_id)
     assert (final.room_deleted, final.errors) == (True, ())
     assert final.duration_seconds == so_far.duration_seconds
 
@@ -166,7 +157,7 @@ async def test_temporal_down() -> None:
 
 async def test_health_finds_workers(server: str, client: Client, activities: QuietActivities) -> None:
     settings = settings_at(server)
-    seconds = count(0, 2)  # no answer is held
+    seconds = count(0, 2)  # no result is reused
     health = Health(LazyClient(settings.temporal), settings, clock=lambda: next(seconds))
     before = await health.check()
     assert (before.temporal_connected, before.workers_available) == (True, False)

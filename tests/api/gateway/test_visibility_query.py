@@ -1,4 +1,4 @@
-"""Queries and page tokens, before Temporal sees them."""
+"""Visibility queries and page tokens."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.errors import InvalidInput
 from api.gateway.visibility_query import open_page_token, seal_page_token, visibility_query
 from api.schemas.session_queries import SessionFilter
 from api.schemas.timestamps import parse, rfc3339, round_up
+from errors import InvalidInput
 
 _ALWAYS = "WorkflowType = 'VoiceSession' AND ExecutionStatus != 'ContinuedAsNew'"
 
@@ -36,7 +36,7 @@ def test_queries(wanted: dict[str, str], terms: str) -> None:
 
 
 @given(st.text(min_size=1, max_size=128))
-def test_no_name_leaves_its_quotes(name: str) -> None:
+def test_names_are_quoted(name: str) -> None:
     try:
         wanted = SessionFilter.model_validate({"user": name})
     except ValueError:
@@ -48,22 +48,22 @@ def test_no_name_leaves_its_quotes(name: str) -> None:
 
 
 @given(st.binary(min_size=1), st.text())
-def test_a_token_comes_back(token: bytes, query: str) -> None:
+def test_page_tokens_round_trip(token: bytes, query: str) -> None:
     sealed = seal_page_token(token, query)
     assert sealed is not None
     assert open_page_token(sealed, query) == token
 
 
-def test_no_token() -> None:
+def test_no_page_token() -> None:
     assert seal_page_token(None, "q") is None
     assert open_page_token(None, "q") is None
 
 
 @given(st.binary(min_size=1), st.data())
-def test_a_damaged_token_is_noticed(token: bytes, data: st.DataObject) -> None:
+def test_damaged_page_tokens_are_refused(token: bytes, data: st.DataObject) -> None:
     sealed = seal_page_token(token, "q")
     assert sealed is not None
-    place = data.draw(st.integers(0, len(sealed) - 2))  # the last character may carry unused bits
+    place = data.draw(st.integers(0, len(sealed) - 2))  # the last character may have unused bits
     damaged = sealed[:place] + data.draw(st.characters().filter(lambda c: c != sealed[place])) + sealed[place + 1 :]
     for text, query in ((damaged, "q"), (sealed[:place], "q"), (sealed, "other"), ("A", "q"), ("ü", "q")):
         with pytest.raises(InvalidInput, match=r"^pageToken: is damaged, or belongs to a list with other filters$"):
@@ -78,18 +78,18 @@ def test_a_damaged_token_is_noticed(token: bytes, data: st.DataObject) -> None:
         *("2026-11-23T15:00:00Z\n", "2026-W48-1T15:00:00Z", "20261123T150000Z", 5, None),
     ],
 )
-def test_what_is_no_time(text: object) -> None:
+def test_malformed_times_are_refused(text: object) -> None:
     with pytest.raises(ValueError, match=r"^must be a time of RFC 3339, such as 2026-11-23T15:21:20Z$"):
         parse(text)
 
 
-def test_times_beyond_what_temporal_can_count() -> None:
+def test_extreme_times_are_clamped() -> None:
     assert rfc3339(parse("0001-01-01T00:00:00+14:00")) == "1970-01-01T00:00:00.000Z"
     assert rfc3339(parse("9999-12-31T23:59:59-12:00")) == "2200-01-01T00:00:00.000Z"
 
 
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 1), max_value=datetime(2199, 1, 1)))  # noqa: DTZ001
-def test_times_come_back(moment: datetime) -> None:
+def test_times_round_trip(moment: datetime) -> None:
     assert parse(moment.isoformat()) == moment
     up = round_up(moment)
     assert parse(rfc3339(up)) == up

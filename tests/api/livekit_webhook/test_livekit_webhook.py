@@ -1,4 +1,4 @@
-"""LiveKit's webhooks: who may send them, and what they mean to a session."""
+"""LiveKit's webhooks: signatures, and the reports that sessions receive."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from api.livekit_webhook.events import read_event
 from contracts.room import Presence, RoomFinished
 from errors import TemporalUnavailable
 from settings import Settings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.sessions import FakeSessions
 from workflows.session.caller_presence import CallerPresence
 
@@ -45,7 +46,7 @@ _REJECTED = (401, {"detail": "Invalid webhook signature"})
 
 
 def _recent(event: dict[str, Any], *, seconds_ago: float = 0) -> bytes:
-    """The event as it is sent, made so long ago."""
+    """The event as LiveKit sends it, created so long ago."""
     return json.dumps({**event, "createdAt": str(int(time.time() - seconds_ago))}).encode()
 
 
@@ -67,17 +68,17 @@ async def _post(http: httpx.AsyncClient, body: bytes, headers: dict[str, str]) -
 
 
 @pytest.mark.parametrize("scheme", ["", "Bearer "])
-async def test_livekits_own_signature(http: httpx.AsyncClient, sessions: FakeSessions, scheme: str) -> None:
+async def test_livekits_signature_is_accepted(http: httpx.AsyncClient, sessions: FakeSessions, scheme: str) -> None:
     body = _recent(_LEFT)
     answer = await _post(http, body, {"Authorization": scheme + _token(body)})
     assert answer == (200, {"status": "ok", "event": "participant_left"})
-    assert len(sessions.news) == 1
+    assert len(sessions.reports) == 1
 
 
-async def test_the_references_signature(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+async def test_the_reference_signature_is_accepted(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     body = json.dumps(_REFERENCE).encode()
     assert await _post(http, body, _legacy(body)) == (200, {"status": "ok", "event": "participant_left"})
-    [(session_id, report)] = sessions.news
+    [(session_id, report)] = sessions.reports
     assert session_id == _ID
     assert isinstance(report, Presence)
     assert (report.participant_sid, report.identity, report.kind) == ("PA_1", "user_123", "left")
@@ -122,10 +123,10 @@ _FORGERIES: dict[str, Callable[[bytes], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("forgery", _FORGERIES)
-async def test_forgeries(http: httpx.AsyncClient, sessions: FakeSessions, forgery: str) -> None:
+async def test_forged_signatures_are_refused(http: httpx.AsyncClient, sessions: FakeSessions, forgery: str) -> None:
     body = _recent(_LEFT)
     assert await _post(http, body, _FORGERIES[forgery](body)) == _REJECTED
-    assert not sessions.news
+    assert not sessions.reports
 
 
 async def test_the_signature_is_checked_before_the_json(http: httpx.AsyncClient) -> None:
@@ -134,9 +135,7 @@ async def test_the_signature_is_checked_before_the_json(http: httpx.AsyncClient)
         assert await _post(http, body, _legacy(body)) == (400, {"detail": "Invalid JSON payload"})
 
 
-async def test_the_references_signature_can_have_its_own_key_or_none(
-    settings: Settings, sessions: FakeSessions
-) -> None:
+async def test_the_reference_signature_has_its_own_key_or_is_off(settings: Settings, sessions: FakeSessions) -> None:
     body = json.dumps(_REFERENCE).encode()
     own = settings.livekit.model_copy(update={"webhook_secret": SecretStr("own")})
     off = settings.livekit.model_copy(update={"webhook_legacy_signature": False})
@@ -146,8 +145,7 @@ async def test_the_references_signature_can_have_its_own_key_or_none(
         (off, _legacy(body), 401),
         (off, {"Authorization": _token(body)}, 200),
     ):
-        transport = httpx.ASGITransport(create_app(replace(settings, livekit=livekit), sessions))
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+        async with client_of(create_app(replace(settings, livekit=livekit), sessions)) as http:
             assert (await _post(http, body, headers))[0] == status
 
 
@@ -167,16 +165,16 @@ async def test_the_references_signature_can_have_its_own_key_or_none(
         {**_LEFT, "event": "track_published"},
     ],
 )
-async def test_what_concerns_no_session_is_ignored(
+async def test_events_of_no_session_are_ignored(
     http: httpx.AsyncClient, sessions: FakeSessions, event: dict[str, Any]
 ) -> None:
     body = _recent(event)
     status, answer = await _post(http, body, _legacy(body))
     assert (status, answer["status"]) == (200, "ok")
-    assert not sessions.news
+    assert not sessions.reports
 
 
-async def test_undelivered_news_are_sent_again_by_livekit(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+async def test_livekit_retries_an_undelivered_event(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     sessions.failure = TemporalUnavailable("The event was not delivered: Temporal is unreachable.")
     body = _recent(_LEFT)
     assert (await _post(http, body, _legacy(body)))[0] == 503
@@ -189,7 +187,7 @@ _JOINED_AT_MS = 1_700_000_000_000
 
 
 def _billed(*undated: tuple[str, int]) -> int:
-    """The bill of a session of 590 s whose agent saw the caller come, and which got events of the reference's form."""
+    """The bill of a session of 590 s whose agent saw the caller join, after events in the reference's form."""
     caller = CallerPresence(identities=frozenset({"user_123"}), began_at_ms=_JOINED_AT_MS)
     caller.note(
         Presence(participant_sid="PA_1", identity="user_123", kind="joined", at_ms=_JOINED_AT_MS, source="agent")
@@ -202,46 +200,44 @@ def _billed(*undated: tuple[str, int]) -> int:
     return caller.billed_seconds(_JOINED_AT_MS + 590_000)
 
 
-def test_a_kept_join_without_a_time_brings_nobody_back() -> None:
+def test_a_replayed_join_without_a_time_is_ignored() -> None:
     assert _billed() == 590
     assert _billed(("participant_left", 60)) == 60
     assert _billed(("participant_joined", 1), ("participant_left", 60), ("participant_joined", 90)) == 60
 
 
-def test_a_kept_leave_without_a_time_changes_no_bill() -> None:
+def test_a_replayed_leave_without_a_time_changes_no_bill() -> None:
     assert _billed(("participant_left", 60), ("participant_left", 300), ("participant_left", 86_400)) == 60
 
 
 async def test_a_join_without_a_time_is_acknowledged(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     body = json.dumps({**_REFERENCE, "event": "participant_joined"}).encode()
     assert await _post(http, body, _legacy(body)) == (200, {"status": "ok", "event": "participant_joined"})
-    assert not sessions.news
+    assert not sessions.reports
 
 
-def test_the_references_end_of_a_room_needs_no_time() -> None:
+def test_room_finished_needs_no_time() -> None:
     event = {**_REFERENCE, "event": "room_finished"}
     assert read_event(event, 1_700_000_060_000) == (_ID, RoomFinished(at_ms=1_700_000_060_000))
 
 
 @pytest.mark.parametrize("seconds_ago", [310, 86_400, -310])
-async def test_an_event_of_another_time_is_refused_however_well_it_is_signed(
+async def test_old_and_future_events_are_refused(
     http: httpx.AsyncClient, sessions: FakeSessions, seconds_ago: float
 ) -> None:
     body = _recent(_LEFT, seconds_ago=seconds_ago)
     for headers in ({"Authorization": _token(body)}, _legacy(body)):
         assert await _post(http, body, headers) == _OLD
-    assert not sessions.news
+    assert not sessions.reports
 
 
 @pytest.mark.parametrize("seconds_ago", [0, 60, 290, -60])
-async def test_livekit_may_repeat_an_event_that_got_no_answer(
-    http: httpx.AsyncClient, sessions: FakeSessions, seconds_ago: float
-) -> None:
+async def test_livekit_may_repeat_an_event(http: httpx.AsyncClient, sessions: FakeSessions, seconds_ago: float) -> None:
     body = _recent(_LEFT, seconds_ago=seconds_ago)
-    headers = {"Authorization": _token(body)}  # LiveKit signs once, and repeats the very request
+    headers = {"Authorization": _token(body)}  # LiveKit signs once, and repeats the same request
     for _ in range(3):
         assert (await _post(http, body, headers))[0] == 200
-    assert len({report.model_copy(update={"at_ms": 0}) for _, report in sessions.news}) == 1
+    assert len({report.model_copy(update={"at_ms": 0}) for _, report in sessions.reports}) == 1
 
 
 @pytest.mark.parametrize(
@@ -250,12 +246,12 @@ async def test_livekit_may_repeat_an_event_that_got_no_answer(
         (1_700_000_010_000, 1_700_000_010_000),
         (1_700_000_010_730, 1_700_000_010_730),  # the receipt is finer than createdAt's whole seconds
         (1_700_000_011_250, 1_700_000_011_250),
-        (1_700_000_011_251, 1_700_000_010_000),  # came late, perhaps again: createdAt stands
+        (1_700_000_011_251, 1_700_000_010_000),  # late or repeated: createdAt is used
         (1_700_000_099_000, 1_700_000_010_000),
         (1_700_000_009_999, 1_700_000_010_000),  # our clock is behind
     ],
 )
-def test_the_moment_of_leaving(received_at_ms: int, at_ms: int) -> None:
+def test_time_of_a_leave(received_at_ms: int, at_ms: int) -> None:
     expected = Presence(
         participant_sid="PA_1",
         identity="user_123",
@@ -281,7 +277,7 @@ def test_the_moment_of_leaving(received_at_ms: int, at_ms: int) -> None:
         ({"joinedAtMs": "9" * 30}, 1_700_000_010_500),
     ],
 )
-def test_the_moment_of_joining(times: dict[str, Any], joined_at_ms: int) -> None:
+def test_time_of_a_join(times: dict[str, Any], joined_at_ms: int) -> None:
     participant = {"sid": "PA_1", "identity": "user_123", "kind": "STANDARD", **times}
     event = {**_LEFT, "event": "participant_joined", "participant": participant}
     found = read_event(event, 1_700_000_010_500)

@@ -1,4 +1,4 @@
-"""Signatures of webhooks, whatever is in the headers; `test_webhook.py` has the forgeries that somebody would make."""
+"""Signatures of webhooks with any headers; `test_livekit_webhook.py` has plausible forgeries."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ claims = st.dictionaries(
 
 @given(claims=claims, is_ours=st.booleans(), body=st.binary(max_size=20))
 @example({"roomConfig": {"name": 5}}, True, b"")
-def test_a_token_of_any_claims_signs_nothing(claims: dict[str, Any], is_ours: bool, body: bytes) -> None:
+def test_a_token_with_any_claims_is_refused(claims: dict[str, Any], is_ours: bool, body: bytes) -> None:
     payload = claims | ({"iss": "devkey", "exp": 2**33, "nbf": 0} if is_ours else {})
-    # Not by `jwt.encode`, which looks at the claims itself.
+    # Not with `jwt.encode`, which validates the claims.
     token = jwt.api_jws.encode(json.dumps(payload).encode(), SECRET)
     with pytest.raises(WebhookRejected):
         check_signature(LIVEKIT, body, token, None)
 
 
 @given(body=st.binary(max_size=40), other=st.binary(max_size=40))
-def test_the_references_signature_fits_its_bytes_alone(body: bytes, other: bytes) -> None:
+def test_the_reference_signature_is_valid_for_its_bytes_only(body: bytes, other: bytes) -> None:
     signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     check_signature(LIVEKIT, body, None, signature)
     if other != body:

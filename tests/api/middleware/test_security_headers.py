@@ -1,4 +1,4 @@
-"""What browsers are told with every answer, and which pages of other origins may ask."""
+"""Security headers of every answer, and CORS."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from api.middleware.cors import cross_origin
 from api.middleware.security_headers import HEADERS, NOTHING
 from errors import SetupError
 from settings import ApiSettings, CodecEndpointSettings, PlaygroundSettings, Settings, TemporalSettings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.sessions import FakeSessions
 
 _PAGE = "https://app.example.com"
 _PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
 
 
-async def test_every_answer_has_them(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
+async def test_every_answer_has_security_headers(http: httpx.AsyncClient, sessions: FakeSessions) -> None:
     answers = [
         await http.get("/"),
         await http.post("/api/session/start", json={"userName": "ann"}),
@@ -37,15 +38,13 @@ async def test_every_answer_has_them(http: httpx.AsyncClient, sessions: FakeSess
         assert "strict-transport-security" not in answer.headers
 
 
-async def test_https_is_asked_for_again_where_it_was_used(settings: Settings) -> None:
-    transport = httpx.ASGITransport(create_app(settings))
-    async with httpx.AsyncClient(transport=transport, base_url="https://api") as http:
+async def test_hsts_is_sent_over_https(settings: Settings) -> None:
+    async with client_of(create_app(settings), "https://api") as http:
         assert (await http.get("/")).headers["strict-transport-security"] == "max-age=31536000"
 
 
-async def test_pages_have_a_policy_that_they_work_under(settings: Settings) -> None:
-    transport = httpx.ASGITransport(create_app(replace(settings, playground=PlaygroundSettings(enabled=True))))
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+async def test_pages_have_their_own_policies(settings: Settings) -> None:
+    async with client_of(create_app(replace(settings, playground=PlaygroundSettings(enabled=True)))) as http:
         policies = {
             path: (await http.get(path)).headers["content-security-policy"]
             for path in ("/docs", "/redoc", "/playground", "/openapi.json")
@@ -59,9 +58,9 @@ async def test_pages_have_a_policy_that_they_work_under(settings: Settings) -> N
     assert "no-store" not in script.headers.get("cache-control", "")
 
 
-async def test_pages_of_other_origins_that_are_named_may_ask(settings: Settings) -> None:
+async def test_listed_origins_may_call(settings: Settings) -> None:
     app = create_app(replace(settings, api=ApiSettings(cors_origins=f"{_PAGE}, http://localhost:3000/")))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+    async with client_of(app) as http:
         for origin, allowed in ((_PAGE, True), ("http://localhost:3000", True), ("https://example.com", False)):
             preflight = await http.options("/api/session/start", headers={"Origin": origin, **_PREFLIGHT})
             assert (preflight.status_code == 200) == allowed
@@ -70,14 +69,14 @@ async def test_pages_of_other_origins_that_are_named_may_ask(settings: Settings)
             assert "access-control-allow-credentials" not in answer.headers
 
 
-async def test_no_page_may_unless_it_is_named(http: httpx.AsyncClient) -> None:
+async def test_other_origins_may_not_call(http: httpx.AsyncClient) -> None:
     answer = await http.options("/api/session/start", headers={"Origin": _PAGE, **_PREFLIGHT})
     assert answer.status_code == 405
     assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_the_codec_endpoint_keeps_its_own_pages(settings: Settings) -> None:
-    """It decodes what sessions hold: a page that may use the API may not read that."""
+async def test_the_codec_endpoint_has_its_own_origins(settings: Settings) -> None:
+    """It decrypts sessions, which pages that may use the API may not read."""
     app = create_app(
         replace(
             settings,
@@ -86,7 +85,7 @@ async def test_the_codec_endpoint_keeps_its_own_pages(settings: Settings) -> Non
             codec_endpoint=CodecEndpointSettings(origins="https://temporal.example.com"),
         )
     )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+    async with client_of(app) as http:
         path = "/codec/default/decode"
         assert (await http.options(path, headers={"Origin": _PAGE, **_PREFLIGHT})).status_code == 403
         own = await http.options(path, headers={"Origin": "https://temporal.example.com", **_PREFLIGHT})
@@ -100,6 +99,6 @@ async def test_the_codec_endpoint_keeps_its_own_pages(settings: Settings) -> Non
         *("https://[", "https://a.example:99999", "https://a.example:x", "https://ann@a.example"),
     ],
 )
-def test_what_is_no_origin(origin: str) -> None:
+def test_malformed_origins_are_refused(origin: str) -> None:
     with pytest.raises(SetupError, match=r"^API_CORS_ORIGINS: "):
         cross_origin(ApiSettings(cors_origins=f"{_PAGE},{origin}"))

@@ -1,4 +1,4 @@
-"""`/health` says what is down, within a second, even when the parts hang."""
+"""`/health` reports the parts that are down within a second, even if they hang."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from api.app import create_app
 from api.monitoring.health import Health
 from connections.temporal_client import LazyClient
 from settings import AgentSettings, Settings, TemporalSettings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.sessions import FakeSessions
 
 
 @asynccontextmanager
 async def _listen(answer: bytes) -> AsyncIterator[int]:
-    """A server that takes connections and, given no answer, says nothing."""
+    """A server that accepts connections, and hangs without an answer."""
     gone = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,8 +38,7 @@ async def _listen(answer: bytes) -> AsyncIterator[int]:
 
 
 async def _health(settings: Settings) -> tuple[dict[str, object], float]:
-    transport = httpx.ASGITransport(create_app(settings, FakeSessions()))
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+    async with client_of(create_app(settings, FakeSessions())) as http:
         began = time.monotonic()
         answer = await http.get("/health")
         assert answer.status_code == 200
@@ -78,7 +77,7 @@ async def test_everything_hangs(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(("status", "available"), [(b"200 OK", True), (b"503 Service Unavailable", False)])
-async def test_the_agent_server_is_asked(settings: Settings, status: bytes, available: bool) -> None:
+async def test_the_agent_server_is_checked(settings: Settings, status: bytes, available: bool) -> None:
     async with _listen(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n") as port:
         body, _ = await _health(replace(settings, agent=AgentSettings(health_url=f"http://127.0.0.1:{port}/")))
     assert body["agents_available"] is available
@@ -90,8 +89,8 @@ async def test_without_a_key_livekit_is_not_configured(settings: Settings) -> No
     assert (body["livekit_configured"], body["livekit_connected"], body["status"]) == (False, False, "degraded")
 
 
-async def test_a_flood_is_one_question_and_its_answer_holds_a_second(settings: Settings) -> None:
-    """Whoever reaches the API may ask."""
+async def test_concurrent_requests_share_one_check_for_a_second(settings: Settings) -> None:
+    """`/health` is open to everybody."""
     now, asked, may_answer = [0.0], [0], asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -110,7 +109,7 @@ async def test_a_flood_is_one_question_and_its_answer_holds_a_second(settings: S
         )
         first = [asyncio.create_task(health.check()) for _ in range(50)]
         await asyncio.sleep(0)
-        first.pop(0).cancel()  # its client hangs up
+        first.pop(0).cancel()  # its client disconnects
         may_answer.set()
         assert all(answer.agents_available for answer in await asyncio.gather(*first))
         now[0] = 1.0

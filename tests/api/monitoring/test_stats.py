@@ -16,6 +16,7 @@ from api.app import create_app
 from contracts.statuses import SessionStatus
 from errors import TemporalUnavailable
 from settings import AgentSettings, ApiSettings, Settings
+from tests.fakes.asgi_client import client_of
 from tests.fakes.key_files import with_keys
 from tests.fakes.session_counts import FakeSessionCounts
 
@@ -34,8 +35,7 @@ def counts() -> FakeSessionCounts:
 
 
 async def ask(settings: Settings, counts: FakeSessionCounts, **options: Any) -> httpx.Response:
-    transport = httpx.ASGITransport(create_app(settings, counts=counts))
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+    async with client_of(create_app(settings, counts=counts)) as http:
         return await http.get("/stats", **options)
 
 
@@ -53,18 +53,16 @@ async def test_counts(settings: Settings, counts: FakeSessionCounts) -> None:
 
 
 @pytest.mark.parametrize(("limit", "left"), [(5, 2), (3, 0), (2, 0)])
-async def test_what_is_left(settings: Settings, counts: FakeSessionCounts, limit: int, left: int) -> None:
-    told = (await ask(replace(settings, api=ApiSettings(max_sessions=limit)), counts)).json()
-    assert (told["maxSessions"], told["sessionsLeft"]) == (limit, left)
+async def test_sessions_left(settings: Settings, counts: FakeSessionCounts, limit: int, left: int) -> None:
+    stats = (await ask(replace(settings, api=ApiSettings(max_sessions=limit)), counts)).json()
+    assert (stats["maxSessions"], stats["sessionsLeft"]) == (limit, left)
 
 
-async def test_states_are_those_of_ones_own_sessions(
-    settings: Settings, counts: FakeSessionCounts, tmp_path: Path
-) -> None:
+async def test_states_count_only_own_sessions(settings: Settings, counts: FakeSessionCounts, tmp_path: Path) -> None:
     file = tmp_path / "keys.jsonl"
     [key] = with_keys(file, "other")
-    told = (await ask(replace(settings, api=ApiSettings(keys_file=file)), counts, headers={"X-API-Key": key})).json()
-    assert (told["sessions"], told["running"]) == ({**_NONE, "active": 1}, 3)
+    stats = (await ask(replace(settings, api=ApiSettings(keys_file=file)), counts, headers={"X-API-Key": key})).json()
+    assert (stats["sessions"], stats["running"]) == ({**_NONE, "active": 1}, 3)
 
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
@@ -87,7 +85,7 @@ async def _other(_: web.Request) -> web.Response:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "expected"),
     [
         (_busy, {"activeJobs": 4, "load": 0.2}),
         (_idle, {"activeJobs": 0, "load": 0.0}),
@@ -95,23 +93,23 @@ async def _other(_: web.Request) -> web.Response:
         (_other, None),
     ],
 )
-async def test_what_the_agent_server_says(
-    settings: Settings, counts: FakeSessionCounts, answer: Answer, told: dict[str, Any] | None
+async def test_agent_server_counts(
+    settings: Settings, counts: FakeSessionCounts, answer: Answer, expected: dict[str, Any] | None
 ) -> None:
     app = web.Application()
     app.router.add_get("/worker", answer)
     async with TestServer(app) as server:
         url = str(server.make_url("/"))
         answered = await ask(replace(settings, agent=AgentSettings(health_url=url)), counts)
-        assert answered.json()["agentServer"] == told
+        assert answered.json()["agentServer"] == expected
 
 
-async def test_an_agent_server_that_is_away(settings: Settings, counts: FakeSessionCounts) -> None:
+async def test_an_unreachable_agent_server_is_null(settings: Settings, counts: FakeSessionCounts) -> None:
     agent = AgentSettings(health_url="http://127.0.0.1:9/")
     assert (await ask(replace(settings, agent=agent), counts)).json()["agentServer"] is None
 
 
-async def test_temporal_away(settings: Settings, counts: FakeSessionCounts) -> None:
+async def test_temporal_unreachable(settings: Settings, counts: FakeSessionCounts) -> None:
     counts.failure = TemporalUnavailable("Temporal is unreachable.")
     answer = await ask(settings, counts)
     assert (answer.status_code, answer.json()) == (503, {"detail": str(counts.failure)})

@@ -1,4 +1,4 @@
-"""Errors to answers, in one place. Whatever goes wrong, the body is `{"detail": "text"}`."""
+"""Maps every error to its status, in one place. The body is always `{"detail": "text"}`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from api.error_response import error_response
 from api.middleware.security_headers import add_security_headers
 from errors import (
     EndFailed,
+    InvalidInput,
     JoinTokenFailed,
     KeyTaken,
     NoPlace,
@@ -31,6 +31,7 @@ from errors import (
 _log = logging.getLogger(__name__)
 
 _STATUSES: tuple[tuple[type[OrchestratorError], int], ...] = (
+    (InvalidInput, 400),
     (SessionNotFound, 404),
     (SessionEnded, 409),
     (KeyTaken, 409),
@@ -45,7 +46,7 @@ _STATUSES: tuple[tuple[type[OrchestratorError], int], ...] = (
 )
 
 _PLACE_RETRY_AFTER_SECONDS = 5
-"""Nobody knows when a session will end."""
+"""A guess: no one can predict when a session ends."""
 
 _HTTP_TEXTS = {
     404: "There is nothing at {method} {path}; see /docs.",
@@ -53,26 +54,17 @@ _HTTP_TEXTS = {
 }
 
 
-class InvalidInput(Exception):
-    """A request that cannot be understood; answered with 400 and this text."""
-
-
 def install_error_handlers(app: FastAPI) -> None:
-    """Answer every error of `app`, expected or not, in the one form."""
+    """Answer every error of `app` with `{"detail": "text"}`."""
     app.add_exception_handler(OrchestratorError, _answer_own)
-    app.add_exception_handler(InvalidInput, _answer_invalid)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(Exception, _answer_unexpected)
 
 
-def explain(problems: list[Any]) -> str:
-    """Pydantic's findings as one readable sentence: `userName: is required; voiceId: must be a string`."""
-    return "; ".join(dict.fromkeys(_explain_one(problem) for problem in problems))
-
-
-def _explain_one(problem: Mapping[str, Any]) -> str:
-    place = ".".join(str(part) for part in problem["loc"] if part != "body")
+def _explain(problem: Mapping[str, Any]) -> str:
+    """One of Pydantic's findings in plain words, such as `userName: is required`."""
+    place = ".".join(str(part) for part in problem["loc"][1:])  # without "body", "query" or "path"
     context = problem.get("ctx", {})
     at_most = f"must have at most {context.get('max_length', 0):,} characters"
     texts = {
@@ -91,40 +83,39 @@ def _explain_one(problem: Mapping[str, Any]) -> str:
         "value_error": str(context.get("error", problem["msg"])),
     }
     text = texts.get(problem["type"], problem["msg"])
-    return f"{place}: {text}" if place else f"The request body {text}"
+    return f"{place}: {text}" if place else "The request body is empty; send a JSON object."
 
 
 async def _answer_own(_: Request, error: Exception) -> JSONResponse:
     for kind, status in _STATUSES:
         if isinstance(error, kind):
-            answer = error_response(status, str(error))
-            if isinstance(error, NoPlace):
-                answer.headers["Retry-After"] = str(_PLACE_RETRY_AFTER_SECONDS)
-            return answer
+            headers = {"Retry-After": str(_PLACE_RETRY_AFTER_SECONDS)} if isinstance(error, NoPlace) else None
+            return _answer(status, str(error), headers)
     raise error
 
 
 async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, RequestValidationError):
-        return error_response(400, explain(list(error.errors())))
-    return error_response(400, str(error))
+    """Pydantic's findings as one sentence: `userName: is required; voiceId: must be a string`."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101  registered for nothing else
+    return _answer(400, "; ".join(dict.fromkeys(_explain(problem) for problem in error.errors())))
 
 
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for nothing else
     ours = _HTTP_TEXTS.get(error.status_code)
-    # A detail is no template: it may repeat what somebody sent.
+    # A detail is never used as a template: it may repeat input.
     text = str(error.detail) if ours is None else ours.format(method=request.method, path=request.url.path)
-    answer = error_response(error.status_code, text)
-    for name, value in (error.headers or {}).items():
-        answer.headers[name] = value
-    return answer
+    return _answer(error.status_code, text, error.headers)
 
 
 async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
-    # Starlette raises the error again after this answer and the server logs its traceback: say only where it was.
+    # Starlette raises the error again after this answer and the server logs its traceback; here only the place.
     _log.error("%s %s failed unexpectedly: %s", request.method, request.url.path, type(error).__name__)
-    # This answer is made outside of all middleware.
-    answer = error_response(500, "Internal server error.")
+    answer = _answer(500, "Internal server error.")
+    # No middleware sees this answer.
     add_security_headers(answer.headers, request.scope)
     return answer
+
+
+def _answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"detail": detail}, status, headers)

@@ -1,4 +1,4 @@
-"""What browsers and logs may see of the codec endpoint: pages of exact origins alone, and no token in a path."""
+"""Restricts the codec endpoint to pages of listed origins, and removes its token from the access log."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import re
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.error_response import error_response
-from api.routes.codec import PREFIX
+from api.codec_endpoint.routes import PREFIX
 
 _TOKEN_IN_PATH = re.compile(rf"^({PREFIX}[^/?]+/)[^/?]+(/)")
 
 
 class CodecOrigins:
-    """ASGI middleware: pages of `origins` may call the endpoint; others are refused before anything is decoded.
+    """ASGI middleware: pages of `origins` may call the endpoint; others are refused before anything is decrypted.
 
-    Starlette's own CORS would decode for every page, and only tell the browser to keep the answer from it.
+    Starlette's own CORS would decrypt for every page, and only have the browser withhold the answer from it.
     """
 
     def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
@@ -32,7 +32,7 @@ class CodecOrigins:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is for other routes or comes from no page."""
+        """Pass on requests of other routes and of no page."""
         origin = None
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             origin = Headers(scope=scope).get("origin")
@@ -41,15 +41,15 @@ class CodecOrigins:
         elif origin in self._origins:
             await self._shared(scope, receive, send)
         else:
-            refusal = error_response(403, f"The codec endpoint does not answer pages of {origin[:200]}.")
+            refusal = JSONResponse({"detail": f"The codec endpoint does not answer pages of {origin[:200]}."}, 403)
             await refusal(scope, receive, send)
 
 
 class NoTokenInPath(logging.Filter):
-    """Takes the token out of the codec endpoint's path where uvicorn's access log would write it."""
+    """Removes the token from the codec endpoint's path in uvicorn's access log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record's path; keep every record."""
+        """Change the path of the record. True, since every record is kept."""
         if isinstance(record.args, tuple):
             record.args = tuple(
                 _TOKEN_IN_PATH.sub(r"\1...\2", value) if isinstance(value, str) else value for value in record.args
