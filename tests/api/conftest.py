@@ -109,7 +109,7 @@ def activities() -> QuietActivities:
 
 @pytest.fixture
 async def worker(client: Client, activities: QuietActivities) -> AsyncIterator[Worker]:
-    async with build_worker(client, activities, QUEUE) as worker:
+    async with build_worker(client, activities, QUEUE, activities) as worker:
         yield worker
 
 

@@ -68,7 +68,7 @@ async def first_refusal(handle: WorkflowHandle[Any, Any], reader: Client) -> str
 async def test_users_are_found_by_keyed_hashes(
     server: str, encrypting: TemporalSessions, encrypted_client: Client, activities: QuietActivities
 ) -> None:
-    async with build_worker(encrypted_client, activities, QUEUE):
+    async with build_worker(encrypted_client, activities, QUEUE, activities):
         await encrypting.start(wanted := request("ann"))
         await encrypting.start(other := request("bob"))
         rotated = with_keys(server, NEW, OLD).temporal
@@ -86,7 +86,7 @@ async def test_the_reason_of_a_failure_is_decrypted(
     encrypting: TemporalSessions, encrypted_client: Client, activities: QuietActivities
 ) -> None:
     activities.join_token_error = "the key is not known"
-    async with build_worker(encrypted_client, activities, QUEUE):
+    async with build_worker(encrypted_client, activities, QUEUE, activities):
         with pytest.raises(JoinTokenFailed, match=r"^LiveKit token generation failed: .*the key is not known"):
             await encrypting.start(request())
 
@@ -98,9 +98,9 @@ async def test_a_plain_session_continues_and_ends_encrypted(
     client: Client,
     activities: QuietActivities,
 ) -> None:
-    async with build_worker(client, activities, QUEUE):
+    async with build_worker(client, activities, QUEUE, activities):
         await gateway.start(begun := request())
-    async with build_worker(encrypted_client, activities, QUEUE):
+    async with build_worker(encrypted_client, activities, QUEUE, activities):
         summary = await encrypting.end(begun.session_id)
     assert summary.workflow_completed
     result = (await client.get_workflow_handle(begun.session_id).fetch_history()).events[-1]
@@ -111,15 +111,15 @@ async def test_a_plain_session_continues_and_ends_encrypted(
 async def test_a_task_waits_for_a_worker_that_has_the_key(
     server: str, encrypting: TemporalSessions, encrypted_client: Client, activities: QuietActivities
 ) -> None:
-    async with build_worker(encrypted_client, activities, QUEUE):
+    async with build_worker(encrypted_client, activities, QUEUE, activities):
         await encrypting.start(begun := request())
     other = await connect(with_keys(server, NEW).temporal)
-    async with build_worker(other, activities, QUEUE):
+    async with build_worker(other, activities, QUEUE, activities):
         with pytest.raises(EndFailed, match="no worker answered"):
             await encrypting.end(begun.session_id)
     handle = encrypted_client.get_workflow_handle(begun.session_id)
     assert "'old', which is not in TEMPORAL_CODEC_KEYS" in await first_refusal(handle, other)
-    async with build_worker(encrypted_client, activities, QUEUE):
+    async with build_worker(encrypted_client, activities, QUEUE, activities):
         await handle.result()
         assert (await encrypting.end(begun.session_id)).workflow_completed
     with pytest.raises(PayloadUnreadable, match=r"the key 'old', which is not in TEMPORAL_CODEC_KEYS \(there: new\)"):

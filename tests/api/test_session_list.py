@@ -125,7 +125,7 @@ async def test_encrypted_sessions(server: str) -> None:
             client = await connect(temporal)
             gateway = TemporalSessions(LazyClient(temporal), settings)
             request = SessionRequest(session_id=new_session_id(int(time.time())), user_name="annabelle")
-            async with build_worker(client, QuietActivities(), QUEUE):
+            async with build_worker(client, quiet := QuietActivities(), QUEUE, quiet):
                 await gateway.start(request, _METADATA)
                 await gateway.end(request.session_id)
             page = await listed(known, lambda page: bool(page.sessions), state="ended", user="annabelle")

@@ -7,7 +7,7 @@ import asyncio
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.interface import SessionActivities
+from activities.interface import AgentActivities, SessionActivities
 from contracts.agent import AgentOutcome, LaunchRequest
 from contracts.customer_webhooks import WebhookRequest
 from contracts.failures import JOIN_TOKEN_FAILED
@@ -15,7 +15,7 @@ from contracts.join_token import JoinToken, JoinTokenRequest
 from contracts.room import RoomRequest, RoomView
 
 
-class QuietActivities(SessionActivities):
+class QuietActivities(SessionActivities, AgentActivities):
     """Set `join_token_error` to have every join token fail, clear `livekit_answers` to have rooms stay."""
 
     def __init__(self) -> None:

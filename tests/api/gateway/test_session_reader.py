@@ -100,7 +100,7 @@ async def test_one_session_before_and_after_its_end(
 async def test_without_a_worker(
     gateway: TemporalSessions, known: TemporalSessionReader, client: Client, start: Start
 ) -> None:
-    async with build_worker(client, Unattended(), QUEUE):
+    async with build_worker(client, quiet := Unattended(), QUEUE, quiet):
         session_id = await start(metadata=_METADATA)
         ended_id = await start()
         bill = await gateway.end(ended_id)

@@ -161,7 +161,7 @@ async def test_health_finds_workers(server: str, client: Client, activities: Qui
     health = Health(LazyClient(settings.temporal), settings, clock=lambda: next(seconds))
     before = await health.check()
     assert (before.temporal_connected, before.workers_available) == (True, False)
-    async with build_worker(client, activities, QUEUE):
+    async with build_worker(client, activities, QUEUE, activities):
         gateway = TemporalSessions(LazyClient(settings.temporal), settings)
         await gateway.start(request := _request())
         assert (await health.check()).workers_available

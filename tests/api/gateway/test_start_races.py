@@ -39,7 +39,7 @@ async def runs(client: Client) -> list[str]:
 async def test_equal_starts_share_one_session_and_start_none_after_its_end(server: str, client: Client) -> None:
     sessions = api_at(server)
     request = SessionRequest(session_id=new_session_id(int(time.time())), user_name="ann")
-    async with build_worker(client, QuietActivities(), QUEUE):
+    async with build_worker(client, quiet := QuietActivities(), QUEUE, quiet):
         join_tokens = await asyncio.gather(*(sessions.start(request) for _ in range(AT_ONCE)))
         assert len(set(join_tokens)) == 1
         bill = await sessions.end(request.session_id)
@@ -53,7 +53,7 @@ async def test_equal_starts_share_one_session_and_start_none_after_its_end(serve
 async def test_starts_with_one_key_share_one_session_and_start_none_after_its_end(server: str, client: Client) -> None:
     apis = [api_at(server), api_at(server)]
     request = keyed(new_session_id(int(time.time())))
-    async with build_worker(client, QuietActivities(), QUEUE):
+    async with build_worker(client, quiet := QuietActivities(), QUEUE, quiet):
         join_tokens = await asyncio.gather(*(apis[number % 2].start(request) for number in range(AT_ONCE)))
         assert len(set(join_tokens)) == 1
         with pytest.raises(KeyTaken):
@@ -75,7 +75,7 @@ async def test_a_key_can_be_used_again_after_failed_starts(server: str, client: 
     with pytest.raises(NoWorkerAnswered):
         await first.start(request)
     await first.close()
-    async with build_worker(client, activities, QUEUE):
+    async with build_worker(client, activities, QUEUE, activities):
         for _ in range(2):
             with pytest.raises(JoinTokenFailed, match="the key is not known"):
                 await second.start(request)
@@ -88,7 +88,7 @@ async def test_a_key_can_be_used_again_after_failed_starts(server: str, client: 
 
 async def test_a_terminated_session_is_not_started_again(server: str, client: Client) -> None:
     api, request = api_at(server), keyed(new_session_id(int(time.time())))
-    async with build_worker(client, QuietActivities(), QUEUE):
+    async with build_worker(client, quiet := QuietActivities(), QUEUE, quiet):
         await api.start(request)
         await client.get_workflow_handle(request.session_id).terminate()
         with pytest.raises(SessionEnded):
