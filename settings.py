@@ -125,6 +125,7 @@ class ApiSettings(_Group):
     rate_limit: str = ""
     start_rate_limit: str = ""
     max_sessions: Annotated[int, Field(ge=0)] = Field(0, validation_alias="MAX_SESSIONS")
+    max_queue_seconds: Annotated[float, Field(ge=0)] = 10
     cors_origins: str = ""
     forwarded_allow_ips: str = Field("127.0.0.1", validation_alias="FORWARDED_ALLOW_IPS")
     model_config = SettingsConfigDict(env_prefix="API_")

@@ -24,6 +24,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, FailureError, TerminatedError, WorkflowAlreadyStartedError
 from temporalio.service import RPCStatusCode
 
+from api.gateway.agent_queue import AgentQueue
 from api.gateway.orphaned_starts import OrphanedStarts
 from api.gateway.rpc_errors import has_status, is_outage, is_reachable, no_answer, temporal_call, unreachable
 from api.gateway.session_handle import SessionHandle, open_session, send
@@ -55,7 +56,7 @@ class Sessions(Protocol):
     """Sessions as the routes use them."""
 
     async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> JoinToken:
-        """Start a session. Raises `JoinTokenFailed`, `NoWorkerAnswered`, `TemporalUnavailable`; then none is left.
+        """Start a session. Raises `JoinTokenFailed`, `NoPlace`, `NoWorkerAnswered`, `TemporalUnavailable`; then none is left.
 
         A request with a fingerprint may be repeated: it starts one session, and also raises `KeyTaken`, `SessionEnded`.
         When nobody answered, its session is kept for the next attempt.
@@ -88,6 +89,7 @@ class TemporalSessions:
         self._settings = settings
         self._keys = key_ring(settings.temporal)
         self._orphaned = OrphanedStarts()
+        self._agent_queue = AgentQueue(client, settings)
 
     async def close(self) -> None:
         """Finish withdrawing failed starts, for a moment."""
@@ -95,6 +97,7 @@ class TemporalSessions:
 
     async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> JoinToken:
         """One update-with-start: the workflow and its join token in a single round trip."""
+        await self._agent_queue.admit()
         client = await self._client.get()
         seconds = self._settings.api.start_timeout_seconds
         start = self._start_with_key if request.fingerprint else self._start_without_key

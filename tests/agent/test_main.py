@@ -137,6 +137,8 @@ async def test_pulling_stops_before_the_drain(stage: Stage, served: asyncio.Task
 
 async def test_the_process_ends_with_the_error_that_ended_the_pulling(stage: Stage, served: asyncio.Task[None]) -> None:
     stage.broken.set()
+    await asyncio.wait_for(stage.draining.wait(), 5)  # the calls of this host are handed over first
+    stage.drained.set()
     with pytest.raises(RuntimeError, match="the worker gave up"):
         await end_of(served)
-    assert stage.happened == ["closed", "closed"]
+    assert stage.happened == ["drained", "closed", "closed"]

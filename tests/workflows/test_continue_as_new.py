@@ -71,7 +71,7 @@ async def test_a_call_continues_as_new(dev: WorkflowEnvironment, session: Sessio
     second = await session.agent(ready=False)
     assert session.scene.launches[-1].predecessor_may_live
     view = await session.view()
-    assert (view.state, view.agent_state, view.generation) == (SessionStatus.ACTIVE, AgentState.LAUNCHING, 2)
+    assert (view.state, view.agent_state, view.generation) == (SessionStatus.ACTIVE, AgentState.QUEUED, 2)
     with pytest.raises(RPCError) as refusal:
         await first.task.heartbeat()
     assert refusal.value.status is RPCStatusCode.NOT_FOUND

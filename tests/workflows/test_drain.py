@@ -125,7 +125,7 @@ async def test_a_drained_agent_may_leave_before_its_successor_reports(new_sessio
 async def test_a_drained_agent_dies_while_its_successor_launches(session: Session) -> None:
     first, second = await draining(session)
     await first.crash()
-    await session.until(AgentState.LAUNCHING)
+    await session.until(AgentState.QUEUED)
     await second.claim()
     await second.ready()
     await until_serves(session, 2)

@@ -50,7 +50,7 @@ async def test_a_request_and_the_launch_of_its_agent_are_one_trace(time_skipping
     activities = TracedActivities(client)
     app = FastAPI()
     instrument(app, provider)
-    async with build_worker(client, activities, "traced"):
+    async with build_worker(client, activities, "traced", activities):
         session = Session(time_skipping, activities, "traced")
 
         @app.post("/start")

@@ -1,10 +1,11 @@
-/** The agents of a session, as its events tell of them: one has the word, and the next may be on its way. */
+/** The agents of a session, read from its events: one has the floor, and the next may be on its way. */
 
 import { handingOver, lost, tookOver } from "./words.js";
 
 export class Agents {
   #serving = null; // the newest that was ready, or what was lost before any was: {generation, isLost}
   #coming = 1;
+  #isQueued = false;
   #lostAt = 0;
   #moods = new Map(); // by generation
 
@@ -13,7 +14,10 @@ export class Agents {
    * ribbon's mark: `{words, mark}`, each null where nothing is.
    */
   tell({ state, generation, reason }, time) {
-    if (state === "launching") this.#coming = generation;
+    if (state === "queued" || state === "launching") {
+      this.#coming = generation;
+      this.#isQueued = state === "queued";
+    }
     if (state === "draining") return { words: handingOver(generation), mark: null };
     if (state === "ready") return this.#isReady(generation, time);
     if (state === "lost") return this.#isLost(generation, reason, time);
@@ -35,6 +39,7 @@ export class Agents {
   get absence() {
     if (this.#serving && !this.#serving.isLost) return null;
     if (this.#coming === null) return "The agent is lost";
+    if (this.#isQueued) return "Waiting for a free agent";
     return this.#coming > 1 ? "The next agent comes" : "The agent comes";
   }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -17,7 +18,7 @@ from contracts.identities import new_session_id
 from contracts.room import Presence, RoomFinished
 from contracts.session import SessionRequest
 from contracts.statuses import EndReason
-from errors import EndFailed, JoinTokenFailed, NoWorkerAnswered, SessionNotFound, TemporalUnavailable
+from errors import EndFailed, JoinTokenFailed, NoPlace, NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from tests.fakes.dev_server import QUEUE, settings_at
 from tests.fakes.quiet_activities import QuietActivities
 from worker import build_worker
@@ -136,6 +137,25 @@ async def test_no_worker_leaves_nothing_behind(impatient: TemporalSessions, clie
     description = await client.get_workflow_handle(request.session_id).describe()
     assert description.status is WorkflowExecutionStatus.TERMINATED
     assert not await _open_sessions(client)
+
+
+async def test_starts_are_refused_at_once_while_launches_wait_for_agents(client: Client, server: str) -> None:
+    settings = settings_at(server, max_queue_seconds=0.5)
+    settings = replace(settings, temporal=settings.temporal.model_copy(update={"agent_task_queue": "nobody-polls"}))
+    gateway = TemporalSessions(LazyClient(settings.temporal), settings)
+    waiting: list[str] = []
+    async with build_worker(client, QuietActivities(), QUEUE):
+        with pytest.raises(NoPlace, match="callers wait"):
+            async with asyncio.timeout(30):
+                while True:
+                    request = _request().model_copy(update={"agent_task_queue": "nobody-polls"})
+                    began = time.monotonic()
+                    await gateway.start(request)
+                    waiting.append(request.session_id)
+                    await asyncio.sleep(0.3)
+        assert time.monotonic() - began < 0.5
+        assert len(waiting) > 1
+        await asyncio.gather(*(gateway.end(session_id) for session_id in waiting))
 
 
 async def test_temporal_down() -> None:
