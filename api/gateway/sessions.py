@@ -56,7 +56,7 @@ class Sessions(Protocol):
     """Sessions as the routes use them."""
 
     async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> JoinToken:
-        """Start a session. Raises `JoinTokenFailed`, `NoPlace`, `NoWorkerAnswered`, `TemporalUnavailable`; then none is left.
+        """Start a session. Raises `JoinTokenFailed`, `NoPlace`, `NoWorkerAnswered`, `TemporalUnavailable`; none stays.
 
         A request with a fingerprint may be repeated: it starts one session, and also raises `KeyTaken`, `SessionEnded`.
         When nobody answered, its session is kept for the next attempt.

@@ -52,7 +52,7 @@ class AgentFaults:
         """SIGKILL the AgentServer and its job processes."""
         part, _ = await self._world.serving()
         server, jobs = psutil.Process(self._world.stack.pid(part)), self._world.children(part)
-        before = self._world.registrations(part)
+        before = self._world.host_starts(part)
         at = monotonic()
         for process in (server, *jobs):  # the server first, or it would report its jobs' end
             with suppress(psutil.NoSuchProcess):
@@ -63,7 +63,7 @@ class AgentFaults:
     async def drain(self) -> float:
         """SIGTERM the AgentServer: it hands its call over."""
         part, _ = await self._world.serving()
-        before = self._world.registrations(part)
+        before = self._world.host_starts(part)
         at = monotonic()
         psutil.Process(self._world.stack.pid(part)).send_signal(signal.SIGTERM)
         self._repair(self._world.back(part, before))

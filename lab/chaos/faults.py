@@ -64,14 +64,10 @@ class FaultInjector(AgentFaults):
         self._network.webhooks.fault = None
 
     async def _kill(self, part: str) -> float:
-        registrations = {agent: self._world.registrations(agent) for agent in self._world.agent_parts}
         pid = self._world.stack.pid(part)
         at = monotonic()
         psutil.Process(pid).kill()
         self._repair(self._world.replaced(part, pid))
-        if part == "livekit":
-            for agent, before in registrations.items():
-                self._repair(self._world.back(agent, before))
         return at
 
     async def _keep_away(self, part: str, seconds: float) -> float:

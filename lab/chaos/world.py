@@ -25,7 +25,7 @@ from stack.processes.waiting import wait_until
 from workflows.voice_session import VoiceSession
 
 SENTINEL = "agent.host.sentinel"
-_REGISTERED = "registered worker"
+_PULLING = "pulling launches from task queue"
 _POLL_SECONDS = 0.2
 _BACK_SECONDS = 60.0
 
@@ -85,18 +85,18 @@ class World:
                     return found[0]
                 await asyncio.sleep(_POLL_SECONDS)
 
-    def registrations(self, part: str) -> int:
-        """The number of times that an AgentServer registered with LiveKit since the stack began."""
-        return self.stack.log_path(part).read_text(errors="replace").count(_REGISTERED)
+    def host_starts(self, part: str) -> int:
+        """The number of times that an agent host began to pull launches since the stack began."""
+        return self.stack.log_path(part).read_text(errors="replace").count(_PULLING)
 
     async def replaced(self, part: str, pid: int) -> None:
         """Wait until a part serves as another process than `pid`."""
         await asyncio.to_thread(wait_until, lambda: self._is_still(part, pid), _BACK_SECONDS, part)
         await asyncio.to_thread(self.stack.wait_ready, part)
 
-    async def back(self, part: str, registrations: int) -> None:
-        """Wait until an AgentServer has registered more than `registrations` times, and serves."""
-        await asyncio.to_thread(wait_until, lambda: self._unregistered(part, registrations), _BACK_SECONDS, part)
+    async def back(self, part: str, starts: int) -> None:
+        """Wait until an agent host has begun to pull launches more than `starts` times, and serves."""
+        await asyncio.to_thread(wait_until, lambda: self._not_restarted(part, starts), _BACK_SECONDS, part)
         await asyncio.to_thread(self.stack.wait_ready, part)
 
     def _is_still(self, part: str, pid: int) -> str | None:
@@ -105,8 +105,8 @@ class World:
         except SetupError as error:
             return str(error)
 
-    def _unregistered(self, part: str, registrations: int) -> str | None:
-        return None if self.registrations(part) > registrations else "it has not registered with LiveKit"
+    def _not_restarted(self, part: str, starts: int) -> str | None:
+        return None if self.host_starts(part) > starts else "it does not pull launches yet"
 
     async def all_parts_serve(self, within: float) -> bool:
         """True if every part serves within `within` seconds."""

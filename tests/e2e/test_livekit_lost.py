@@ -22,7 +22,6 @@ ANSWERED_WITHIN = 20.0
 async def test_an_answer_during_a_livekit_outage_is_repeated(world: World) -> None:
     started = await world.rest.start("patient", openingLine="Hello there.")
     session = world.session(started.session_id)
-    before = world.registrations("agent")
     pid = world.stack.pid("livekit")
     async with Caller(started.server_url, started.token) as caller:
         await caller.hear()
@@ -37,7 +36,6 @@ async def test_an_answer_during_a_livekit_outage_is_repeated(world: World) -> No
         turns = await session.query(VoiceSession.transcript)
         bill = await world.rest.end(started.session_id)
     await world.replaced("livekit", pid)
-    await world.back("agent", before)
     assert bill["errors"] == []
     # What was said into the dead room is no turn.
     assert [turn.role for turn in turns] == ["agent", "caller", "agent"], [turn.text for turn in turns]
