@@ -1,4 +1,4 @@
-"""`python -m lab.caller "What is the capital of France?"`: holds a whole call and prints it."""
+"""`python -m lab.caller "What do bees make?"`: holds a whole call and prints it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lab.caller.microphone import Spoken
 from lab.rest_client import SessionClient
 from settings import ApiSettings
 
-_QUESTIONS = ["What is the capital of France?", "What is it famous for?"]
+_QUESTIONS = ["How many legs does a spider have?", "What is the opposite of hot?", "What do bees make?"]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
