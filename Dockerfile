@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1.7
 # One image for every part: `python -m api` (the default), `python -m worker`, `python -m agent`, and
-# `python -m agent.speech.embedded.model_server` for the embedded language model. The models are inside.
+# `python -m agent.speech.embedded.model_server` and `...speech_server` for the embedded models. The models are inside.
 
 FROM ghcr.io/astral-sh/uv:0.13.9 AS uv
 

@@ -165,10 +165,11 @@ class AgentSettings(_Group):
 class SpeechSettings(_Group):
     """Speech providers, each `provider/model`, their fallbacks and keys, and the endpoints of the language model."""
 
-    stt: str = "moonshine/tiny-en"
+    stt: str = "local/tiny-en"
     stt_fallback: str = ""
-    tts: str = "hibari/default"
+    tts: str = "local/default"
     tts_fallback: str = ""
+    speech_base_url: str = "http://localhost:8092/v1"
     llm_base_url: str = "http://localhost:8091/v1"
     llm_api_key: SecretStr = SecretStr("local")
     llm_model: str = "smollm2-135m-instruct"
@@ -226,6 +227,8 @@ class StackSettings(_Group):
     agent_servers: Annotated[int, Field(ge=1, le=8)] = 1
     llm_host: str = "127.0.0.1"
     llm_port: Port = 8091
+    speech_host: str = "127.0.0.1"
+    speech_port: Port = 8092
     temporal_binary: Path | None = None
     livekit_binary: Path | None = None
     temporal_test_server: Path | None = None

@@ -25,7 +25,7 @@ BITS_PER_SECOND = 48_000
 def main() -> None:
     """Write one MP3 for each voice."""
     TARGET.mkdir(exist_ok=True)
-    engine = Engine("heart")
+    engine = Engine()
     for name, voice in VOICE_SHAPES.items():
         sentences = engine.phonemize(SENTENCE.format(name=name))
         write_mp3(TARGET / f"{name}.mp3", b"".join(engine.speak(phonemes, voice) for phonemes in sentences))

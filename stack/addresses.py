@@ -10,18 +10,19 @@ from pydantic import SecretStr
 
 from settings import Settings
 from stack.processes.ports import free_ports, free_run
-from stack.processes.programs import agent_health_url, uses_own_language_model
+from stack.processes.programs import agent_health_url, uses_own_language_model, uses_own_speech_server
 
 
 def on_free_ports(settings: Settings, state_dir: Path) -> Settings:
     """`settings` with a state folder of their own, every port a free one, and no metrics."""
-    temporal, ui, livekit, udp, llm, api = free_ports(6)
+    temporal, ui, livekit, udp, llm, speech, api = free_ports(7)
     ports = {
         "temporal_port": temporal,
         "temporal_ui_port": ui,
         "livekit_port": livekit,
         "livekit_udp_port": udp,
         "llm_port": llm,
+        "speech_port": speech,
     }
     health = free_run(settings.stack.agent_servers)
     # Nobody reads its metrics, and another stack of the same user may serve its own at those ports.
@@ -45,6 +46,8 @@ def with_own_addresses(
     health_url = agent_health_url(settings.agent, 0) if "agent" in parts else ""
     if uses_own_language_model(speech):
         speech = speech.model_copy(update={"llm_base_url": f"http://127.0.0.1:{stack.llm_port}/v1"})
+    if uses_own_speech_server(speech):
+        speech = speech.model_copy(update={"speech_base_url": f"http://127.0.0.1:{stack.speech_port}/v1"})
     return replace(
         settings,
         stack=stack.model_copy(update={"state_dir": state_dir}),

@@ -19,9 +19,7 @@ __all__ = ["PRELOAD_MODULES", "SpeechModels", "SpeechParts", "load"]
 
 PRELOAD_MODULES: Final = (
     "agent.speech.pipeline",
-    "agent.speech.embedded.hibari_tts",
-    "agent.speech.embedded.moonshine_stt",
-    "onnxruntime",
+    "agent.speech.local",
     "livekit.agents.llm.async_toolset",
 )
 """Modules to import in the fork server, shared by all job processes. They start no thread and load no model."""

@@ -58,6 +58,20 @@ def openai_stt(model: str, settings: SpeechSettings) -> STTFactory:
     )
 
 
+def local_stt(model: str, settings: SpeechSettings) -> STTFactory:
+    """The speech server of this machine: one request for each utterance."""
+    from agent.speech.local import Endpoint, LocalSTT  # noqa: PLC0415 - heavy
+
+    return lambda: LocalSTT(Endpoint(settings.speech_base_url, model))
+
+
+def local_tts(model: str, settings: SpeechSettings) -> TTSFactory:
+    """The speech server of this machine: one request for each sentence."""
+    from agent.speech.local import Endpoint, LocalTTS  # noqa: PLC0415 - heavy
+
+    return lambda voice_id: LocalTTS(Endpoint(settings.speech_base_url, model), _known(voice_id))
+
+
 def inworld_tts(model: str, settings: SpeechSettings) -> TTSFactory:
     """Inworld's voices, under their own names: one WebSocket per session."""
     from livekit.plugins import inworld  # noqa: PLC0415 - an extra, and heavy

@@ -58,7 +58,6 @@ class SpeechModels:
             for setting, choice in (("TTS", settings.tts), ("TTS_FALLBACK", settings.tts_fallback))
             if choice
         ]
-        self._is_hosted_tts = bool(TTS_PROVIDERS[settings.tts.partition("/")[0]].key)
         self._fallback_seconds = settings.fallback_after_seconds
         language_model.prewarm(settings)
         # Not in the job: reading the system's certificates blocks its event loop for 30 ms or more.
@@ -86,7 +85,7 @@ class SpeechModels:
         if more_ttss:
             tts_part, fallback = tts_fallback(ttss, self._fallback_seconds)
             fallbacks.append(fallback)
-        elif self._is_hosted_tts:
+        else:
             tts_part = TimeoutTTS(tts_part, _ANSWER_SECONDS)
         return SpeechParts(
             stt=stt_part,

@@ -1,4 +1,4 @@
-"""The table of speech providers. A setting such as `STT=moonshine/tiny-en` names a provider and its model.
+"""The table of speech providers. A setting such as `STT=local/tiny-en` names a provider and its model.
 
 To add one: write a loader (in `hosted.py` for a hosted service) that imports its plugin, loads what is slow once per
 process, and returns a factory for each job. Enter it below with the module that must be installed, the extra of
@@ -32,22 +32,10 @@ class Provider(Generic[Made]):
     """The required field of `SpeechSettings`; empty if the provider needs no key."""
 
 
-def _moonshine(model: str, settings: SpeechSettings) -> STTFactory:
-    from agent.speech.embedded import moonshine_stt  # noqa: PLC0415 - only where it is chosen
-
-    return moonshine_stt.load(model)
-
-
-def _hibari(model: str, settings: SpeechSettings) -> TTSFactory:
-    from agent.speech.embedded import hibari_tts  # noqa: PLC0415 - only where it is chosen
-
-    return hibari_tts.load(model)
-
-
 _PLUGIN: Final = "livekit.plugins."
 
 STT_PROVIDERS: Final[Mapping[str, Provider[STTFactory]]] = {
-    "moonshine": Provider(_moonshine, "moonshine_voice", "uv sync --group local"),
+    "local": Provider(hosted.local_stt, "aiohttp"),
     "deepgram": Provider(hosted.deepgram_stt, _PLUGIN + "deepgram", "uv sync --extra deepgram", "deepgram_api_key"),
     "assemblyai": Provider(
         hosted.assemblyai_stt, _PLUGIN + "assemblyai", "uv sync --extra assemblyai", "assemblyai_api_key"
@@ -55,7 +43,7 @@ STT_PROVIDERS: Final[Mapping[str, Provider[STTFactory]]] = {
     "openai": Provider(hosted.openai_stt, _PLUGIN + "openai", key="openai_api_key"),
 }
 TTS_PROVIDERS: Final[Mapping[str, Provider[TTSFactory]]] = {
-    "hibari": Provider(_hibari, "hibari", "uv sync --group local"),
+    "local": Provider(hosted.local_tts, "aiohttp"),
     "inworld": Provider(hosted.inworld_tts, _PLUGIN + "inworld", "uv sync --extra inworld", "inworld_api_key"),
     "openai": Provider(hosted.openai_tts, _PLUGIN + "openai", key="openai_api_key"),
 }

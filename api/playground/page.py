@@ -18,7 +18,7 @@ from settings import LiveKitSettings, Settings
 
 FOLDER: Final = Path(__file__).parent / "assets"
 PATH: Final = "/playground"
-SAMPLED_TTS: Final = "hibari/default"
+SAMPLED_TTS: Final = "local/default"
 """The voices that `make voices` recorded."""
 
 

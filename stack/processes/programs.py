@@ -13,7 +13,7 @@ from stack.processes.ports import PortUse
 from stack.servers.config import temporal_command
 from stack.servers.find import Servers
 
-PARTS = ("temporal", "livekit", "llm", "worker", "agent", "api")
+PARTS = ("temporal", "livekit", "llm", "speech", "worker", "agent", "api")
 """Each part is one program of that name, except "agent": STACK_AGENT_SERVERS of them."""
 
 
@@ -37,13 +37,20 @@ def uses_own_language_model(speech: SpeechSettings) -> bool:
     return bool(speech.llm_base_url == SpeechSettings.model_fields["llm_base_url"].default)
 
 
+def uses_own_speech_server(speech: SpeechSettings) -> bool:
+    """True if the stack serves speech itself: some part of it is local, and SPEECH_BASE_URL points nowhere else."""
+    chosen = (speech.stt, speech.stt_fallback, speech.tts, speech.tts_fallback)
+    is_default = speech.speech_base_url == SpeechSettings.model_fields["speech_base_url"].default
+    return is_default and any(choice.startswith("local/") for choice in chosen)
+
+
 def parts_of(settings: Settings, wanted: Collection[str]) -> tuple[str, ...]:
     """The wanted parts in starting order, without a language model that the settings take from elsewhere."""
     unknown = set(wanted) - set(PARTS)
     if unknown:
         raise ValueError(f"unknown parts: {sorted(unknown)}; there are {PARTS}")
-    own_llm = uses_own_language_model(settings.speech)
-    return tuple(part for part in PARTS if part in wanted and (part != "llm" or own_llm))
+    own = {"llm": uses_own_language_model(settings.speech), "speech": uses_own_speech_server(settings.speech)}
+    return tuple(part for part in PARTS if part in wanted and own.get(part, True))
 
 
 def names_of(settings: Settings, parts: Collection[str]) -> list[str]:
@@ -76,6 +83,7 @@ def port_uses(settings: Settings, parts: Collection[str]) -> list[PortUse]:
             PortUse(stack.livekit_udp_port, "LiveKit's media", "STACK_LIVEKIT_UDP_PORT", udp=True),
         ),
         "llm": (PortUse(stack.llm_port, "the language model server", "STACK_LLM_PORT"),),
+        "speech": (PortUse(stack.speech_port, "the speech server", "STACK_SPEECH_PORT"),),
         "worker": (
             PortUse(
                 telemetry.worker_metrics_port,
@@ -122,6 +130,13 @@ def programs(settings: Settings, parts: Collection[str], state_dir: Path, server
             _python("agent.speech.embedded.model_server"),
             lambda _: readiness.http(f"{settings.speech.llm_base_url}/models"),
             ready_seconds=90,
+        ),
+        Program(
+            "speech",
+            "Speech models",
+            _python("agent.speech.embedded.speech_server"),
+            lambda _: readiness.http(f"http://127.0.0.1:{stack.speech_port}/health"),
+            ready_seconds=60,
         ),
         Program("worker", "Worker", _python("worker"), lambda _: readiness.worker(temporal), ready_seconds=60),
         *(_agent_server(settings, index) for index in range(stack.agent_servers)),

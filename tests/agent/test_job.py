@@ -86,7 +86,7 @@ async def test_provider_failures_are_reported_and_logged(
     monkeypatch.setattr(job, "Conversation", stop)
     monkeypatch.setattr(Heartbeat, "start", accepted)
     first, second = SlowTTS(), SlowTTS()
-    voices, fallback = tts_fallback([("inworld/m", first), ("hibari/default", second)], seconds=5)
+    voices, fallback = tts_fallback([("inworld/m", first), ("local/default", second)], seconds=5)
     parts = fake_parts(voices, fallbacks=(fallback,))
     livekit = LiveKitSettings(url="ws://127.0.0.1:1", api_key="key", api_secret=SecretStr(SECRET))
     ctx = FakeContext(
@@ -104,7 +104,7 @@ async def test_provider_failures_are_reported_and_logged(
     async with asyncio.timeout(5):
         await voices.synthesize("Hello.").collect()
     assert workflow.provider_changes == [
-        ProviderChanged(generation=2, part="tts", provider="inworld/m", available=False, next_up="hibari/default")
+        ProviderChanged(generation=2, part="tts", provider="inworld/m", available=False, next_up="local/default")
     ]
-    assert "tts of session_1234567890_abcdef: inworld/m failed; next is hibari/default" in caplog.messages
+    assert "tts of session_1234567890_abcdef: inworld/m failed; next is local/default" in caplog.messages
     await voices.aclose()

@@ -88,7 +88,7 @@ def test_defaults_are_those_of_the_settings(variables_of_compose: Variables, mon
     for name, shown in variables_of_compose("-").items():
         if name in OF_COMPOSE_ALONE:
             continue
-        (default,) = (text.replace("//language-model:", "//localhost:") for text in shown)
+        (default,) = (re.sub("//(language-model|speech):", "//localhost:", text) for text in shown)
         assert bool(default) == bool(defaults[name]), name
         monkeypatch.setenv(name, default)
     assert variables(Settings()) == defaults

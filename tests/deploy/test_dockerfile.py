@@ -52,8 +52,9 @@ def test_image_holds_all_that_its_commands_import(image: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": ""}
     code = (
         "import api.__main__, worker, agent.__main__, agent.speech.embedded.model_server\n"
-        # Loaded by job processes.
-        "from agent.speech import pipeline\nfrom agent.speech.embedded import hibari_tts, moonshine_stt"
+        # What job processes and the speech server load by themselves.
+        "from agent.speech import pipeline, local\n"
+        "from agent.speech.embedded import hibari_tts, moonshine_stt, speech_server"
     )
     command = [sys.executable, "-c", code]
     imported = subprocess.run(command, cwd=image, env=environment, capture_output=True, text=True, check=False)  # noqa: S603

@@ -28,6 +28,7 @@ NAMES = (
     "api:8000",
     "agent:8081",
     "language-model:8091",
+    "speech:8092",
     "tcp_port:7881",
     "udp:7882",
 )
@@ -67,6 +68,7 @@ class Host:
             "API_PORT": str(self.port("api:8000")),
             "AGENT_HEALTH_PORT": str(self.port("agent:8081")),
             "STACK_LLM_PORT": str(self.port("language-model:8091")),
+            "STACK_SPEECH_PORT": str(self.port("speech:8092")),
         }
 
     def start(self, service: str, command: list[str], ready: Callable[[], str | None], seconds: float = 90) -> None:
@@ -120,7 +122,7 @@ def test_whole_system_starts_and_serves_a_session(host: Host, filled_in: dict[st
     )
     host.run_once("search-attributes")
     host.start("livekit", [livekit, "--bind", "127.0.0.1"], lambda: _no_answer(f"http://{host.here('livekit:7880')}/"))
-    for service in ("language-model", "api", "agent"):
+    for service in ("language-model", "speech", "api", "agent"):
         host.start_own(service)
     api = f"http://{host.here('api:8000')}"
     host.start_own("worker", lambda: _down(api))

@@ -182,6 +182,9 @@ class SpeechServices:
         return await self._lines(request, "application/json", halves, "")
 
     async def _openai_speech(self, request: web.Request) -> web.StreamResponse:
+        """Events where the client asks for them, as OpenAI's plugin does, else bare PCM."""
+        if "stream_format" not in self.asked[-1].body:
+            return await self._chunks(request, "audio/pcm", [SOUND[:_MIDDLE], SOUND[_MIDDLE:]])
         events: list[dict[str, Any]] = [
             {"type": "speech.audio.delta", "audio": _text(SOUND[:_MIDDLE])},
             {"type": "speech.audio.delta", "audio": _text(SOUND[_MIDDLE:])},
@@ -208,10 +211,13 @@ class SpeechServices:
     async def _lines(
         self, request: web.Request, kind: str, lines: list[dict[str, Any]], prefix: str
     ) -> web.StreamResponse:
+        return await self._chunks(request, kind, [f"{prefix}{json.dumps(line)}\n\n".encode() for line in lines])
+
+    async def _chunks(self, request: web.Request, kind: str, chunks: list[bytes]) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": kind})
         await response.prepare(request)
-        for line in lines:
-            await response.write(f"{prefix}{json.dumps(line)}\n\n".encode())
+        for chunk in chunks:
+            await response.write(chunk)
             await self._stalled()
         await response.write_eof()
         return response

@@ -1,59 +1,50 @@
-"""STT by Moonshine: English, on the CPU, weights inside the wheel; 0.1 s for 3 s of speech on two cores.
+"""Speech to text by Moonshine: English, on the CPU, weights inside the wheel; 0.1 s for 3 s of speech on two cores.
 
-Non-streaming on purpose: the session segments speech by VAD and recognizes each segment once, in less time than the
-pause that ends a turn. Each interim result would cost as much again.
+Non-streaming on purpose: the session cuts the caller's speech with its VAD and recognizes each cut once, which takes
+less time than the pause by which the end of a turn is told. Interim results would cost as much again for each of them.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import wave
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from livekit import rtc
-from livekit.agents import APIConnectOptions, NotGivenOr, stt, utils
-from livekit.agents.language import LanguageCode
-from livekit.agents.types import NOT_GIVEN
 from livekit.local_inference import VAD, VAD_WINDOW_SAMPLES
 from moonshine_voice import ModelArch, Transcriber, get_assets_path, get_model_path
 from moonshine_voice.errors import check_error
 from moonshine_voice.moonshine_api import TranscriptC
 from numpy.typing import NDArray
 
-from errors import SetupError
+from agent.speech.embedded.utterances import SAMPLE_RATE, from_pcm
 
-SAMPLE_RATE: Final = 16_000
-MODELS: Final = {"tiny-en": ModelArch.TINY}
 OPTIONS: Final = {
-    # Saves a fifth of the time and 44 MB.
+    # One speaker, and nobody asks for the audio back: saves a fifth of the time and 44 MB.
     "identify_speakers": "false",
     "return_audio_data": "false",
-    # Its own VAD keeps the end of one utterance and prepends it to the next.
+    # Its own voice detection keeps the end of one call's audio and prepends it to the next ("? Please tell me ...").
     "vad_threshold": "0",
 }
 SPEECH_WINDOWS: Final = 3
-"""Speech windows of 32 ms that an utterance needs: the model invents words from noise."""
+"""Windows of 32 ms with speech that make an utterance: from mere noise the model invents words."""
 
 
 class Engine(Transcriber):  # type: ignore[misc]  # moonshine-voice has no types
-    """The loaded recognizer of one process. Its single thread keeps it off the event loop and serializes calls."""
+    """A loaded recognizer, for one call at a time: a second one would free the first one's transcript."""
 
-    def __init__(self, model: str) -> None:
-        super().__init__(str(get_model_path(model)), MODELS[model], options=OPTIONS)
-        self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stt")
+    def __init__(self) -> None:
+        super().__init__(str(get_model_path("tiny-en")), ModelArch.TINY, options=OPTIONS)
         self._voice_detection = VAD()
 
     def close(self) -> None:
-        """Free nothing: moonshine's own clean-up corrupts the heap and kills the process at exit."""
+        """Free nothing: moonshine's own clean-up corrupts the heap and kills the process, even at its regular exit."""
 
     def transcribe(self, samples: NDArray[np.float32]) -> str:
-        """Return the text of mono `samples` in [-1, 1] at 16 kHz; empty without speech. Releases the GIL.
+        """Text of mono `samples` in [-1, 1] at 16 kHz; empty when nobody speaks in them. Releases the GIL.
 
-        Passes the array by address: the package's own method builds a Python list first, which blocks the event loop.
+        Passes the array by its address; the package's own method would build a Python list of every sample first, and
+        hold the GIL meanwhile.
         """
         if not self._speech_in(samples):
             return ""
@@ -83,55 +74,11 @@ class Engine(Transcriber):  # type: ignore[misc]  # moonshine-voice has no types
         return False
 
 
-def load(model: str) -> Callable[[], stt.STT[Any]]:
-    """Load `model` and return the factory of a job's STT. Raises SetupError for a model that is not in the wheel."""
-    if model not in MODELS:
-        raise SetupError(f"Unknown moonshine model {model!r} in STT; known are {', '.join(MODELS)}.")
-    engine = Engine(model)
-    # Prewarm with speech: silence never reaches the model.
+def load() -> Engine:
+    """A recognizer, loaded and prewarmed."""
+    engine = Engine()
+    # The first recognition allocates: not for a caller to wait for. Silence would not do, it is never recognized.
     with wave.open(str(get_assets_path() / "beckett.wav")) as recording:
-        second = recording.readframes(recording.getframerate())
-        engine.transcribe(to_samples(rtc.AudioFrame(second, recording.getframerate(), 1, recording.getframerate())))
-    return lambda: MoonshineSTT(engine, model)
-
-
-def to_samples(buffer: utils.AudioBuffer) -> NDArray[np.float32]:
-    """Convert audio of any rate and channel count to mono float32 in [-1, 1] at 16 kHz."""
-    frame = rtc.combine_audio_frames(buffer)
-    pcm = np.frombuffer(frame.data, np.int16).reshape(-1, frame.num_channels)
-    mono = pcm[:, 0] if frame.num_channels == 1 else pcm.mean(axis=1).astype(np.int16)
-    if frame.sample_rate != SAMPLE_RATE:
-        resampler = rtc.AudioResampler(frame.sample_rate, SAMPLE_RATE, quality=rtc.AudioResamplerQuality.MEDIUM)
-        frames = [*resampler.push(bytearray(mono.tobytes())), *resampler.flush()]
-        mono = np.concatenate([np.frombuffer(piece.data, np.int16) for piece in frames] or [np.zeros(0, np.int16)])
-    return mono.astype(np.float32) / np.float32(32768)
-
-
-class MoonshineSTT(stt.STT[Any]):
-    """livekit-agents' STT over an `Engine`. Non-streaming: the session segments speech by VAD."""
-
-    def __init__(self, engine: Engine, model: str) -> None:
-        super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
-        self.engine = engine
-        self._model = model
-
-    @property
-    def model(self) -> str:
-        """The model."""
-        return self._model
-
-    @property
-    def provider(self) -> str:
-        """Name in metrics and logs."""
-        return "moonshine"
-
-    async def _recognize_impl(
-        self, buffer: utils.AudioBuffer, *, language: NotGivenOr[str] = NOT_GIVEN, conn_options: APIConnectOptions
-    ) -> stt.SpeechEvent:
-        text = await asyncio.get_running_loop().run_in_executor(
-            self.engine.executor, lambda: self.engine.transcribe(to_samples(buffer))
-        )
-        return stt.SpeechEvent(
-            type=stt.SpeechEventType.FINAL_TRANSCRIPT,
-            alternatives=[stt.SpeechData(language=LanguageCode("en"), text=text)],
-        )
+        rate = recording.getframerate()
+        engine.transcribe(from_pcm(recording.readframes(rate), rate))
+    return engine

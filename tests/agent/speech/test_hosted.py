@@ -16,7 +16,7 @@ from tests.fakes.speech_services import HEARD, SOUND, SpeechServices
 SECRET = "a-secret-key"
 NO_RETRY = APIConnectOptions(max_retry=0, timeout=5)
 STREAMING = ["deepgram/nova-3", "assemblyai/universal-streaming-english"]
-VOICED = ["inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts"]
+VOICED = ["inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts", "local/default"]
 
 
 def settings(services: SpeechServices) -> SpeechSettings:
@@ -30,6 +30,7 @@ def settings(services: SpeechServices) -> SpeechSettings:
         inworld_base_url=services.url,
         openai_api_key=key,
         openai_base_url=f"{services.url}/v1",
+        speech_base_url=f"{services.url}/v1",
     )
 
 

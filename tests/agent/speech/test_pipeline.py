@@ -18,7 +18,7 @@ from tests.fakes.speech_services import SOUND, SpeechServices
 PLUGINS = (inworld,)
 """Imported here because plugins must be imported on the main thread."""
 SECONDS = 0.4
-INWORLD, OPENAI = "inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts"
+INWORLD, OPENAI, LOCAL = "inworld/inworld-tts-1.5-max", "openai/gpt-4o-mini-tts", "local/default"
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def voice(
 
 
 EACH_REQUEST = pytest.mark.parametrize(
-    ("voice", "streaming"), [(INWORLD, False), (INWORLD, True), (OPENAI, False)], indirect=["voice"]
+    ("voice", "streaming"), [(INWORLD, False), (INWORLD, True), (OPENAI, False), (LOCAL, False)], indirect=["voice"]
 )
 
 

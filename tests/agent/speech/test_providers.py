@@ -18,17 +18,17 @@ from settings import SpeechSettings
 KEY = SecretStr("a-key")
 
 
-@pytest.mark.parametrize("choice", ["nobody/model", "moonshine", "moonshine/", ""])
+@pytest.mark.parametrize("choice", ["nobody/model", "local", "local/", ""])
 def test_an_unknown_provider_is_refused_with_the_known_ones(choice: str) -> None:
-    with pytest.raises(SetupError, match=r"STT=.*known providers: moonshine, deepgram"):
+    with pytest.raises(SetupError, match=r"STT=.*known providers: local, deepgram"):
         load_provider("STT", choice, STT_PROVIDERS, SpeechSettings())
 
 
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"tts": "nobody/model"}, r"TTS='nobody/model'.*known providers: hibari"),
-        ({"stt_fallback": "nobody/model"}, r"STT_FALLBACK='nobody/model'.*known providers: moonshine"),
+        ({"tts": "nobody/model"}, r"TTS='nobody/model'.*known providers: local"),
+        ({"stt_fallback": "nobody/model"}, r"STT_FALLBACK='nobody/model'.*known providers: local"),
         ({"tts_fallback": "openai"}, r"TTS_FALLBACK='openai' is not of the form"),
         ({"stt": "deepgram/nova-3"}, r"STT='deepgram/nova-3' needs an account: set DEEPGRAM_API_KEY"),
         ({"stt": "assemblyai/any"}, r"set ASSEMBLYAI_API_KEY"),
@@ -47,10 +47,10 @@ def test_check_accepts_complete_settings() -> None:
     check(
         SpeechSettings(
             stt="deepgram/nova-3",
-            stt_fallback="moonshine/tiny-en",
+            stt_fallback="local/tiny-en",
             deepgram_api_key=KEY,
             tts="inworld/inworld-tts-1.5-max",
-            tts_fallback="hibari/default",
+            tts_fallback="local/default",
             inworld_api_key=KEY,
             llm_fallback_base_url="http://localhost:1/v1",
             llm_fallback_model="any",
@@ -86,10 +86,12 @@ def test_importing_the_package_imports_nothing_heavy_and_preloading_starts_no_th
     script = f"""
 import sys, threading, importlib
 import agent.speech, agent.speech.providers
-heavy = {{"livekit.agents", "onnxruntime", "hibari", "moonshine_voice", "numpy"}} & set(sys.modules)
+models = {{"onnxruntime", "hibari", "moonshine_voice"}}
+heavy = {{"livekit.agents", "numpy", *models}} & set(sys.modules)
 assert not heavy, heavy
 for name in {PRELOAD_MODULES!r}: importlib.import_module(name)
 assert threading.active_count() == 1
+assert not models & set(sys.modules), "a job process loads no model"
 """
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", script], check=False, timeout=60, capture_output=True, text=True

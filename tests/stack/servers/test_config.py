@@ -43,7 +43,7 @@ def test_supervisord_config_keeps_each_command_and_stops_in_reverse(tmp_path: Pa
     conf = configparser.ConfigParser(inline_comment_prefixes=(";",))
     conf.read_string(supervisord_conf(ordered, tmp_path))
     sections = [conf[f"program:{name}"] for name in PARTS]
-    assert [section.getint("priority") for section in sections] == [1, 2, 3, 4, 5, 6]
+    assert [section.getint("priority") for section in sections] == [1, 2, 3, 4, 5, 6, 7]
     assert shlex.split(sections[0]["command"]) == temporal_command(SERVERS.temporal, Settings(), tmp_path)
     assert all(section.getboolean("autorestart") and section.getboolean("killasgroup") for section in sections)
 
@@ -101,6 +101,18 @@ def test_given_codec_keys_are_used(tmp_path: Path) -> None:
     used = with_encryption(brought, tmp_path)
     assert (used.temporal.codec_keys, used.codec_endpoint.token) == (keys, token)
     assert used.codec_endpoint.allowed_origins[0] == "http://ui.example"
+
+
+def test_no_own_speech_server_when_none_or_another_is_set() -> None:
+    settings = Settings()
+    assert "speech" in parts_of(settings, PARTS)
+    for update, own in (
+        ({"speech_base_url": "http://speech.example/v1"}, False),
+        ({"stt": "deepgram/nova-3", "tts": "openai/tts-1"}, False),
+        ({"stt": "deepgram/nova-3", "tts": "openai/tts-1", "tts_fallback": "local/default"}, True),
+    ):
+        chosen = replace(settings, speech=settings.speech.model_copy(update=update))
+        assert ("speech" in parts_of(chosen, PARTS)) is own
 
 
 def test_no_own_language_model_when_another_is_set() -> None:
