@@ -1,4 +1,4 @@
-"""One job: the life of one agent generation in its session's room, from dispatch to leave."""
+"""One job: the life of one agent generation in its session's room, from launch to leave."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def _connect(settings: Settings, traces: TracerProvider | None) -> Client:
 
 
 async def run(ctx: JobContext) -> None:
-    """Serve the session that the dispatch names. Returns once the conversation runs; the job shuts down to leave.
+    """Serve the session that the launch names. Returns once the conversation runs; the job shuts down to leave.
 
     An error before that ends the job: it would keep heartbeating without ever speaking.
     """

@@ -38,7 +38,7 @@ class Job(Protocol):
 
 @contextmanager
 def job_span(job: Job, provider: TracerProvider | None, metadata: JobMetadata) -> Iterator[None]:
-    """Span of the job from its dispatch until it speaks, a child of the launch; livekit-agents adds its spans to it."""
+    """Span of the job from its launch until it speaks, a child of the launch; livekit-agents adds its spans to it."""
     if provider is None:
         yield
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -119,7 +119,7 @@ class World:
         return True
 
     async def left_behind(self, session_id: str, within: float) -> tuple[str, ...]:
-        """The workflow, room, dispatch and job processes of an ended session that are left after `within` seconds."""
+        """The workflow, room and job processes of an ended session that are left after `within` seconds."""
         deadline = monotonic() + within
         while True:
             left = await self._leftovers(session_id)
@@ -132,15 +132,8 @@ class World:
         left = [f"workflow {found.id}" async for found in running]
         rooms = await self.livekit.room.list_rooms(api.ListRoomsRequest(names=[session_id]))
         left += [f"room {room.name}" for room in rooms.rooms]
-        left += [f"dispatch {dispatch}" for dispatch in await self._dispatches(session_id)]
         left += [f"job {job.pid} of {part}" for part in self.agent_parts for job in self.busy_jobs(part)]
         return tuple(left)
-
-    async def _dispatches(self, room: str) -> Sequence[str]:
-        # LiveKit answers with an error if there is no room.
-        with suppress(api.TwirpError):
-            return [dispatch.id for dispatch in await self.livekit.agent_dispatch.list_dispatch(room)]
-        return []
 
 
 @asynccontextmanager

@@ -108,7 +108,7 @@ class _Agent:
         self.room = rtc.Room()
 
     async def serve(self, url: str, token: str) -> None:
-        """Serve from dispatch to leave, or to the planned failure."""
+        """Serve from launch to leave, or to the planned failure."""
         options = rtc.RoomOptions(auto_subscribe=False)
         briefing, _ = await asyncio.gather(self.line.claim(self.identity), self.room.connect(url, token, options))
         if not await self._beat():

@@ -1,4 +1,4 @@
-"""An agent's job, from dispatch to its conversation."""
+"""An agent's job, from launch to its conversation."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from google.protobuf.json_format import MessageToDict, Parse
+from livekit import api
 from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
 from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.workflowservice.v1 import QueryWorkflowRequest
@@ -54,10 +55,9 @@ async def test_a_call_leaves_nothing_readable(stack: LocalStack, world: World, c
             assert spoken in [turn.text for turn in await session.query(VoiceSession.transcript)]
             await receiver.until(requests=1)
             kept = {
-                "dispatches": b"".join(
-                    found.SerializeToString()
-                    for found in await world.livekit.agent_dispatch.list_dispatch(started.session_id)
-                ),
+                "participants": (
+                    await world.livekit.room.list_participants(api.ListParticipantsRequest(room=started.session_id))
+                ).SerializeToString(),
                 "description of the live session": await description(plain, started.session_id),
                 "description of its webhooks": await description(plain, delivery),
                 "transcript": await answer_of(plain, started.session_id, "transcript"),
@@ -90,7 +90,7 @@ async def test_a_call_leaves_nothing_readable(stack: LocalStack, world: World, c
         places = {place for place, data in kept.items() if text.encode() in data}
         assert not places
     named = [place for place, data in kept.items() if started.session_id.encode() in data]
-    expected = {"dispatches", "list", "logs of our own", "database", "description of its webhooks"}
+    expected = {"list", "logs of our own", "database", "description of its webhooks"}
     assert expected <= {*named}, "the stores hold the session"
     assert "was not taken: the receiver answered 503" in kept["logs of our own"].decode(errors="replace")
 

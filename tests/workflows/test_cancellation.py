@@ -29,7 +29,7 @@ async def during_the_launch(session: Session) -> None:
             await asyncio.sleep(0.01)
 
 
-async def when_an_agent_was_dispatched(session: Session) -> None:
+async def when_an_agent_was_launched(session: Session) -> None:
     await session.start()
     await session.agent(ready=False)
 
@@ -95,7 +95,7 @@ MOMENTS = [
     during_the_join_token,
     with_no_task_run_yet,
     during_the_launch,
-    when_an_agent_was_dispatched,
+    when_an_agent_was_launched,
     while_waiting,
     in_conversation,
     while_reconnecting,
