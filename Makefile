@@ -46,7 +46,7 @@ vendor: environment ## fetch the playground's library anew from npm, into the re
 	@$(PYTHON) scripts/vendor.py
 
 voices: environment ## record the playground's samples of the six voices anew
-	@$(PYTHON) scripts/voices.py
+	@$(PYTHON) scripts/record_voices.py
 
 environment:
 	@python3 scripts/bootstrap.py

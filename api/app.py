@@ -18,8 +18,8 @@ from api.codec_endpoint.origins import CodecOrigins
 from api.error_handlers import install_error_handlers
 from api.event_stream.hub import Followers
 from api.event_stream.source import EventSource, TemporalEventSource
-from api.gateway.capacity import Capacity
 from api.gateway.session_counts import SessionCounts, TemporalSessionCounts
+from api.gateway.session_limit import Capacity
 from api.gateway.session_reader import SessionReader, TemporalSessionReader
 from api.gateway.sessions import Sessions, TemporalSessions
 from api.gateway.webhook_redelivery import Redeliveries, TemporalRedeliveries

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.auth.access import Access, Caller
 from api.event_stream.hub import Followers
-from api.gateway.capacity import Capacity
 from api.gateway.session_counts import SessionCounts
+from api.gateway.session_limit import Capacity
 from api.gateway.session_reader import SessionReader
 from api.gateway.sessions import Sessions
 from api.gateway.webhook_redelivery import Redeliveries

@@ -12,7 +12,7 @@ import typer
 from errors import SetupError
 from settings import Settings
 from stack.local_stack import LocalStack
-from stack.processes.logs import MergedLog
+from stack.processes.merged_log import MergedLog
 from stack.progress import report
 from stack.servers.find import resolve_servers
 from stack.servers.time_skipping import resolve_temporal_test_server

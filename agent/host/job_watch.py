@@ -30,7 +30,8 @@ class JobWatch:
     """Follows the running jobs of one AgentServer by the events of its process pool.
 
     Reports a job whose process fails; the sentinel reports all jobs when the whole AgentServer ends. A process with
-    exit code 0 is not reported: it has completed its token. The pool is private to livekit-agents; without its events heartbeat timeouts find every failure, later.
+    exit code 0 is not reported: it has completed its token. The pool is private to livekit-agents; without its events
+    heartbeat timeouts find every failure, later.
     """
 
     def __init__(self, server: AgentServer, settings: Settings) -> None:

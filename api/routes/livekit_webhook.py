@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request
 from pydantic.json_schema import SkipJsonSchema
 
-from api.livekit_webhook.events import created_at_ms, demand_recent, event_name, read_event
 from api.livekit_webhook.signatures import check_signature
+from api.livekit_webhook.webhook_events import created_at_ms, demand_recent, event_name, read_event
 from api.schemas.error_answers import errors
 from api.schemas.service_status import WebhookResponse
 from api.schemas.strict_route import parse_json

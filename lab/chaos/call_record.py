@@ -37,17 +37,17 @@ class Exchange:
     number: int
     spoken: list[Spoken] = field(default_factory=list)
     misheard: int = 0
-    """How often the agent asked for it again: its STT errs without any fault, too."""
+    """The number of times that the agent asked for it again: its STT errs without any fault, too."""
     answered_at: float | None = None
     answer_ended_at: float | None = None
     heard: str = ""
     injection: Injection | None = None
     unclear: int = 0
-    """How often the caller's own STT found no answer in what it heard."""
+    """The number of times that the caller's own STT found no answer in what it heard."""
 
     @property
     def said(self) -> int:
-        """How often the caller said the number."""
+        """The number of times that the caller said the number."""
         return len(self.spoken)
 
     @property

@@ -1,4 +1,4 @@
-"""What a caller's token allows, and what not."""
+"""The rights of a caller's token."""
 
 from __future__ import annotations
 

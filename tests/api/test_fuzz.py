@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.livekit_webhook.events import read_event
+from api.livekit_webhook.webhook_events import read_event
 from connections.webhook_targets import AllowedTargets
 from contracts.identities import is_session_id
 from contracts.room import Presence

@@ -81,7 +81,7 @@ def test_the_grace_is_longer_than_livekit_s_own_timeout() -> None:
 
 def test_the_room_outlives_the_sessions_own_timers() -> None:
     limits = SessionLimits(no_show_seconds=5, reconnect_grace_seconds=30.2, max_duration_seconds=600.5)
-    # Whoever asks for another join token is waited for anew, and LiveKit knows nothing of that.
+    # A request for another join token starts the waits anew, and LiveKit does not know of that.
     assert limits.room_timeouts.empty_seconds == limits.room_timeouts.departure_seconds == 661
 
 

@@ -101,7 +101,7 @@ def open_gate() -> asyncio.Event:
 
 @dataclass
 class Scene:
-    """What one session meets. Gates hold an activity up while they are cleared; counters tell what was asked for."""
+    """One session's surroundings. Gates hold an activity up while they are cleared; counters count calls."""
 
     join_token_gate: asyncio.Event = field(default_factory=open_gate)
     join_token_failures: int = 0

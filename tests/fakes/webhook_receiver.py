@@ -20,7 +20,7 @@ HANG_UP: Final = -2
 
 @dataclass
 class Receiver:
-    """What came, in order. `answers` are the next ones: statuses, or how to fail; then 204 for ever."""
+    """The requests, in order. `answers` are the next ones: statuses, or how to fail; then 204 for ever."""
 
     port: int = 0
     answers: deque[int] = field(default_factory=deque)

@@ -148,7 +148,7 @@ SCRIPTS: list[Callable[[Session], Awaitable[None]]] = [
 
 
 def _anonymous(part: Any) -> Any:
-    """Without stack traces: they name the folders of whoever records."""
+    """Without stack traces: they name folders of this machine."""
     if isinstance(part, dict):
         return {key: _anonymous(value) for key, value in part.items() if key != "stackTrace"}
     return [_anonymous(each) for each in part] if isinstance(part, list) else part

@@ -28,7 +28,7 @@ def test_there_are_histories() -> None:
 
 
 def replay(path: Path, change: Callable[[str], str] = str) -> Exception | None:
-    """What is wrong with replaying the history in `path`, if anything."""
+    """Replay the history in `path`; returns the error, if any."""
     replayer = Replayer(
         workflows=[VoiceSession, WebhookDelivery],
         data_converter=pydantic_data_converter,

@@ -242,7 +242,7 @@ async def test_a_newcomer_knows_if_its_predecessor_may_live(session: Session, ki
     await session.agent()
     assert [launch.predecessor_may_live for launch in session.scene.launches] == [False, may_live]
     is_silent = [launch.predecessor_is_silent for launch in session.scene.launches]
-    assert is_silent == [False, may_live], "whoever Temporal hears nothing of is asked by LiveKit"
+    assert is_silent == [False, may_live], "an agent without heartbeats is probed through LiveKit"
     await end(session, generations=2)
 
 

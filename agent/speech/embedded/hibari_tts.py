@@ -22,7 +22,7 @@ PEAK: Final = 0.9
 """Loudest sample of a sentence, as a share of full scale: lowered voices would clip."""
 
 ONSET_LEVEL: Final = 0.004
-"""What counts as the beginning of speech, as a share of full scale: softer than the breath of an h."""
+"""The level at which speech begins, as a share of full scale: softer than the breath of an h."""
 ONSET_MARGIN: Final = SAMPLE_RATE // 25
 """Samples kept before the onset: 40 ms."""
 

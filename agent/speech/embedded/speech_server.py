@@ -23,6 +23,7 @@ from aiohttp import web
 from numpy.typing import NDArray
 
 from agent.speech.embedded import utterances
+from agent.speech.embedded.fair_queue import Turns
 from agent.speech.embedded.speech_requests import (
     MAX_FIELD_BYTES,
     RequestError,
@@ -34,7 +35,6 @@ from agent.speech.embedded.speech_requests import (
     read_form,
     validated,
 )
-from agent.speech.embedded.turns import Turns
 from agent.speech.embedded.voices import Voice, voice_named
 from errors import SetupError
 from settings import StackSettings, TelemetrySettings

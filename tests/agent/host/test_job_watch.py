@@ -45,7 +45,6 @@ async def test_a_job_with_exit_code_zero_is_no_failure(
     sentinel: FakeSentinel,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Neither is the second dispatch of one generation: it exits, and the token belongs to the first."""
     process = FakeProcess("AJ_1")
     process.exitcode = 0
     server.launch(process)

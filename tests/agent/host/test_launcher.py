@@ -45,7 +45,7 @@ class LaunchedServer(FakeServer):
 
 @dataclass
 class Reservation:
-    """What Temporal's core says when it asks for a slot."""
+    """The context with which Temporal's core asks for a slot."""
 
     slot_type: Literal["workflow", "activity", "local-activity"] = "activity"
     task_queue: str = "voice-agents"

@@ -19,7 +19,7 @@ from livekit.api import AccessToken, VideoGrants
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.livekit_webhook.events import read_event
+from api.livekit_webhook.webhook_events import read_event
 from contracts.room import Presence, RoomFinished
 from errors import TemporalUnavailable
 from settings import Settings

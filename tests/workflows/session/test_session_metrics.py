@@ -1,4 +1,4 @@
-"""What a worker serves to Prometheus after a session has lived; and that board and alerts ask for nothing else."""
+"""A worker's metrics after a session has lived; board and alerts ask for nothing else."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def delivery_of(env: WorkflowEnvironment, session: Session) -> Delivery:
 
 
 async def report(delivery: Delivery) -> DeliveryReport:
-    """How it went. No time is skipped: the test server holds its clock while an event waits for its next attempt."""
+    """The result. No time is skipped: the test server holds its clock while an event waits for its next attempt."""
     async with asyncio.timeout(30):
         return await delivery.result()
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from api.app import create_app
-from api.gateway.capacity import Capacity
+from api.gateway.session_limit import Capacity
 from contracts.statuses import SessionStatus
 from errors import JoinTokenFailed, KeyTaken, NoPlace, TemporalUnavailable
 from settings import ApiSettings, Settings

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.speech.embedded.turns import Turns
+from agent.speech.embedded.fair_queue import Turns
 
 
 def noted(log: list[str], name: str) -> Callable[[], None]:
