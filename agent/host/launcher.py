@@ -16,6 +16,8 @@ from functools import partial
 import aiohttp
 from livekit import api
 from livekit.agents import AgentServer
+from livekit.agents.ipc.proc_pool import ProcPool
+from livekit.agents.ipc.supervised_proc import SupervisedProc
 from livekit.agents.utils import shortuuid
 from livekit.protocol.models import Room
 from temporalio import activity
@@ -80,6 +82,7 @@ class Launcher(AgentActivities):
                 await self._prepare_room(request)
                 await self._launch(request, metadata)
         except TimeoutError as error:
+            await self._kill(metadata)
             raise ApplicationError(f"the agent did not join within {_JOIN_SECONDS:g} s", type=JOIN_DEADLINE) from error
         activity.raise_complete_async()
 
@@ -108,6 +111,15 @@ class Launcher(AgentActivities):
         finally:
             if probing:
                 probing.cancel()
+
+    async def _kill(self, metadata: JobMetadata) -> None:
+        """End a job that hangs: its process would keep its place for good. The pool is private to livekit-agents."""
+        pool: ProcPool | None = getattr(self._server, "_proc_pool", None)
+        for process in pool.processes if pool else ():
+            job = process.running_job
+            if isinstance(process, SupervisedProc) and job and job.job.room.metadata == metadata.model_dump_json():
+                logger.warning("the job of %s, generation %d, hangs: killed", metadata.session_id, metadata.generation)
+                await process.kill()
 
     async def _has_joined(self, name: str, generation: int) -> bool:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from livekit.agents import AgentServer
 from livekit.agents.ipc.proc_pool import ProcPool
@@ -40,7 +41,10 @@ class FakePool(ProcPool):
     def __init__(self) -> None:
         EventEmitter.__init__(self)
         self.targets: list[int] = []
+        self.jobs: list[Any] = []
         self.restored = asyncio.Event()
+
+    processes = property(lambda self: self.jobs)
 
     def set_target_idle_processes(self, num_idle_processes: int) -> None:
         self.targets.append(num_idle_processes)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NoReturn
 
 import pytest
 from livekit import api
+from livekit.agents.ipc.supervised_proc import SupervisedProc
+from livekit.agents.job import JobAcceptArguments, RunningJobInfo
+from livekit.protocol.agent import Job
 from livekit.protocol.models import Room
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.exceptions import ApplicationError
@@ -31,6 +34,32 @@ REQUEST = LaunchRequest(
 )
 
 
+class HungProcess(SupervisedProc):
+    """The process of a job that never joins."""
+
+    process_kind = property(lambda self: "job")  # type: ignore[assignment]
+
+    def __init__(self, metadata: str) -> None:
+        self.running_job = RunningJobInfo(
+            accept_arguments=JobAcceptArguments(name="", identity="", metadata=""),
+            job=Job(room=Room(metadata=metadata)),
+            url="",
+            token="",
+            worker_id="",
+            fake_job=False,
+        )
+        self.killed_by_us = False
+
+    async def kill(self) -> None:
+        self.killed_by_us = True
+
+    def _create_process(self, *_: object) -> NoReturn:
+        raise NotImplementedError
+
+    async def _main_task(self, _: object) -> None:
+        raise NotImplementedError
+
+
 class LaunchedServer(FakeServer):
     """Records the jobs that it is asked to start."""
 
@@ -41,6 +70,7 @@ class LaunchedServer(FakeServer):
     async def simulate_job(self, room: str, *, token: str = "", room_info: Room | None = None, **_: object) -> None:  # type: ignore[override]
         assert room_info is not None
         self.jobs.append((room, JobMetadata.model_validate_json(room_info.metadata), token))
+        self.pool.processes.append(HungProcess(room_info.metadata))
 
 
 @dataclass
@@ -135,10 +165,11 @@ async def test_a_job_that_never_joins_fails_the_launch(
     agent_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(launcher, "_JOIN_SECONDS", 0.05)
-    launch, _ = launching(FakeRooms(looks=10**9), agent_settings)
+    launch, server = launching(FakeRooms(looks=10**9), agent_settings)
     with pytest.raises(ApplicationError) as failure:
         await ActivityEnvironment().run(launch.launch_agent, REQUEST)
     assert failure.value.type == JOIN_DEADLINE
+    assert [process.killed_by_us for process in server.pool.processes] == [True], "it would keep its place for good"
 
 
 async def test_slots_are_reserved_up_to_the_capacity_and_given_back() -> None:
