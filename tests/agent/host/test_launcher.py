@@ -37,7 +37,7 @@ REQUEST = LaunchRequest(
 class HungProcess(SupervisedProc):
     """The process of a job that never joins."""
 
-    process_kind = property(lambda self: "job")  # type: ignore[assignment]
+    process_kind = property(lambda self: "job")
 
     def __init__(self, metadata: str) -> None:
         self.running_job = RunningJobInfo(
