@@ -36,6 +36,7 @@ async def begin(world: World, idle_seconds: float) -> JoinToken:
         user_name="quiet",
         opening_line="Hello there.",
         limits=SessionLimits(silence_seconds=SILENCE, idle_seconds=idle_seconds),
+        agent_task_queue=world.stack.settings.temporal.agent_task_queue,
     )
     handle = await world.temporal.start_workflow(
         VoiceSession.run,
