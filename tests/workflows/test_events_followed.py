@@ -61,10 +61,10 @@ async def test_a_follower_reads_a_call_to_its_end(session: Session, source: Temp
     agent = await session.in_conversation()
     async with followers.watch(session.id, 0) as watch, followers.watch(session.id, 4) as other:
         reader = Reader(watch.frames())
-        await reader.to(6)
+        await reader.to(7)
         assert b'"state":"active"' in reader.raw
         await agent.say("Hello!")
-        await reader.to(7)
+        await reader.to(8)
         assert b'"text":"Hello!"' in reader.raw
         await session.end()
         numbers = await reader.to_the_end()
