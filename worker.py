@@ -8,6 +8,7 @@ import signal
 import sys
 from datetime import timedelta
 
+from temporalio import workflow
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -89,6 +90,8 @@ async def main() -> None:
     """Serve until SIGTERM or SIGINT, then finish running tasks."""
     settings = Settings()
     logs.configure(settings.telemetry.log_format, session_of_call)
+    # The session's id stands in each message; the rest of a workflow's info is noise to a reader.
+    workflow.logger.workflow_info_on_message = False
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)

@@ -60,7 +60,12 @@ async def _call(
                     caller.forget_unheard()
                     spoken = await caller.say(question)
                     _print_spoken(console, asked_at, spoken)
-                    _print_heard(console, asked_at, await caller.hear(patience), spoken.last_sound_at)
+                    heard = await caller.hear(patience)
+                    # An agent that was launched amid the conversation may still be answering the question before.
+                    while heard.first_sound_at < spoken.last_sound_at:
+                        _print_interrupted(console, asked_at, heard)
+                        heard = await caller.hear(patience)
+                    _print_heard(console, asked_at, heard, spoken.last_sound_at)
         finally:
             bill = await api.end(started.session_id)
             seconds, minutes = bill["durationSeconds"], bill["durationMinutes"]
@@ -73,8 +78,15 @@ def _print_spoken(console: Console, origin: float, spoken: Spoken) -> None:
 
 
 def _print_heard(console: Console, origin: float, heard: Heard, since: float) -> None:
-    delay = f"[dim](after {heard.first_sound_at - since:.2f} s)[/]"
-    console.print(f"{heard.first_sound_at - origin:6.1f} s  [green]agent[/]   {heard.text} {delay}")
+    _print_agent(console, origin, heard, f"after {heard.first_sound_at - since:.2f} s")
+
+
+def _print_interrupted(console: Console, origin: float, heard: Heard) -> None:
+    _print_agent(console, origin, heard, "interrupted by the question")
+
+
+def _print_agent(console: Console, origin: float, heard: Heard, remark: str) -> None:
+    console.print(f"{heard.first_sound_at - origin:6.1f} s  [green]agent[/]   {heard.text} [dim]({remark})[/]")
 
 
 if __name__ == "__main__":
