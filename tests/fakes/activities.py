@@ -29,6 +29,9 @@ from workflows.voice_session import VoiceSession
 
 _BEAT_SECONDS = 0.05
 
+PATIENCE_SECONDS = 30
+"""Longer than a workflow task timeout (10 s): a task given to a worker that stops comes again after it."""
+
 
 class FakeAgent:
     """One generation's job, as the test drives it: it heartbeats until it is cancelled or told how to go."""
@@ -71,7 +74,7 @@ class FakeAgent:
 
     async def is_called_off(self) -> None:
         """Wait until the workflow does not want it any more."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.wait({self._heart})
 
     async def die_silently(self) -> None:
@@ -121,7 +124,7 @@ class Scene:
 
     async def next_agent(self) -> FakeAgent:
         """The next generation's job, as soon as it is launched."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await self.arrivals.get()
 
 

@@ -10,7 +10,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateHandle, WorkflowUpdateStage
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from contracts.identities import caller_identity, new_session_id
@@ -22,7 +22,7 @@ from contracts.search_attributes import at_start
 from contracts.session import EndRequest, SessionRequest, SessionSummary, SessionView
 from contracts.statuses import AgentState, SessionStatus
 from contracts.turns import Turn
-from tests.fakes.activities import FakeActivities, FakeAgent, Scene
+from tests.fakes.activities import PATIENCE_SECONDS, FakeActivities, FakeAgent, Scene
 from workflows.voice_session import VoiceSession
 
 PATIENT = SessionLimits(agent_heartbeat_timeout_seconds=100_000)
@@ -120,15 +120,21 @@ class Session:
 
     async def until(self, state: SessionStatus | AgentState) -> SessionView:
         """Wait until the session, or its agent, is in this state."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                view = await self.view()
+                try:
+                    view = await self.handle.query(VoiceSession.view, rpc_timeout=timedelta(seconds=3))
+                except RPCError as error:
+                    # The server gave the question to a worker that has just stopped.
+                    if error.status not in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+                        raise
+                    continue
                 if state in (view.state, view.agent_state):
                     return view
                 await asyncio.sleep(0.02)
 
     async def result(self) -> SessionSummary:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await self.handle.result()
 
     async def skip(self, seconds: float) -> None:
@@ -154,7 +160,7 @@ class Session:
 
         A session that closes before keeps the server's clock held for good.
         """
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 pending = (await self.handle.describe()).raw_description.pending_activities
                 if all(each.activity_type.name != "look_at_room" for each in pending):
@@ -171,7 +177,7 @@ class Session:
 
     async def settled(self) -> SessionSummary:
         """Wait for the bill, which may come before the clean-up is done."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 if (summary := (await self.view()).summary) is not None:
                     return summary

@@ -18,7 +18,7 @@ from contracts.limits import SessionLimits
 from contracts.statuses import EndReason, SessionStatus
 from settings import StackSettings
 from stack.servers.find import TEMPORAL, resolve
-from tests.fakes.activities import FakeActivities
+from tests.fakes.activities import PATIENCE_SECONDS, FakeActivities
 from tests.workflows.driver import Session
 from worker import build_worker
 
@@ -74,7 +74,7 @@ async def test_a_stopping_worker_finishes_its_running_activity(dev_server: Workf
         await session.in_conversation()
         session.scene.close_gate.clear()
         await session.end()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not session.scene.closes:  # noqa: ASYNC110  the activity has begun
                 await asyncio.sleep(0.02)
         stopping = asyncio.create_task(worker.shutdown())
