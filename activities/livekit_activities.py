@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import aiohttp
 from livekit import api
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.interface import SessionActivities
 from activities.join_token_minting import mint_join_token
-from activities.rooms import Rooms
+from activities.rooms import LIVEKIT_ERRORS, Rooms
 from activities.webhook_sender import WebhookSender
 from contracts.customer_webhooks import WebhookRequest
 from contracts.failures import JOIN_TOKEN_FAILED
@@ -17,8 +16,6 @@ from contracts.join_token import JoinToken, JoinTokenRequest
 from contracts.room import RoomRequest, RoomView
 from errors import JoinTokenFailed
 from settings import Settings
-
-_LIVEKIT_ERRORS = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 
 class LiveKitActivities(SessionActivities):
@@ -43,7 +40,7 @@ class LiveKitActivities(SessionActivities):
                 await self._rooms.create(request.session_id, request.timeouts)
         except JoinTokenFailed as error:
             raise ApplicationError(str(error), type=JOIN_TOKEN_FAILED, non_retryable=True) from error
-        except _LIVEKIT_ERRORS as error:
+        except LIVEKIT_ERRORS as error:
             raise ApplicationError(
                 f"LiveKit did not make the room: {_message(error)}", type=JOIN_TOKEN_FAILED
             ) from error

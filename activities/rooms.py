@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Sequence
-from typing import Any
+from typing import Any, Final
 
+import aiohttp
 from livekit import api
 from livekit.protocol.models import ParticipantInfo
 
@@ -17,9 +18,12 @@ from contracts.identities import ARRIVED, agent_generation
 from contracts.limits import RoomTimeouts
 from contracts.room import Presence, RoomView
 
+LIVEKIT_ERRORS: Final = (api.TwirpError, aiohttp.ClientError, TimeoutError)
+"""What a call to LiveKit raises where it fails."""
+
 
 class Rooms:
-    """The few LiveKit calls that sessions need. Errors are livekit-api's own (`TwirpError`) and aiohttp's."""
+    """The few LiveKit calls that sessions need. Each may raise one of `LIVEKIT_ERRORS`."""
 
     def __init__(self, livekit: api.LiveKitAPI) -> None:
         self._livekit = livekit
@@ -52,19 +56,20 @@ class Rooms:
     async def clear_agents(self, name: str, *, before: int) -> None:
         """Remove what is left of generations below `before`: a dead one's track from the room."""
         for identity in await self._agents(name, before):
-            await self._remove(name, identity)
+            await self.remove(name, identity)
 
     async def remove_unresponsive(self, name: str, *, before: int) -> None:
         """Probe generations below `before` through LiveKit, and remove those that do not answer."""
         for identity in await self._agents(name, before):
             if not await answers_probe(self._livekit, name, identity):
-                await self._remove(name, identity)
+                await self.remove(name, identity)
 
     async def _agents(self, name: str, before: int) -> list[str]:
         identities = (await self.look(name)).agent_identities
         return [identity for identity in identities if (agent_generation(identity) or before) < before]
 
-    async def _remove(self, name: str, identity: str) -> None:
+    async def remove(self, name: str, identity: str) -> None:
+        """Remove a participant; one that has left already counts as removed."""
         await _or_gone(self._livekit.room.remove_participant(api.RoomParticipantIdentity(room=name, identity=identity)))
 
     async def delete(self, name: str) -> bool:

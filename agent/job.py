@@ -10,12 +10,13 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
-from livekit import api, rtc
+from livekit import rtc
 from livekit.agents import AutoSubscribe, JobContext, JobProcess
 from opentelemetry.sdk.trace import TracerProvider
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.rooms import Rooms
 from agent.conversation.conversation import Conversation
 from agent.conversation.prewarm import prewarm
 from agent.conversation.provider_failures import report_availability
@@ -126,8 +127,9 @@ async def _serve(ctx: JobContext, metadata: JobMetadata) -> None:
         incumbent = Incumbent(room, briefing.generation, conversation.finish_speaking)
         successor_overdue = partial(heartbeat.wait_for_overdue_successor, alone_seconds=alone_seconds)
         _leave_after(ctx, wait_until_replaced(beating, incumbent, successor_overdue))
+        remove = partial(Rooms(ctx.api).remove, room.name)
         succession, _ = await asyncio.gather(
-            take_over(room, briefing, partial(_remove, ctx)), room.local_participant.set_attributes({ARRIVED: "yes"})
+            take_over(room, briefing, remove), room.local_participant.set_attributes({ARRIVED: "yes"})
         )
         return succession
 
@@ -146,12 +148,3 @@ def _leave_after(ctx: JobContext, reason: Coroutine[None, None, str]) -> None:
     """Shut the job down with `reason` once it returns."""
     waiting = asyncio.create_task(reason)
     waiting.add_done_callback(lambda task: None if task.cancelled() else ctx.shutdown(task.result()))
-
-
-async def _remove(ctx: JobContext, identity: str) -> None:
-    """Remove an unresponsive predecessor from the room; one that has left already counts as removed."""
-    try:
-        await ctx.api.room.remove_participant(api.RoomParticipantIdentity(room=ctx.room.name, identity=identity))
-    except api.TwirpError as error:
-        if error.code != api.TwirpErrorCode.NOT_FOUND:
-            raise

@@ -10,6 +10,8 @@ from typing import Any
 
 from livekit.agents import AgentServer
 
+from agent.host.process_pool import pool_of
+
 logger = logging.getLogger("agent.host.capacity")
 
 _CHECK_SECONDS = 0.05
@@ -55,8 +57,7 @@ def capacity_of(server: AgentServer, max_jobs: int) -> Capacity:
     """The capacity of a running AgentServer. Its pool is private: without it `max_jobs` alone limits."""
 
     def warm() -> int:
-        pool: Any = getattr(server, "_proc_pool", None)
-        queue = getattr(pool, "_warmed_proc_queue", None)
-        return max_jobs if queue is None else int(queue.qsize())
+        queue: asyncio.Queue[Any] | None = getattr(pool_of(server), "_warmed_proc_queue", None)
+        return max_jobs if queue is None else queue.qsize()
 
     return Capacity(lambda: len(server.active_jobs), warm, max_jobs)

@@ -13,6 +13,7 @@ from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
 from livekit.agents.ipc.proc_pool import ProcPool
 from temporalio.service import RPCError
 
+from agent.host.process_pool import pool_of
 from agent.host.sentinel_keeper import SentinelKeeper
 from agent.host.task_tokens import fail_token
 from connections.temporal_client import LazyClient
@@ -30,7 +31,7 @@ class JobWatch:
     """Follows the running jobs of one AgentServer by the events of its process pool.
 
     Reports a job whose process fails; the sentinel reports all jobs when the whole AgentServer ends. A process with
-    exit code 0 is not reported: it has completed its token. The pool is private to livekit-agents; without its events
+    exit code 0 is not reported: it has completed its token. Without the events of the pool
     heartbeat timeouts find every failure, later.
     """
 
@@ -40,7 +41,7 @@ class JobWatch:
         self._running: dict[str, JobMetadata] = {}
         self._on_launch: list[Callable[[JobMetadata], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        server.on("worker_started", lambda: self._watch(getattr(server, "_proc_pool", None)))
+        server.on("worker_started", lambda: self._watch(pool_of(server)))
 
     @property
     def running(self) -> list[JobMetadata]:

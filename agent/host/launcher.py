@@ -13,17 +13,14 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
-import aiohttp
 from livekit import api
 from livekit.agents import AgentServer
-from livekit.agents.ipc.proc_pool import ProcPool
 from livekit.agents.ipc.supervised_proc import SupervisedProc
 from livekit.agents.utils import shortuuid
 from livekit.protocol.models import Room
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
 from temporalio.worker import (
     CustomSlotSupplier,
     FixedSizeSlotSupplier,
@@ -34,11 +31,14 @@ from temporalio.worker import (
     Worker,
     WorkerTuner,
 )
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
 
 from activities.interface import AgentActivities
-from activities.rooms import Rooms
+from activities.rooms import LIVEKIT_ERRORS, Rooms
 from agent.host.capacity import Capacity, capacity_of
+from agent.host.process_pool import pool_of
 from agent.host.warm_processes import WarmProcesses
+from agent.workflow_link.retries import retry_outages
 from connections.temporal_client import connect
 from contracts.agent import AgentOutcome, JobMetadata, LaunchRequest
 from contracts.failures import JOIN_DEADLINE
@@ -55,7 +55,6 @@ _JOIN_SECONDS = 30.0
 _CHECK_SECONDS = 0.1
 _HEARTBEAT_SECONDS = 0.3
 _RETRY_SECONDS = 0.2
-_LIVEKIT_ERRORS = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 
 class Launcher(AgentActivities):
@@ -113,8 +112,8 @@ class Launcher(AgentActivities):
                 probing.cancel()
 
     async def _kill(self, metadata: JobMetadata) -> None:
-        """End a job that hangs: its process would keep its place for good. The pool is private to livekit-agents."""
-        pool: ProcPool | None = getattr(self._server, "_proc_pool", None)
+        """End a job that hangs: its process would keep its place for good."""
+        pool = pool_of(self._server)
         for process in pool.processes if pool else ():
             job = process.running_job
             if isinstance(process, SupervisedProc) and job and job.job.room.metadata == metadata.model_dump_json():
@@ -124,7 +123,7 @@ class Launcher(AgentActivities):
     async def _has_joined(self, name: str, generation: int) -> bool:
         try:
             return await self._rooms.has_arrived(name, generation)
-        except _LIVEKIT_ERRORS:
+        except LIVEKIT_ERRORS:
             return False
 
 
@@ -175,12 +174,8 @@ async def pull_launches(server: AgentServer, livekit: api.LiveKitAPI, settings: 
 
 async def _connected(settings: Settings) -> Client:
     interceptors = temporal_interceptors(tracer_provider(settings.telemetry, "voice-agent-host"))
-    while True:
-        try:
-            return await connect(settings.temporal, interceptors=interceptors)
-        except (RPCError, RuntimeError) as error:  # RuntimeError: the first connection could not be made
-            logger.warning("Temporal cannot be reached, trying again: %s", type(error).__name__)
-            await asyncio.sleep(_RETRY_SECONDS)
+    retrying = retry_outages(logger, "this host's connection", wait_fixed(_RETRY_SECONDS))
+    return await retrying(connect, settings.temporal, interceptors=interceptors)
 
 
 def build_launch_worker(client: Client, launcher: AgentActivities, slots: JobSlots, task_queue: str) -> Worker:
@@ -220,10 +215,9 @@ async def _heartbeats() -> AsyncIterator[None]:
 
 
 async def _until_livekit_answers(call: Callable[[], Awaitable[object]]) -> None:
-    while True:
-        try:
-            await call()
-            return
-        except _LIVEKIT_ERRORS as error:
-            logger.warning("LiveKit does not answer, trying again: %s", type(error).__name__)
-            await asyncio.sleep(_RETRY_SECONDS)
+    def log(state: RetryCallState) -> None:
+        error = state.outcome and state.outcome.exception()
+        logger.warning("LiveKit does not answer, trying again: %s", type(error).__name__)
+
+    retry = retry_if_exception_type(LIVEKIT_ERRORS)
+    await AsyncRetrying(retry=retry, wait=wait_fixed(_RETRY_SECONDS), before_sleep=log)(call)

@@ -55,7 +55,7 @@ async def _call(
         console.print(f"[bold]{started.session_id}[/] started in {(answered_at - asked_at) * 1000:.0f} ms")
         try:
             async with Caller(started.server_url, started.token) as caller:
-                _print_heard(console, asked_at, await caller.hear(patience), asked_at)
+                _print_answer(console, asked_at, await caller.hear(patience), asked_at)
                 for question in questions:
                     caller.forget_unheard()
                     spoken = await caller.say(question)
@@ -63,9 +63,9 @@ async def _call(
                     heard = await caller.hear(patience)
                     # An agent that was launched amid the conversation may still be answering the question before.
                     while heard.first_sound_at < spoken.last_sound_at:
-                        _print_interrupted(console, asked_at, heard)
+                        _print_heard(console, asked_at, heard, "interrupted by the question")
                         heard = await caller.hear(patience)
-                    _print_heard(console, asked_at, heard, spoken.last_sound_at)
+                    _print_answer(console, asked_at, heard, spoken.last_sound_at)
         finally:
             bill = await api.end(started.session_id)
             seconds, minutes = bill["durationSeconds"], bill["durationMinutes"]
@@ -77,15 +77,11 @@ def _print_spoken(console: Console, origin: float, spoken: Spoken) -> None:
     console.print(f"{spoken.first_sound_at - origin:6.1f} s  [cyan]caller[/]  {spoken.text}")
 
 
-def _print_heard(console: Console, origin: float, heard: Heard, since: float) -> None:
-    _print_agent(console, origin, heard, f"after {heard.first_sound_at - since:.2f} s")
+def _print_answer(console: Console, origin: float, heard: Heard, since: float) -> None:
+    _print_heard(console, origin, heard, f"after {heard.first_sound_at - since:.2f} s")
 
 
-def _print_interrupted(console: Console, origin: float, heard: Heard) -> None:
-    _print_agent(console, origin, heard, "interrupted by the question")
-
-
-def _print_agent(console: Console, origin: float, heard: Heard, remark: str) -> None:
+def _print_heard(console: Console, origin: float, heard: Heard, remark: str) -> None:
     console.print(f"{heard.first_sound_at - origin:6.1f} s  [green]agent[/]   {heard.text} [dim]({remark})[/]")
 
 

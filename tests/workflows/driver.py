@@ -116,19 +116,19 @@ class Session:
         await self.handle.signal(VoiceSession.room_finished, RoomFinished(at_ms=await self.now_ms()))
 
     async def view(self) -> SessionView:
-        return await self.handle.query(VoiceSession.view)
+        """Ask again where the server gave the query to a worker that has just stopped."""
+        while True:
+            try:
+                return await self.handle.query(VoiceSession.view, rpc_timeout=timedelta(seconds=3))
+            except RPCError as error:
+                if error.status not in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+                    raise
 
     async def until(self, state: SessionStatus | AgentState) -> SessionView:
         """Wait until the session, or its agent, is in this state."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                try:
-                    view = await self.handle.query(VoiceSession.view, rpc_timeout=timedelta(seconds=3))
-                except RPCError as error:
-                    # The server gave the question to a worker that has just stopped.
-                    if error.status not in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
-                        raise
-                    continue
+                view = await self.view()
                 if state in (view.state, view.agent_state):
                     return view
                 await asyncio.sleep(0.02)
