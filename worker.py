@@ -24,7 +24,8 @@ from errors import SetupError
 from settings import Settings
 from telemetry import logs
 from telemetry.temporal_sdk import session_of_call, worker_runtime
-from telemetry.traces import temporal_interceptors, tracer_provider
+from telemetry.temporal_traces import temporal_interceptors
+from telemetry.traces import tracer_provider
 from workflows.voice_session import VoiceSession
 from workflows.webhooks.delivery import WebhookDelivery
 

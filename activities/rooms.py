@@ -14,7 +14,7 @@ from livekit import api
 from livekit.protocol.models import ParticipantInfo
 
 from activities.liveness_probe import answers_probe
-from contracts.identities import ARRIVED, agent_generation
+from contracts.identities import agent_generation
 from contracts.limits import RoomTimeouts
 from contracts.room import Presence, RoomView
 
@@ -44,11 +44,6 @@ class Rooms:
             callers=tuple(_sighting(p, now_ms) for p in people if p.kind == ParticipantInfo.Kind.STANDARD),
             agent_identities=tuple(p.identity for p in people if p.kind == ParticipantInfo.Kind.AGENT),
         )
-
-    async def has_arrived(self, name: str, generation: int) -> bool:
-        """True once this generation's agent is in the room and accepted: from then on it heartbeats by itself."""
-        people = await self._people(name)
-        return any(agent_generation(p.identity) == generation and ARRIVED in p.attributes for p in people)
 
     async def _people(self, name: str) -> Sequence[ParticipantInfo]:
         return (await self._livekit.room.list_participants(api.ListParticipantsRequest(room=name))).participants

@@ -14,8 +14,9 @@ from collections.abc import Coroutine, Sequence
 from livekit.agents import AgentServer
 
 from agent.host.agent_server import build_server
+from agent.host.capacity import capacity_of
 from agent.host.drain import drain
-from agent.host.job_watch import JobWatch
+from agent.host.jobs import Jobs
 from agent.host.launcher import pull_launches
 from agent.speech import providers
 from connections.livekit_client import livekit_api
@@ -47,11 +48,11 @@ class StopSignals:
 async def serve(
     server: AgentServer,
     pull: Coroutine[None, None, None],
-    jobs: JobWatch,
+    jobs: Jobs,
     signals: StopSignals,
     drain_seconds: float,
 ) -> None:
-    """Serve until a signal, drain, and close the server and its job watch. `pull` takes launches until it is cancelled.
+    """Serve until a signal, drain, and close the server and its jobs. `pull` takes launches until it is cancelled.
 
     Raises the error that ended the AgentServer or the pulling: a supervisor should restart the process.
     """
@@ -87,11 +88,12 @@ async def main() -> None:
     logs.configure(settings.telemetry.log_format)
     providers.check(settings.speech)
     server = build_server(settings)
-    jobs = JobWatch(server, settings)
+    capacity = capacity_of(server, settings.agent.max_jobs)
+    jobs = Jobs(server, settings, capacity.note_lateness)
     signals = StopSignals()
     signals.install()
     async with livekit_api(settings.livekit) as livekit:
-        pull = pull_launches(server, livekit, settings)
+        pull = pull_launches(server, jobs, capacity, livekit, settings)
         await serve(server, pull, jobs, signals, settings.agent.drain_seconds)
 
 

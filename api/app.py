@@ -51,7 +51,8 @@ from connections.webhook_targets import AllowedTargets
 from settings import ApiSettings, Settings
 from telemetry.api_metrics import ApiMetrics
 from telemetry.api_traces import instrument
-from telemetry.traces import temporal_interceptors, tracer_provider
+from telemetry.temporal_traces import temporal_interceptors
+from telemetry.traces import tracer_provider
 
 _OPEN = (root, health, livekit_webhook)
 """These need no API key: webhooks are signed, and the others reveal no session."""

@@ -9,8 +9,10 @@ from pydantic import Field
 from contracts.agent_options import AgentOptions
 from contracts.limits import RoomTimeouts, SessionLimits
 from contracts.message import Message
+from contracts.room import Presence
 from contracts.turns import Turn
 
+MAX_REPORTS: Final = 100
 LIVENESS_PROBE_SECONDS: Final = 0.4
 """A running agent acknowledges an RPC within milliseconds, a busy one within tenths of a second, a frozen one never."""
 
@@ -26,16 +28,17 @@ class LaunchRequest(Message):
 
 
 class JobMetadata(Message):
-    """Handed from the agent host to the job process that it starts. `task_token` (hex) is the activity's credential."""
+    """Handed from the agent host to the job process that it starts; `key` names the job on the host's `socket`."""
 
     session_id: str
     generation: int
-    task_token: str = Field(repr=False)
+    key: str = Field(repr=False)
+    socket: str
     traceparent: str = ""  # the span of the launch as W3C writes it, ids only; empty where nothing is traced
 
 
 class ClaimRequest(Message):
-    """Input of the `claim` update: an agent's job asks to be this generation before it does anything in the room."""
+    """Input of the `claim` update: an agent host has taken this generation's launch, and its job will be `identity`."""
 
     generation: int
     identity: str
@@ -64,7 +67,7 @@ class AgentPulse(Message):
 
 
 class AgentReady(Message):
-    """Signal `agent_ready`: this generation alone has the floor now. Reports of older ones are refused from here on.
+    """This generation alone has the floor now. Reports of older ones are refused from here on.
 
     `inherited` are turns that its predecessor handed over directly, whether or not they reached the workflow as well.
     """
@@ -76,7 +79,7 @@ class AgentReady(Message):
 
 
 class AgentOutcome(Message):
-    """Result of `launch_agent`, sent by a job that leaves by itself; `handed_over` to a successor is no failure."""
+    """Result of `launch_agent` for a job that left by itself; `handed_over` to a successor is no failure."""
 
     generation: int
     cause: str
@@ -90,13 +93,31 @@ class DrainRequest(Message):
 
 
 class ProviderChanged(Message):
-    """Signal `provider_changed`: a provider of speech (`provider/model`) failed, or is back; `next_up` serves next."""
+    """A provider of speech (`provider/model`) failed, or is back; `next_up` serves next."""
 
     generation: int
     part: Literal["stt", "llm", "tts"]
     provider: str
     available: bool
     next_up: str | None = None
+
+
+class AgentReport(Message):
+    """One report of an agent: exactly one of these."""
+
+    ready: AgentReady | None = None
+    turn: Turn | None = None
+    presence: Presence | None = None
+    provider: ProviderChanged | None = None
+
+
+class AgentReports(Message):
+    """Signal `agent_reports`: what an agent has to say, in order. Together, since each signal is work for the workflow.
+
+    At most `MAX_REPORTS`.
+    """
+
+    reports: tuple[AgentReport, ...]
 
 
 class YieldRequest(Message):

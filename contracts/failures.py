@@ -15,8 +15,10 @@ SESSION_ENDING: Final = "SessionEnding"
 SUPERSEDED: Final = "Superseded"
 JOIN_DEADLINE: Final = "JoinDeadline"
 JOB_PROCESS_ENDED: Final = "JobProcessEnded"
+JOB_STOOD_STILL: Final = "JobStoodStill"
+"""Its host has killed it."""
 AGENT_SERVER_ENDED: Final = "AgentServerEnded"
-"""These last two prove that the agent is dead; after any other failure it may still be alive."""
+"""These last three prove that the agent is dead; after any other failure it may still be alive."""
 
 # `deliver_webhook`.
 WEBHOOK_NOT_TAKEN: Final = "WebhookNotTaken"

@@ -8,7 +8,7 @@ from contracts.message import Message
 
 
 class Presence(Message):
-    """Signal `presence`: a caller's participant was seen to join or leave; from webhooks and from the agent alike."""
+    """A caller's participant was seen to join or leave: signal `presence` from webhooks, a report from an agent."""
 
     participant_sid: str
     identity: str

@@ -1,10 +1,9 @@
-"""Exports spans, traces calls to Temporal, and carries a trace to the agent."""
+"""Exports spans, and carries a trace to the agent."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import temporalio.contrib.opentelemetry as temporal_traces
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -17,7 +16,7 @@ from errors import SetupError
 from settings import TelemetrySettings
 from telemetry.redaction import Redacted
 
-_W3C = TraceContextTextMapPropagator()
+W3C = TraceContextTextMapPropagator()
 """Ids alone: baggage would put texts of clients into Temporal's history."""
 
 
@@ -36,26 +35,13 @@ def tracer_provider(settings: TelemetrySettings, service: str) -> TracerProvider
     return provider
 
 
-class TemporalTraces(temporal_traces.TracingInterceptor):
-    """Spans for calls to Temporal and their work in workers, as one trace across processes."""
-
-    def __init__(self, provider: TracerProvider) -> None:
-        super().__init__(provider.get_tracer("temporalio"))
-        self.text_map_propagator = _W3C
-
-
-def temporal_interceptors(provider: TracerProvider | None) -> list[TemporalTraces]:
-    """Interceptors for a Temporal client and its workers; none without a provider."""
-    return [TemporalTraces(provider)] if provider else []
-
-
 def traceparent() -> str:
     """The current span as a W3C `traceparent`; empty if there is none."""
     carrier: dict[str, str] = {}
-    _W3C.inject(carrier)
+    W3C.inject(carrier)
     return carrier.get("traceparent", "")
 
 
 def context_of(parent: str) -> Context:
     """The context of the `traceparent` `parent`; a new trace if that is empty."""
-    return _W3C.extract({"traceparent": parent}, Context())
+    return W3C.extract({"traceparent": parent}, Context())

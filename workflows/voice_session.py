@@ -11,7 +11,7 @@ from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from contracts.agent import AgentReady, Briefing, ClaimRequest, DrainRequest, ProviderChanged
+    from contracts.agent import AgentReady, AgentReports, Briefing, ClaimRequest, DrainRequest
     from contracts.customer_webhooks import RedeliveryPlan
     from contracts.events import EventsPage, EventsRequest
     from contracts.failures import JOIN_TOKEN_FAILED, SUPERSEDED
@@ -152,13 +152,29 @@ class VoiceSession:
             raise ApplicationError(f"generation {claim.generation} is not wanted any more", type=SUPERSEDED)
 
     @workflow.signal
-    def agent_ready(self, report: AgentReady) -> None:
-        """The agent is connected and can speak."""
+    def agent_reports(self, batch: AgentReports) -> None:
+        """What an agent has to say, in order; reports that arrive again change nothing."""
+        for report in batch.reports:
+            if report.ready is not None:
+                self._ready(report.ready)
+            if report.turn is not None:
+                self._hear(report.turn)
+            if report.presence is not None:
+                self._state.see(report.presence, now())
+            if report.provider is not None:
+                self._state.events.provider(now(), report.provider, provider_change(report.provider))
+        self._publish()
+
+    def _ready(self, report: AgentReady) -> None:
         for turn in report.inherited:
             self._state.hear(turn, now())
         self._agents.ready(report)
         self._state.last_activity_at = now()
-        self._publish()
+
+    def _hear(self, turn: Turn) -> None:
+        self._state.hear(turn, now())
+        if (seconds := self._state.first_sound(turn)) is not None:
+            session_metrics.first_sound(seconds)
 
     @workflow.signal
     def drain(self, request: DrainRequest) -> None:
@@ -166,23 +182,9 @@ class VoiceSession:
         self._agents.drain(request)
 
     @workflow.signal
-    def turn(self, turn: Turn) -> None:
-        """Something was said; repeated reports count once."""
-        self._state.hear(turn, now())
-        if (seconds := self._state.first_sound(turn)) is not None:
-            session_metrics.first_sound(seconds)
-        self._publish()
-
-    @workflow.signal
     def presence(self, report: Presence) -> None:
         """The caller was seen to join or leave."""
         self._state.see(report, now())
-        self._publish()
-
-    @workflow.signal
-    def provider_changed(self, report: ProviderChanged) -> None:
-        """A speech provider failed, or is back."""
-        self._state.events.provider(now(), report, provider_change(report))
         self._publish()
 
     @workflow.signal

@@ -29,9 +29,9 @@ from agent.conversation.turn_taking import AEC_WARMUP_SECONDS, TTS_TEXT_TRANSFOR
 from agent.handover.floor import Floor
 from agent.handover.protocol import Succession
 from agent.handover.quiet import Quiet
+from agent.job_link.host_link import HostLink
 from agent.speech import SpeechParts
 from agent.speech.language_model import prefill
-from agent.workflow_link.workflow_client import WorkflowClient
 from contracts.agent import Briefing
 from contracts.turns import Turn
 from settings import Settings
@@ -41,11 +41,11 @@ class Conversation:
     """One agent's part of a session. Earlier turns are its history; its own turns are reported to the workflow."""
 
     def __init__(
-        self, briefing: Briefing, room: rtc.Room, parts: SpeechParts, workflow: WorkflowClient, settings: Settings
+        self, briefing: Briefing, room: rtc.Room, parts: SpeechParts, host: HostLink, settings: Settings
     ) -> None:
         self._briefing = briefing
         self._room = room
-        self._workflow = workflow
+        self._host = host
         self._llm = parts.llm
         self._tts = parts.tts
         self._tts_options = parts.conn_options.tts_conn_options
@@ -180,7 +180,7 @@ class Conversation:
                 }
             )
         self._turns.append(turn)
-        self._workflow.turn(turn)
+        self._host.turn(turn)
 
     async def _repeat_answer(self, was_buffered: bool) -> None:
         """Repeat what the agent said during a room outage: the caller heard none of it."""
@@ -205,7 +205,7 @@ class Conversation:
         """Report the part of an answer that was played. Its end makes it final under the same sequence number."""
         if self._room_outage.disconnected:
             return
-        self._workflow.turn(self._turn("agent", text, interrupted=True, final=False))
+        self._host.turn(self._turn("agent", text, interrupted=True, final=False))
 
     def _turn(self, role: Literal["caller", "agent"], text: str, *, interrupted: bool, final: bool = True) -> Turn:
         return Turn(

@@ -22,9 +22,9 @@ from livekit.agents import (
 
 from agent.conversation.instructions import NO_ANSWER
 from agent.handover.quiet import Quiet
+from agent.job_link.host_link import HostLink
 from agent.speech.fallback import Availability
 from agent.speech.language_model import IS_PREFILL
-from agent.workflow_link.workflow_client import WorkflowClient
 from contracts.agent import Briefing, ProviderChanged
 
 logger = logging.getLogger("agent.conversation.provider_failures")
@@ -42,11 +42,11 @@ _REASONS: Final = {
 }
 
 
-def report_availability(workflow: WorkflowClient, briefing: Briefing, change: Availability) -> None:
+def report_availability(host: HostLink, briefing: Briefing, change: Availability) -> None:
     """Log and report that a provider failed or recovered."""
     state = "is back" if change.available else f"failed; next is {change.next_up or 'none'}"
     logger.warning("%s of %s: %s %s", change.part, briefing.session_id, change.provider, state)
-    workflow.provider_changed(ProviderChanged(generation=briefing.generation, **asdict(change)))
+    host.provider_changed(ProviderChanged(generation=briefing.generation, **asdict(change)))
 
 
 class ProviderFailures:

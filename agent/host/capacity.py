@@ -36,10 +36,8 @@ class Capacity:
 
     async def available(self, reserved: Callable[[], int]) -> None:
         """Wait until another job can start at once, beside those that are `reserved` already."""
-        while not self._has_room(reserved()):
-            due_at = monotonic() + _CHECK_SECONDS
+        while not self._has_room(reserved()):  # noqa: ASYNC110  warm processes and load change without an event
             await asyncio.sleep(_CHECK_SECONDS)
-            self.note_lateness(monotonic() - due_at)
 
     def note_lateness(self, seconds: float) -> None:
         """The host's event loop woke this late."""

@@ -14,10 +14,10 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 from tenacity import wait_fixed
 
-from agent.host.job_watch import JobWatch
+from agent.host.hosted_job import HostedJob
+from agent.host.jobs import Jobs
 from agent.workflow_link.retries import retry_outages
-from connections.temporal_client import LazyClient
-from contracts.agent import DrainRequest, JobMetadata
+from contracts.agent import DrainRequest
 from workflows.voice_session import VoiceSession
 
 logger = logging.getLogger("agent.host.drain")
@@ -26,7 +26,7 @@ _RPC_TIMEOUT = timedelta(seconds=3)
 _RETRY_SECONDS = 0.5
 
 
-async def drain(server: AgentServer, jobs: JobWatch, seconds: float) -> None:
+async def drain(server: AgentServer, jobs: Jobs, seconds: float) -> None:
     """Refuse new jobs, ask the sessions of running jobs for successors, and wait until all jobs have left.
 
     Returns after `seconds` at the latest; the caller closes the jobs that still run then. A job that was accepted
@@ -34,8 +34,8 @@ async def drain(server: AgentServer, jobs: JobWatch, seconds: float) -> None:
     """
     asking: set[asyncio.Task[None]] = set()
 
-    def ask(job: JobMetadata) -> None:
-        asking.add(asyncio.create_task(_ask_for_successor(jobs.temporal, job)))
+    def ask(job: HostedJob) -> None:
+        asking.add(asyncio.create_task(_ask_for_successor(job)))
 
     jobs.on_launch(ask)
     for job in jobs.running:
@@ -51,12 +51,11 @@ async def drain(server: AgentServer, jobs: JobWatch, seconds: float) -> None:
             task.cancel()
 
 
-async def _ask_for_successor(temporal: LazyClient, job: JobMetadata) -> None:
+async def _ask_for_successor(job: HostedJob) -> None:
     """Signal the session until Temporal accepts it; the agent keeps serving meanwhile."""
-    client = await temporal.get()
-    session: WorkflowHandle[VoiceSession, Any] = client.get_workflow_handle_for(VoiceSession.run, job.session_id)
-    retrying = retry_outages(logger, f"the drain of {job.session_id}", wait_fixed(_RETRY_SECONDS))
-    request = DrainRequest(generation=job.generation)
+    session_id, number = job.generation.session_id, job.generation.number
+    session: WorkflowHandle[VoiceSession, Any] = job.client.get_workflow_handle_for(VoiceSession.run, session_id)
+    retrying = retry_outages(logger, f"the drain of {session_id}", wait_fixed(_RETRY_SECONDS))
     with suppress(RPCError):  # NOT_FOUND: the session has ended
-        await retrying(session.signal, VoiceSession.drain, request, rpc_timeout=_RPC_TIMEOUT)
-        logger.info("asked for a successor of %s, generation %s", job.session_id, job.generation)
+        await retrying(session.signal, VoiceSession.drain, DrainRequest(generation=number), rpc_timeout=_RPC_TIMEOUT)
+        logger.info("asked for a successor of %s, generation %d", session_id, number)

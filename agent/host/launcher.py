@@ -15,7 +15,6 @@ from functools import partial
 
 from livekit import api
 from livekit.agents import AgentServer
-from livekit.agents.ipc.supervised_proc import SupervisedProc
 from livekit.agents.utils import shortuuid
 from livekit.protocol.models import Room
 from temporalio import activity
@@ -35,8 +34,9 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from activities.interface import AgentActivities
 from activities.rooms import LIVEKIT_ERRORS, Rooms
-from agent.host.capacity import Capacity, capacity_of
-from agent.host.process_pool import pool_of
+from agent.host.capacity import Capacity
+from agent.host.hosted_job import Generation, HostedJob
+from agent.host.jobs import Jobs
 from agent.host.warm_processes import WarmProcesses
 from agent.workflow_link.retries import retry_outages
 from connections.temporal_client import connect
@@ -44,7 +44,8 @@ from contracts.agent import AgentOutcome, JobMetadata, LaunchRequest
 from contracts.failures import JOIN_DEADLINE
 from contracts.identities import agent_identity
 from settings import LiveKitSettings, Settings
-from telemetry.traces import temporal_interceptors, traceparent, tracer_provider
+from telemetry.temporal_traces import temporal_interceptors
+from telemetry.traces import traceparent, tracer_provider
 
 logger = logging.getLogger("agent.host.launcher")
 
@@ -52,7 +53,6 @@ _POLLERS = 2
 _GRACE = timedelta(seconds=10)
 _JOIN_SECONDS = 30.0
 """A job that has not joined its room by then is given up; on an idle machine it takes 0.3 s."""
-_CHECK_SECONDS = 0.1
 _HEARTBEAT_SECONDS = 0.3
 _RETRY_SECONDS = 0.2
 
@@ -60,30 +60,41 @@ _RETRY_SECONDS = 0.2
 class Launcher(AgentActivities):
     """Starts one job in a warm process of this host for each launch, and waits until it has joined its room."""
 
-    def __init__(self, server: AgentServer, rooms: Rooms, settings: Settings) -> None:
+    def __init__(self, server: AgentServer, jobs: Jobs, rooms: Rooms, settings: Settings) -> None:
         self._server = server
+        self._jobs = jobs
         self._warm = WarmProcesses(server, settings.agent.idle_processes)
         self._rooms = rooms
         self._livekit = settings.livekit
 
     @activity.defn(name="launch_agent")
     async def launch_agent(self, request: LaunchRequest) -> AgentOutcome:
-        """See the interface. From the join on the job heartbeats by itself, and completes the activity."""
-        metadata = JobMetadata(
+        """See the interface. From the join on the host heartbeats for the job, and completes the activity."""
+        generation = Generation(
             session_id=request.session_id,
-            generation=request.generation,
-            task_token=activity.info().task_token.hex(),
-            traceparent=traceparent(),
+            number=request.generation,
+            identity=agent_identity(request.generation, shortuuid("AJ_")),
+            task_token=activity.info().task_token,
         )
+        job, metadata = self._jobs.launch(generation, traceparent())
         try:
             async with _heartbeats(), asyncio.timeout(_JOIN_SECONDS):
                 self._warm.pause_spawning()
                 await self._prepare_room(request)
-                await self._launch(request, metadata)
+                await self._launch(request, job, metadata)
         except TimeoutError as error:
-            await self._kill(metadata)
+            logger.warning("the job of %s, generation %d, hangs", generation.session_id, generation.number)
+            await self._jobs.kill(job)
             raise ApplicationError(f"the agent did not join within {_JOIN_SECONDS:g} s", type=JOIN_DEADLINE) from error
-        activity.raise_complete_async()
+        except BaseException:  # it is not wanted any more, or could not be launched
+            await self._jobs.kill(job)
+            raise
+        if job.joined.is_set():
+            activity.raise_complete_async()
+        if (outcome := job.outcome) is not None:
+            return outcome
+        failure_type, message = job.failure
+        raise ApplicationError(message, type=failure_type)
 
     async def _prepare_room(self, request: LaunchRequest) -> None:
         """Make the room if a restarted LiveKit has lost it, and remove agents from it that are certainly dead."""
@@ -92,39 +103,26 @@ class Launcher(AgentActivities):
         if generation > 1 and not request.predecessor_may_live:
             await _until_livekit_answers(partial(self._rooms.clear_agents, name, before=generation))
 
-    async def _launch(self, request: LaunchRequest, metadata: JobMetadata) -> None:
-        """Start the job and wait until it has joined. A silent predecessor is probed meanwhile, which takes 0.4 s."""
-        name, generation = request.session_id, request.generation
-        probe = partial(self._rooms.remove_unresponsive, name, before=generation)
+    async def _launch(self, request: LaunchRequest, job: HostedJob, metadata: JobMetadata) -> None:
+        """Start the job and wait until it has joined or ended.
+
+        A silent predecessor is probed meanwhile, which takes 0.4 s.
+        """
+        name = request.session_id
+        probe = partial(self._rooms.remove_unresponsive, name, before=request.generation)
         probing = asyncio.create_task(_until_livekit_answers(probe)) if request.predecessor_is_silent else None
         try:
             await self._server.simulate_job(
                 name,
-                token=agent_token(self._livekit, name, agent_identity(generation, shortuuid("AJ_"))),
+                token=agent_token(self._livekit, name, job.generation.identity),
                 room_info=Room(name=name, metadata=metadata.model_dump_json()),
             )
-            while not await self._has_joined(name, generation):  # noqa: ASYNC110  only LiveKit can tell
-                await asyncio.sleep(_CHECK_SECONDS)
-            if probing:
+            await job.joined_or_gone()
+            if probing and job.joined.is_set():
                 await probing
         finally:
             if probing:
                 probing.cancel()
-
-    async def _kill(self, metadata: JobMetadata) -> None:
-        """End a job that hangs: its process would keep its place for good."""
-        pool = pool_of(self._server)
-        for process in pool.processes if pool else ():
-            job = process.running_job
-            if isinstance(process, SupervisedProc) and job and job.job.room.metadata == metadata.model_dump_json():
-                logger.warning("the job of %s, generation %d, hangs: killed", metadata.session_id, metadata.generation)
-                await process.kill()
-
-    async def _has_joined(self, name: str, generation: int) -> bool:
-        try:
-            return await self._rooms.has_arrived(name, generation)
-        except LIVEKIT_ERRORS:
-            return False
 
 
 def agent_token(livekit: LiveKitSettings, room: str, identity: str) -> str:
@@ -159,15 +157,18 @@ class JobSlots(CustomSlotSupplier):
         self._reserved -= 1
 
 
-async def pull_launches(server: AgentServer, livekit: api.LiveKitAPI, settings: Settings) -> None:
+async def pull_launches(
+    server: AgentServer, jobs: Jobs, capacity: Capacity, livekit: api.LiveKitAPI, settings: Settings
+) -> None:
     """Take launches until cancelled; then finish the ones under way. Waits for the pool, and for Temporal."""
     started = asyncio.Event()
     server.on("worker_started", started.set)
     await started.wait()
     client = await _connected(settings)
-    slots = JobSlots(capacity_of(server, settings.agent.max_jobs))
+    await jobs.start(client)
     queue = settings.temporal.agent_task_queue
-    async with build_launch_worker(client, Launcher(server, Rooms(livekit), settings), slots, queue):
+    launcher = Launcher(server, jobs, Rooms(livekit), settings)
+    async with build_launch_worker(client, launcher, JobSlots(capacity), queue):
         logger.info("pulling launches from task queue %s", queue)
         await asyncio.Event().wait()
 

@@ -1,4 +1,4 @@
-"""An agent's client of its session's workflow: claims the generation, then sends reports in order in the background."""
+"""A host's client of one session's workflow: claims the generation, then delivers its job's reports in order."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 from temporalio.client import (
@@ -18,9 +19,7 @@ from temporalio.service import RPCError
 from tenacity import wait_exponential, wait_fixed
 
 from agent.workflow_link.retries import retry_outages
-from contracts.agent import AgentReady, Briefing, ClaimRequest, JobMetadata, ProviderChanged
-from contracts.message import Message
-from contracts.room import Presence
+from contracts.agent import MAX_REPORTS, AgentReport, AgentReports, Briefing, ClaimRequest
 from contracts.turns import Turn
 from workflows.voice_session import VoiceSession
 
@@ -30,27 +29,37 @@ _CLAIM_SECONDS = 5.0
 _TRANSCRIPT_TIMEOUT = timedelta(seconds=2)
 _FIRST_RETRY_SECONDS = 0.2
 _BACKOFF = wait_exponential(multiplier=_FIRST_RETRY_SECONDS, max=2)
+_PAUSE_SECONDS = 0.3
+"""Between two signals of one agent: every signal is an action and four events of the session's history."""
+_PARTIAL_SECONDS = 1.0
+"""The part of an answer that was heard so far waits so long for more: it is only for a successor, should the host die.
+"""
 
 
-class SupersededError(Exception):
-    """The session has ended or another agent serves it: leave without speaking."""
+class RefusedError(Exception):
+    """The workflow does not want this generation: the session has ended or another agent serves it."""
 
 
 class WorkflowClient:
-    """Sends one signal at a time and repeats it until Temporal accepts it: no turn is dropped or reordered."""
+    """Sends one signal at a time and repeats it until Temporal accepts it: no report is dropped or reordered.
 
-    def __init__(self, client: Client, metadata: JobMetadata) -> None:
-        self._generation = metadata.generation
-        self._handle: WorkflowHandle[VoiceSession, Any] = client.get_workflow_handle_for(
-            VoiceSession.run, metadata.session_id
-        )
-        self._outbox: asyncio.Queue[tuple[Any, Message]] = asyncio.Queue()
+    Reports that come while it waits go together. Of an answer that is still spoken only the latest part goes.
+    """
+
+    def __init__(self, client: Client, session_id: str, generation: int) -> None:
+        self._generation = generation
+        self._handle: WorkflowHandle[VoiceSession, Any] = client.get_workflow_handle_for(VoiceSession.run, session_id)
+        self._waiting: list[AgentReport] = []
+        self._wanted = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._sender = asyncio.create_task(self._send_all())
 
     async def claim(self, identity: str) -> Briefing:
         """Claim the generation and return its briefing. Repeated under one update id until Temporal answers.
 
-        Raises `SupersededError` if the workflow refuses.
+        Raises `RefusedError` if the workflow refuses.
         """
         claim = ClaimRequest(generation=self._generation, identity=identity)
 
@@ -64,9 +73,9 @@ class WorkflowClient:
         try:
             return await retry_outages(logger, "the claim", wait_fixed(_FIRST_RETRY_SECONDS))(attempt)
         except WorkflowUpdateFailedError as error:
-            raise SupersededError(str(error.cause or error)) from error
+            raise RefusedError(str(error.cause or error)) from error
         except RPCError as error:
-            raise SupersededError("the session has ended") from error
+            raise RefusedError("the session has ended") from error
 
     async def transcript(self) -> tuple[Turn, ...] | None:
         """Return all turns that the workflow knows; None if it does not answer soon, since the caller is waiting."""
@@ -76,27 +85,22 @@ class WorkflowClient:
             logger.warning("could not query the transcript: %s", error.status.name)
             return None
 
-    def ready(self, report: AgentReady) -> None:
-        """Report that this agent has the floor."""
-        self._outbox.put_nowait((VoiceSession.agent_ready, report))
-
-    def presence(self, report: Presence) -> None:
-        """Report that the caller joined or left."""
-        self._outbox.put_nowait((VoiceSession.presence, report))
-
-    def provider_changed(self, report: ProviderChanged) -> None:
-        """Report that a speech provider failed or recovered."""
-        self._outbox.put_nowait((VoiceSession.provider_changed, report))
-
-    def turn(self, turn: Turn) -> None:
-        """Report a turn of the caller or the agent."""
-        self._outbox.put_nowait((VoiceSession.turn, turn))
+    def report(self, report: AgentReport) -> None:
+        """Deliver this report, after those before it."""
+        if self._waiting and _is_replaced_by(self._waiting[-1], report):
+            self._waiting.pop()
+        self._waiting.append(report)
+        self._idle.clear()
+        self._wanted.set()
+        if not _is_partial(report):
+            self._urgent.set()
 
     async def flush(self, timeout_seconds: float) -> bool:
         """Wait until every report is delivered; False after the timeout."""
+        self._urgent.set()
         try:
             async with asyncio.timeout(timeout_seconds):
-                await self._outbox.join()
+                await self._idle.wait()
         except TimeoutError:
             return False
         return True
@@ -107,8 +111,33 @@ class WorkflowClient:
         await asyncio.gather(self._sender, return_exceptions=True)
 
     async def _send_all(self) -> None:
+        sent_at = float("-inf")
         while True:
-            signal, report = await self._outbox.get()
+            await self._wanted.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), _PARTIAL_SECONDS)
+            await asyncio.sleep(max(0.0, sent_at + _PAUSE_SECONDS - monotonic()))
+            reports, self._waiting = self._waiting[:MAX_REPORTS], self._waiting[MAX_REPORTS:]
+            if not self._waiting:
+                self._wanted.clear()
+                self._urgent.clear()
             with suppress(RPCError):  # NOT_FOUND: the session has ended
-                await retry_outages(logger, "a report", _BACKOFF)(self._handle.signal, signal, report)
-            self._outbox.task_done()
+                batch = AgentReports(reports=tuple(reports))
+                await retry_outages(logger, "a report", _BACKOFF)(
+                    self._handle.signal, VoiceSession.agent_reports, batch
+                )
+            sent_at = monotonic()
+            if not self._waiting:
+                self._idle.set()
+
+
+def _is_partial(report: AgentReport) -> bool:
+    """True for the part of an answer that was heard so far."""
+    return report.turn is not None and not report.turn.final
+
+
+def _is_replaced_by(earlier: AgentReport, later: AgentReport) -> bool:
+    before, after = earlier.turn, later.turn
+    if before is None or after is None or before.final:
+        return False
+    return (before.generation, before.sequence) == (after.generation, after.sequence)

@@ -24,9 +24,9 @@ from temporalio.worker import Worker
 
 from activities.interface import AgentActivities
 from agent.host.launcher import agent_token
-from agent.workflow_link.caller_watch import watch_caller
-from agent.workflow_link.workflow_client import SupersededError, WorkflowClient
-from contracts.agent import AgentOutcome, AgentReady, Briefing, JobMetadata, LaunchRequest
+from agent.job_link.caller_watch import watch_caller
+from agent.workflow_link.workflow_client import RefusedError, WorkflowClient
+from contracts.agent import AgentOutcome, AgentReady, AgentReport, Briefing, LaunchRequest
 from contracts.failures import JOB_PROCESS_ENDED
 from contracts.identities import ARRIVED, agent_identity
 from contracts.turns import Turn
@@ -77,14 +77,13 @@ class SimulatedAgents(AgentActivities):
     async def _serve(self, request: LaunchRequest, task_token: bytes) -> None:
         name, generation = request.session_id, request.generation
         identity = agent_identity(generation, shortuuid("AJ_"))
-        metadata = JobMetadata(session_id=name, generation=generation, task_token=task_token.hex())
-        line = WorkflowClient(self._temporal, metadata)
+        line = WorkflowClient(self._temporal, name, generation)
         task = self._temporal.get_async_activity_handle(task_token=task_token)
         agent = _Agent(self, line, task, identity)
         livekit = self._settings.livekit
         try:
             await agent.serve(livekit.url, agent_token(livekit, name, identity))
-        except (SupersededError, rtc.ConnectError, RPCError) as error:
+        except (RefusedError, rtc.ConnectError, RPCError) as error:
             logger.info("an agent of %s left: %s", name, error)
         finally:
             await line.aclose()
@@ -114,8 +113,9 @@ class _Agent:
         if not await self._beat():
             return
         await self.room.local_participant.set_attributes({ARRIVED: "yes"})
-        watch_caller(self.room, briefing, self.line)
-        self.line.ready(AgentReady(generation=briefing.generation, identity=self.identity, at_ms=_now_ms()))
+        watch_caller(self.room, briefing, lambda presence: self.line.report(AgentReport(presence=presence)))
+        ready = AgentReady(generation=briefing.generation, identity=self.identity, at_ms=_now_ms())
+        self.line.report(AgentReport(ready=ready))
         speaking = asyncio.create_task(self._speak(briefing))
         beating = asyncio.create_task(self._until_unwanted(briefing.heartbeat_timeout_seconds / _BEATS_PER_TIMEOUT))
         try:
@@ -138,15 +138,14 @@ class _Agent:
         failure = script.failure if briefing.generation == 1 else AgentFailure.NONE
         last = script.failure_after_lines if failure is not AgentFailure.NONE else script.lines
         for sequence, number in enumerate(range(len(briefing.turns) + 1, last + 1), start=1):
-            self.line.turn(
-                Turn(
-                    generation=briefing.generation,
-                    sequence=sequence,
-                    role="agent" if number % 2 else "caller",
-                    text=f"line {number}",
-                    at_ms=_now_ms(),
-                )
+            turn = Turn(
+                generation=briefing.generation,
+                sequence=sequence,
+                role="agent" if number % 2 else "caller",
+                text=f"line {number}",
+                at_ms=_now_ms(),
             )
+            self.line.report(AgentReport(turn=turn))
             if await self.line.flush(_FLUSH_SECONDS):
                 self.server.delivered[briefing.session_id] = number
             await asyncio.sleep(_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""Fakes of the AgentServer with its job watch, and of hosted speech services."""
+"""An agent host with fakes of its AgentServer and of Temporal, and hosted speech services."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 from livekit.agents.utils import http_context
 from pydantic import SecretStr
 
-from agent.host import job_watch
-from agent.host.job_watch import JobWatch
+from agent.host.jobs import Jobs
 from settings import AgentSettings, LiveKitSettings, Settings
 from tests.fakes.agent_server import SECRET, FakeSentinel, FakeServer
 from tests.fakes.speech_services import SpeechServices
@@ -25,17 +24,14 @@ def agent_settings() -> Settings:
 
 
 @pytest.fixture
-def temporal(monkeypatch: pytest.MonkeyPatch) -> FakeTemporal:
-    """The Temporal of every job watch."""
-    fake = FakeTemporal()
-    monkeypatch.setattr(job_watch, "LazyClient", lambda _: fake)
-    return fake
+def temporal() -> FakeTemporal:
+    return FakeTemporal()
 
 
 @pytest.fixture
 def sentinel(monkeypatch: pytest.MonkeyPatch) -> FakeSentinel:
     fake = FakeSentinel()
-    monkeypatch.setattr(job_watch, "SentinelKeeper", lambda _: fake)
+    monkeypatch.setattr("agent.host.jobs.SentinelKeeper", lambda _: fake)
     return fake
 
 
@@ -46,11 +42,18 @@ async def server() -> FakeServer:
 
 @pytest.fixture
 async def jobs(
-    server: FakeServer, agent_settings: Settings, temporal: FakeTemporal, sentinel: FakeSentinel
-) -> JobWatch:
-    watch = JobWatch(server, agent_settings)
-    server.emit("worker_started")
-    return watch
+    server: FakeServer,
+    agent_settings: Settings,
+    temporal: FakeTemporal,
+    sentinel: FakeSentinel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Jobs]:
+    """The jobs of a host that is connected."""
+    monkeypatch.setattr("agent.host.jobs._SETTLE_SECONDS", 0.3)  # jobs without a process never end
+    jobs = Jobs(server, agent_settings, lambda _: None)
+    await jobs.start(await temporal.get())
+    yield jobs
+    await jobs.aclose()
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from livekit.agents import AgentServer
 
 from agent import __main__ as program
 from agent.__main__ import StopSignals, serve
-from agent.host.job_watch import JobWatch
+from agent.host.jobs import Jobs
 
 
 class Stage:
-    """Stands in for AgentServer, job watch and drain; records what happens, in order."""
+    """Stands in for AgentServer, jobs and drain; records what happens, in order."""
 
     def __init__(self) -> None:
         self.happened: list[str] = []
@@ -67,7 +67,7 @@ async def served(stage: Stage) -> asyncio.Task[None]:
     """The program, serving and handling signals."""
     signals = StopSignals()
     signals.install()
-    task = asyncio.create_task(serve(cast("AgentServer", stage), stage.pull(), cast("JobWatch", stage), signals, 60))
+    task = asyncio.create_task(serve(cast("AgentServer", stage), stage.pull(), cast("Jobs", stage), signals, 60))
     await stage.serving.wait()
     return task
 
@@ -90,7 +90,7 @@ async def test_sigterm_drains_before_the_close(stage: Stage, served: asyncio.Tas
     assert stage.happened == []
     stage.drained.set()
     await end_of(served)
-    assert stage.happened == ["drained", "closed", "closed"]  # the server, then the watch over its jobs
+    assert stage.happened == ["drained", "closed", "closed"]  # the server, then its jobs
 
 
 @pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGINT])

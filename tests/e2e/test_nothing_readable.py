@@ -22,6 +22,7 @@ from contracts.customer_webhooks import DeliveryReport, delivery_id
 from contracts.turns import Turn
 from lab.caller import Caller
 from tests.e2e.conftest import url_of
+from tests.fakes.reports import reports
 from tests.fakes.webhook_receiver import SECRET, receiving
 from workflows.voice_session import VoiceSession
 from workflows.webhooks.delivery import WebhookDelivery
@@ -51,7 +52,7 @@ async def test_a_call_leaves_nothing_readable(stack: LocalStack, world: World, c
         async with Caller(started.server_url, started.token) as caller:
             await caller.agent_present()
             serving = (await session.query(VoiceSession.view)).generation
-            await session.signal(VoiceSession.turn, said(spoken, serving))
+            await session.signal(VoiceSession.agent_reports, reports(said(spoken, serving)))
             assert spoken in [turn.text for turn in await session.query(VoiceSession.transcript)]
             await receiver.until(requests=1)
             kept = {

@@ -25,6 +25,7 @@ from contracts.join_token import JoinToken, JoinTokenRequest
 from contracts.room import Presence, RoomRequest, RoomView
 from contracts.session import SessionSummary
 from contracts.turns import Turn
+from tests.fakes.reports import reports
 from workflows.voice_session import VoiceSession
 
 _BEAT_SECONDS = 0.05
@@ -52,7 +53,7 @@ class FakeAgent:
 
     async def ready(self, *inherited: Turn) -> None:
         report = AgentReady(generation=self.generation, identity=self.identity, at_ms=0, inherited=inherited)
-        await self._session.signal(VoiceSession.agent_ready, report)
+        await self._session.signal(VoiceSession.agent_reports, reports(report))
 
     async def drain(self) -> None:
         """Its AgentServer will stop."""
@@ -61,7 +62,7 @@ class FakeAgent:
     async def say(self, text: str, role: Literal["agent", "caller"] = "agent") -> Turn:
         self._sequence += 1
         turn = Turn(generation=self.generation, sequence=self._sequence, role=role, text=text, at_ms=0)
-        await self._session.signal(VoiceSession.turn, turn)
+        await self._session.signal(VoiceSession.agent_reports, reports(turn))
         return turn
 
     async def leave(self, cause: str = "left by itself", *, handed_over: bool = False) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from livekit.agents import AgentServer
+from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
 from livekit.agents.ipc.proc_pool import ProcPool
 from livekit.agents.job import JobAcceptArguments, RunningJobInfo
 from livekit.agents.utils import EventEmitter
@@ -19,20 +20,24 @@ from contracts.agent import JobMetadata
 SECRET = "a secret of at least thirty-two characters"
 
 
-class FakeProcess:
-    """The process of a job launched as generation 3 of a session, with the task token `token`."""
+class FakeProcess(ProcJobExecutor):
+    """The process of a job."""
 
-    def __init__(self, job_id: str = "AJ_1", session_id: str = "session_1234567890_abcdef"):
-        metadata = JobMetadata(session_id=session_id, generation=3, task_token=b"token".hex())
-        self.exitcode: int | None = -9
-        self.running_job: RunningJobInfo | None = RunningJobInfo(
+    def __init__(self, metadata: JobMetadata):
+        self.was_killed = False
+        self.own = RunningJobInfo(
             accept_arguments=JobAcceptArguments(name="agent", identity="agent_3_AJ", metadata=""),
-            job=Job(id=job_id, room=Room(metadata=metadata.model_dump_json())),
+            job=Job(room=Room(metadata=metadata.model_dump_json())),
             url="ws://127.0.0.1:1",
             token="",
             worker_id="AW_1",
             fake_job=False,
         )
+
+    running_job = property(lambda self: self.own)
+
+    async def kill(self) -> None:
+        self.was_killed = True
 
 
 class FakePool(ProcPool):
@@ -70,9 +75,6 @@ class FakeServer(AgentServer):
             raise TimeoutError
         await self.last_left.wait()
 
-    def launch(self, process: FakeProcess) -> None:
-        self.pool.emit("process_job_launched", process)
-
     def close(self, process: FakeProcess) -> None:
         self.pool.emit("process_closed", process)
 
@@ -88,10 +90,10 @@ class FakeSentinel(SentinelKeeper):
         self.calls.append("start")
 
     def started(self, job_id: str, task_token: bytes) -> None:
-        self.calls.append(f"{job_id} started, {task_token.decode()}")
+        self.calls.append(f"started, {task_token.decode()}")
 
     def exited(self, job_id: str) -> None:
-        self.calls.append(f"{job_id} exited")
+        self.calls.append("exited")
 
     async def aclose(self) -> None:
         self.calls.append("close")

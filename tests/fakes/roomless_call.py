@@ -16,7 +16,7 @@ from contracts.turns import Turn
 from settings import Settings
 from tests.fakes.briefings import briefing
 from tests.fakes.dialogue import Loudspeaker, Roomless, fake_parts
-from tests.fakes.workflow_client import FakeWorkflowClient
+from tests.fakes.host_link import FakeHostLink
 
 
 class RoomlessCall(Roomless):
@@ -30,14 +30,12 @@ class RoomlessCall(Roomless):
         opening_line: str = "Hello.",
         seconds: float = 5,
     ) -> None:
-        self.speaker, self.workflow = Loudspeaker(), FakeWorkflowClient()
+        self.speaker, self.host = Loudspeaker(), FakeHostLink()
         self.errors: asyncio.Queue[ErrorEvent] = asyncio.Queue()
         one_try = APIConnectOptions(max_retry=0, timeout=seconds)
         conn_options = SessionConnectOptions(tts_conn_options=one_try, llm_conn_options=one_try)
         parts = fake_parts(voice, model=model, conn_options=conn_options)
-        self.conversation = Conversation(
-            briefing(opening_line=opening_line), rtc.Room(), parts, self.workflow, Settings()
-        )
+        self.conversation = Conversation(briefing(opening_line=opening_line), rtc.Room(), parts, self.host, Settings())
         self.session = self.conversation.session
         self.session.on("error", self.errors.put_nowait)
 

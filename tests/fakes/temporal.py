@@ -1,4 +1,4 @@
-"""Temporal as the AgentServer uses it: failed task tokens, signals, and errors that a test prescribes."""
+"""Temporal as an agent host uses it: claims, signals, heartbeats, ends of launches, and prescribed errors."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from datetime import timedelta
 from typing import cast
 
 from temporalio.api.workflowservice.v1 import RespondActivityTaskFailedRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode, WorkflowService
+
+from contracts.agent import AgentOutcome, AgentReports, Briefing
+from contracts.turns import Turn
+from tests.fakes.briefings import briefing
 
 UNAVAILABLE = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
 NOT_FOUND = RPCError("no such thing", RPCStatusCode.NOT_FOUND, b"")
@@ -24,6 +29,12 @@ class FakeTemporal:
 
     def __init__(self, errors: Iterable[Exception] = ()) -> None:
         self.failed: list[tuple[bytes, str]] = []
+        self.completed: list[AgentOutcome] = []
+        self.happened: list[str] = []
+        self.beats = 0
+        self.briefing = briefing(generation=3)
+        self.refuses_claims = False
+        self.heartbeat_answer: Exception | None = None
         self.signals: list[tuple[str, str, object]] = []
         self.signalled = asyncio.Event()
         self.calls = 0
@@ -53,10 +64,29 @@ class FakeTemporal:
         timeout: timedelta,  # noqa: ASYNC109
     ) -> None:
         self.answer()
+        self.happened.append("failed")
         self.failed.append((request.task_token, request.failure.application_failure_info.type))
 
     def get_workflow_handle_for(self, workflow: object, workflow_id: str) -> FakeHandle:
         return FakeHandle(self, workflow_id)
+
+    @property
+    def heard(self) -> list[Turn]:
+        """The turns that were reported, in order."""
+        batches = [request for _, _, request in self.signals if isinstance(request, AgentReports)]
+        return [report.turn for batch in batches for report in batch.reports if report.turn]
+
+    def get_async_activity_handle(self, *, task_token: bytes) -> FakeTemporal:
+        return self
+
+    async def heartbeat(self, *_: object, rpc_timeout: timedelta) -> None:
+        self.beats += 1
+        if self.heartbeat_answer:
+            raise self.heartbeat_answer
+
+    async def complete(self, outcome: AgentOutcome, *, rpc_timeout: timedelta) -> None:
+        self.happened.append("completed")
+        self.completed.append(outcome)
 
     def answer(self) -> None:
         self.calls += 1
@@ -69,7 +99,18 @@ class FakeHandle:
         self._temporal = temporal
         self._id = workflow_id
 
-    async def signal(self, handler: Callable[..., object], request: object, *, rpc_timeout: timedelta) -> None:
+    async def execute_update(self, _update: object, _claim: object, *, id: str) -> Briefing:
+        if self._temporal.refuses_claims:
+            raise WorkflowUpdateFailedError(ApplicationError("not wanted any more", type="Superseded"))
+        return self._temporal.briefing
+
+    async def query(self, _query: object, *, rpc_timeout: timedelta) -> tuple[Turn, ...]:
+        return self._temporal.briefing.turns
+
+    async def signal(
+        self, handler: Callable[..., object], request: object, *, rpc_timeout: timedelta | None = None
+    ) -> None:
         self._temporal.answer()
+        self._temporal.happened.append(handler.__name__)
         self._temporal.signals.append((self._id, handler.__name__, request))
         self._temporal.signalled.set()

@@ -21,6 +21,7 @@ from contracts.failures import JOB_PROCESS_ENDED
 from contracts.limits import SessionLimits
 from contracts.statuses import AgentState
 from tests.fakes.activities import FakeActivities
+from tests.fakes.reports import reports
 from tests.fakes.webhook_receiver import receiving
 from tests.replay.deliveries import DELIVERED, TOLD, Delivery, sender_to
 from tests.workflows.dev_server import dev_server
@@ -136,8 +137,8 @@ async def idle(session: Session) -> None:
 async def provider_failed(session: Session) -> None:
     await session.in_conversation()
     failed = ProviderChanged(generation=1, part="tts", provider="inworld/m", available=False, next_up="hibari/default")
-    await session.handle.signal(VoiceSession.provider_changed, failed)
-    await session.handle.signal(VoiceSession.provider_changed, failed.model_copy(update={"available": True}))
+    await session.handle.signal(VoiceSession.agent_reports, reports(failed))
+    await session.handle.signal(VoiceSession.agent_reports, reports(failed.model_copy(update={"available": True})))
     await session.end()
 
 

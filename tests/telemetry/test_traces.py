@@ -22,7 +22,8 @@ from errors import SetupError
 from settings import TelemetrySettings
 from telemetry.agent_traces import ShutdownCallback, job_span, trace_jobs
 from telemetry.api_traces import instrument
-from telemetry.traces import temporal_interceptors, traceparent, tracer_provider
+from telemetry.temporal_traces import temporal_interceptors
+from telemetry.traces import traceparent, tracer_provider
 
 SECRET = "my card number is 4111"
 
@@ -100,7 +101,7 @@ def test_no_traces_without_an_endpoint() -> None:
     instrument(app, None)
     assert not app.user_middleware
     job = FakeJob()
-    with job_span(job, None, JobMetadata(session_id="s", generation=1, task_token="aa")):
+    with job_span(job, None, JobMetadata(session_id="s", generation=1, key="job_1", socket="")):
         assert traceparent() == ""
     assert job.callbacks == []
 
@@ -165,7 +166,7 @@ async def test_job_continues_the_trace_of_its_launch(receiver: Receiver) -> None
     settings = sending_to(receiver)
     worker, agent = made(settings), trace_jobs(settings)
     with worker.get_tracer("w").start_as_current_span("launch"):
-        carried = JobMetadata(session_id="session_1", generation=2, task_token="aa", traceparent=traceparent())
+        carried = JobMetadata(session_id="session_1", generation=2, key="job_1", socket="", traceparent=traceparent())
     job = FakeJob()
     livekits = of_livekit.tracer.start_as_current_span
     with livekits("job_entrypoint"), job_span(job, agent, carried), livekits("agent_session") as span:

@@ -18,6 +18,7 @@ from contracts.message import Message
 from contracts.room import Presence, RoomFinished
 from contracts.session import EndRequest
 from contracts.turns import Turn
+from tests.fakes.reports import reports
 from tests.workflows.driver import PATIENT, Session
 from workflows.voice_session import VoiceSession
 
@@ -63,9 +64,9 @@ class Chance:
         ready = AgentReady(generation=number, identity="any", at_ms=self.at_ms(near), inherited=inherited)
         news: list[tuple[Any, Message]] = [
             (VoiceSession.presence, report),
-            (VoiceSession.turn, self.turn(near)),
+            (VoiceSession.agent_reports, reports(self.turn(near))),
             (VoiceSession.drain, DrainRequest(generation=number)),
-            (VoiceSession.agent_ready, ready),
+            (VoiceSession.agent_reports, reports(ready)),
         ]
         if may_end:
             news += [

@@ -12,6 +12,7 @@ from contracts.failures import AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOIN_DEADL
 from contracts.statuses import AgentState, EndReason, SessionStatus
 from contracts.turns import Turn
 from tests.fakes.activities import FakeAgent
+from tests.fakes.reports import reports
 from tests.workflows.driver import PATIENT, Session
 from workflows.voice_session import VoiceSession
 
@@ -76,7 +77,7 @@ async def test_inherited_turns_come_first_and_once(session: Session) -> None:
     await second.claim()
     await second.ready(known, inherited, invented)
     await first.leave(handed_over=True)
-    await session.handle.signal(VoiceSession.turn, inherited)
+    await session.handle.signal(VoiceSession.agent_reports, reports(inherited))
     assert await session.turns() == (known, inherited, answer)
     await end(session, generations=2)
 

@@ -17,7 +17,8 @@ from contracts.agent import AgentOutcome, JobMetadata, LaunchRequest
 from contracts.search_attributes import at_start
 from telemetry.agent_traces import job_span
 from telemetry.api_traces import instrument
-from telemetry.traces import temporal_interceptors, traceparent
+from telemetry.temporal_traces import temporal_interceptors
+from telemetry.traces import traceparent
 from tests.fakes.activities import FakeActivities
 from tests.telemetry.test_traces import FakeJob
 from tests.workflows.driver import Session
@@ -69,7 +70,9 @@ async def test_a_request_and_the_launch_of_its_agent_are_one_trace(time_skipping
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as caller:
             await caller.post("/start")
         agent = await session.scene.next_agent()
-        carried = JobMetadata(session_id=session.id, generation=1, task_token="aa", traceparent=activities.carried)
+        carried = JobMetadata(
+            session_id=session.id, generation=1, key="job_1", socket="", traceparent=activities.carried
+        )
         with job_span(FakeJob(), provider, carried):
             await agent.claim()
         await session.end()

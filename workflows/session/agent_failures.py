@@ -7,11 +7,15 @@ from typing import NamedTuple
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError, TimeoutType
 
 from contracts.agent import AgentOutcome
-from contracts.failures import AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOIN_DEADLINE
+from contracts.failures import AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOB_STOOD_STILL, JOIN_DEADLINE
 from contracts.limits import SessionLimits
 
 _LONGEST_WORDS = 100
-_PROVEN_DEATHS = {JOB_PROCESS_ENDED: "its job process ended", AGENT_SERVER_ENDED: "its AgentServer ended"}
+_PROVEN_DEATHS = {
+    JOB_PROCESS_ENDED: "its job process ended",
+    JOB_STOOD_STILL: "its job process stood still",
+    AGENT_SERVER_ENDED: "its AgentServer ended",
+}
 
 
 class Exit(NamedTuple):

@@ -44,7 +44,7 @@ async def test_playback_starts_before_synthesis_ends(call: Call) -> None:
     call.voice.make(TENTH, None)
     await asyncio.wait_for(call.speaker.complete.wait(), 5)
     call.speaker.finish()
-    turn = await asyncio.wait_for(call.workflow.turns.get(), 5)
+    turn = await asyncio.wait_for(call.host.turns.get(), 5)
     assert (turn.text, turn.interrupted) == (LINE, False)
     assert call.speaker.seconds == pytest.approx(0.3, abs=PADDING)
 
@@ -105,7 +105,7 @@ async def test_a_failure_during_playback_interrupts_and_the_agent_listens(call: 
     call.voice.make(REFUSED)
     event = await asyncio.wait_for(call.errors.get(), 5)
     assert event.error.type == "tts_error"
-    turn = await asyncio.wait_for(call.workflow.turns.get(), 5)
+    turn = await asyncio.wait_for(call.host.turns.get(), 5)
     assert turn.interrupted
     assert call.session.agent_state == "listening"
 

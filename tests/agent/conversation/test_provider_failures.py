@@ -14,7 +14,7 @@ from agent.handover.quiet import Quiet
 from agent.speech.fallback import Availability
 from agent.speech.language_model import IS_PREFILL
 from tests.fakes.agent_session import FakeSession, provider_error
-from tests.fakes.workflow_client import FakeWorkflowClient
+from tests.fakes.host_link import FakeHostLink
 
 
 def answer(session: FakeSession) -> None:
@@ -175,7 +175,7 @@ async def test_recoverable_errors_are_ignored_and_error_texts_not_logged(
 def test_a_change_of_availability_is_logged_and_reported(
     available: bool, next_up: str | None, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    workflow = FakeWorkflowClient()
-    report_availability(workflow, workflow.briefing, Availability("llm", "a/m", available, next_up))
-    assert caplog.messages == [words.format(workflow.briefing.session_id)]
-    assert [(r.available, r.next_up, r.generation) for r in workflow.provider_changes] == [(available, next_up, 1)]
+    host = FakeHostLink()
+    report_availability(host, host.accepted, Availability("llm", "a/m", available, next_up))
+    assert caplog.messages == [words.format(host.accepted.session_id)]
+    assert [(r.available, r.next_up, r.generation) for r in host.provider_changes] == [(available, next_up, 1)]

@@ -10,8 +10,8 @@ from agent.conversation.conversation import Conversation
 from settings import AgentSettings, Settings
 from tests.fakes.briefings import briefing
 from tests.fakes.dialogue import FakeTTS, fake_parts
+from tests.fakes.host_link import FakeHostLink
 from tests.fakes.rpc_rooms import FakeRoom
-from tests.fakes.workflow_client import FakeWorkflowClient
 
 
 @pytest.mark.parametrize("text_input", [False, True])
@@ -29,7 +29,7 @@ async def test_the_agent_listens_to_its_caller_alone_and_stays_when_they_leave(
         briefing(caller_identity="caller_1"),
         FakeRoom("agent_1_AJ_a"),
         fake_parts(FakeTTS()),
-        FakeWorkflowClient(),
+        FakeHostLink(),
         settings,
     ).join()
     options = started["room_options"]

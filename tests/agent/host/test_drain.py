@@ -8,12 +8,16 @@ import pytest
 
 from agent.host import drain as drain_module
 from agent.host.drain import drain
-from agent.host.job_watch import JobWatch
+from agent.host.hosted_job import Generation
+from agent.host.jobs import Jobs
 from contracts.agent import DrainRequest
-from tests.fakes.agent_server import FakeProcess, FakeServer
+from tests.fakes.agent_server import FakeServer
 from tests.fakes.temporal import NOT_FOUND, UNAVAILABLE, UNCONNECTED, FakeTemporal
 
-FIRST, SECOND = FakeProcess("AJ_1", "session_1111111111_aaaaaa"), FakeProcess("AJ_2", "session_2222222222_bbbbbb")
+FIRST, SECOND = (
+    Generation(session, 3, "agent_3_AJ", b"token")
+    for session in ("session_1111111111_aaaaaa", "session_2222222222_bbbbbb")
+)
 ASKED_FIRST = ("session_1111111111_aaaaaa", "drain", DrainRequest(generation=3))
 ASKED_SECOND = ("session_2222222222_bbbbbb", "drain", DrainRequest(generation=3))
 
@@ -31,12 +35,12 @@ async def signals(temporal: FakeTemporal, count: int) -> list[tuple[str, str, ob
 
 
 async def test_running_and_starting_jobs_are_asked_for_successors(
-    server: FakeServer, jobs: JobWatch, temporal: FakeTemporal
+    server: FakeServer, jobs: Jobs, temporal: FakeTemporal
 ) -> None:
-    server.launch(FIRST)
+    jobs.launch(FIRST, "")
     draining = asyncio.create_task(drain(server, jobs, 7.2))
     assert await signals(temporal, 1) == [ASKED_FIRST]
-    server.launch(SECOND)
+    jobs.launch(SECOND, "")
     assert await signals(temporal, 2) == [ASKED_FIRST, ASKED_SECOND]
     assert not draining.done()
     server.last_left.set()
@@ -46,9 +50,9 @@ async def test_running_and_starting_jobs_are_asked_for_successors(
 
 @pytest.mark.parametrize("errors", [[UNAVAILABLE, UNAVAILABLE], [UNCONNECTED]])
 async def test_a_drain_signal_is_repeated_during_an_outage(
-    server: FakeServer, jobs: JobWatch, temporal: FakeTemporal, errors: list[Exception]
+    server: FakeServer, jobs: Jobs, temporal: FakeTemporal, errors: list[Exception]
 ) -> None:
-    server.launch(FIRST)
+    jobs.launch(FIRST, "")
     temporal.prescribe(*errors)
     draining = asyncio.create_task(drain(server, jobs, 60))
     await signals(temporal, 1)
@@ -57,21 +61,19 @@ async def test_a_drain_signal_is_repeated_during_an_outage(
     await draining
 
 
-async def test_an_ended_session_is_not_asked_again(server: FakeServer, jobs: JobWatch, temporal: FakeTemporal) -> None:
-    server.launch(FIRST)
+async def test_an_ended_session_is_not_asked_again(server: FakeServer, jobs: Jobs, temporal: FakeTemporal) -> None:
+    jobs.launch(FIRST, "")
     temporal.prescribe(NOT_FOUND)
     draining = asyncio.create_task(drain(server, jobs, 60))
-    server.launch(SECOND)
+    jobs.launch(SECOND, "")
     assert await signals(temporal, 1) == [ASKED_SECOND]
     assert temporal.calls == 2
     server.last_left.set()
     await draining
 
 
-async def test_a_drain_ends_after_its_time(
-    server: FakeServer, jobs: JobWatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_drain_ends_after_its_time(server: FakeServer, jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
     server.times_out = True
-    server.launch(FIRST)
+    jobs.launch(FIRST, "")
     await drain(server, jobs, 0.1)
     assert "still serving 1 sessions" in caplog.text

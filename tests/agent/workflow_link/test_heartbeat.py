@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from datetime import timedelta
 from itertools import pairwise
@@ -16,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from agent.workflow_link.heartbeat import Heartbeat, Verdict
 from contracts.agent import AgentOutcome, AgentPulse
+from tests.fakes.briefings import briefing
 from tests.fakes.temporal import NOT_FOUND, UNAVAILABLE
 
 OUTCOME = AgentOutcome(generation=1, cause="done")
@@ -52,14 +52,27 @@ class FakeHandle:
         self.completed.append(result)
 
 
-def heartbeat(handle: FakeHandle, *, in_room: bool = True, timeout_seconds: float = 0.03) -> Heartbeat:
-    return Heartbeat(
-        cast("Client", handle),
-        b"token",
-        identity="agent_1_x",
-        timeout_seconds=timeout_seconds,
-        in_room=lambda: in_room,
-    )
+class FakeJob:
+    """A job in its room. It is muted for the first `muted` heartbeats."""
+
+    pid = 7
+
+    def __init__(self, *, in_room: bool = True, muted: bool = False) -> None:
+        self.in_room, self.muted = in_room, muted
+        self.confirmed = 0
+
+    def confirm(self) -> None:
+        self.confirmed += 1
+        self.muted = False
+
+
+def heartbeat(handle: FakeHandle) -> Heartbeat:
+    return Heartbeat(cast("Client", handle), b"token", "agent_1_x")
+
+
+async def verdict(handle: FakeHandle, job: FakeJob | None = None, seconds: float = 0.03, alone: float = 60) -> Verdict:
+    briefed = briefing(heartbeat_timeout_seconds=seconds, alone_seconds=alone)
+    return await asyncio.wait_for(heartbeat(handle).run(job or FakeJob(), briefed), 5)
 
 
 def cancelled(**details: bool) -> AsyncActivityCancelledError:
@@ -67,7 +80,7 @@ def cancelled(**details: bool) -> AsyncActivityCancelledError:
 
 
 @pytest.mark.parametrize(
-    ("answer", "verdict"),
+    ("answer", "outcome"),
     [
         (None, None),
         (cancelled(cancel_requested=True), Verdict.SESSION_ENDING),
@@ -77,124 +90,64 @@ def cancelled(**details: bool) -> AsyncActivityCancelledError:
         (RPCError("late", RPCStatusCode.DEADLINE_EXCEEDED, b""), None),
     ],
 )
-async def test_each_answer_has_its_verdict(answer: Exception | None, verdict: Verdict | None) -> None:
-    assert await heartbeat(FakeHandle(answer)).beat() == verdict
-
-
-async def test_start_waits_for_an_accepted_heartbeat() -> None:
-    handle = FakeHandle(UNAVAILABLE, UNAVAILABLE)
-    assert await asyncio.wait_for(heartbeat(handle).start(), 5) is None
-    assert len(handle.beats) == 3
-
-
-async def test_start_returns_the_verdict_of_a_stale_token() -> None:
-    handle = FakeHandle(NOT_FOUND)
-    assert await heartbeat(handle).start() is Verdict.SUPERSEDED
-
-
-class Voice:
-    """Records mute and unmute."""
-
-    def __init__(self) -> None:
-        self.muted: list[bool] = []
-
-    def __call__(self, *, muted: bool) -> None:
-        self.muted.append(muted)
-
-
-async def verdict(beats: Heartbeat, voice: Voice | None = None, *, alone_seconds: float = 60) -> Verdict:
-    """Return the verdict of a heartbeat that was started."""
-    assert await beats.start() is None
-    return await asyncio.wait_for(beats.run(voice or Voice(), alone_seconds=alone_seconds), 5)
+async def test_each_answer_has_its_verdict(answer: Exception | None, outcome: Verdict | None) -> None:
+    assert await heartbeat(FakeHandle(answer)).beat(7) == outcome
 
 
 async def test_heartbeats_go_on_through_an_outage_until_a_verdict() -> None:
-    handle, voice = FakeHandle(None, UNAVAILABLE, None, NOT_FOUND), Voice()
-    assert await verdict(heartbeat(handle), voice) is Verdict.SUPERSEDED
+    handle = FakeHandle(None, UNAVAILABLE, None, NOT_FOUND)
+    assert await verdict(handle) is Verdict.SUPERSEDED
     assert len(handle.beats) == 4
-    assert voice.muted == []  # a successor will ask it; until then the caller has no other agent
 
 
-async def test_a_hanging_connection_is_not_taken_for_a_freeze(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An RPC can outlast its own timeout, which must not mute the agent."""
+async def test_a_heartbeat_without_an_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An RPC can outlast its own timeout."""
     monkeypatch.setattr("agent.workflow_link.heartbeat._RPC_TIMEOUT", timedelta(seconds=0.02))
-    handle, voice = FakeHandle(None), Voice()
-    beats = heartbeat(handle, timeout_seconds=0.3)
-    assert await beats.start() is None
+    handle = FakeHandle()
 
     async def hang(*_: object, **__: object) -> None:
         await asyncio.sleep(3)
 
     monkeypatch.setattr(handle, "heartbeat", hang)
-    assert await asyncio.wait_for(beats.run(voice, alone_seconds=0.8), 5) is Verdict.ALONE
-    assert voice.muted == [True]  # only at the end
+    assert await verdict(handle, seconds=0.3, alone=0.4) is Verdict.ALONE
 
 
 async def test_a_long_outage_ends_the_conversation() -> None:
-    handle, voice = FakeHandle(None, *[UNAVAILABLE for _ in range(500)]), Voice()
-    assert await verdict(heartbeat(handle), voice, alone_seconds=0.1) is Verdict.ALONE
-    assert voice.muted == [True]
+    assert await verdict(FakeHandle(None, *[UNAVAILABLE] * 500), alone=0.1) is Verdict.ALONE
 
 
-@pytest.mark.parametrize(
-    ("answer", "outcome", "muted"),
-    [
-        (NOT_FOUND, Verdict.FROZEN, [True]),
-        (None, Verdict.SESSION_ENDING, [True, False]),
-    ],
-)
-async def test_a_frozen_process_is_muted_until_a_heartbeat_is_accepted(
-    monkeypatch: pytest.MonkeyPatch, answer: Exception | None, outcome: Verdict, muted: list[bool]
+@pytest.mark.parametrize(("answer", "outcome", "confirmed"), [(NOT_FOUND, Verdict.FROZEN, 0), (None, "ending", 1)])
+async def test_a_muted_job_is_confirmed_by_an_accepted_heartbeat(
+    answer: Exception | None, outcome: str, confirmed: int
 ) -> None:
-    monkeypatch.setattr("agent.workflow_link.heartbeat._RPC_TIMEOUT", timedelta(0))
-    handle, voice = FakeHandle(None, answer, cancelled(cancel_requested=True)), Voice()
-    beats = heartbeat(handle)
-    assert await beats.start() is None
-    beating = asyncio.create_task(beats.run(voice, alone_seconds=60))
-    await asyncio.sleep(0)
-    time.sleep(0.1)  # noqa: ASYNC251  what SIGSTOP does to the event loop
-    assert await asyncio.wait_for(beating, 5) is outcome
-    assert voice.muted == muted
+    """A successor may have arrived meanwhile without finding it."""
+    job = FakeJob(muted=True)
+    found = await verdict(FakeHandle(answer, cancelled(cancel_requested=True)), job)
+    assert found is (Verdict.SESSION_ENDING if outcome == "ending" else outcome)
+    assert job.confirmed == confirmed
 
 
-async def test_an_agent_outside_its_room_sends_no_heartbeat() -> None:
+async def test_an_outage_confirms_nothing() -> None:
+    job = FakeJob(muted=True)
+    assert await verdict(FakeHandle(UNAVAILABLE, UNAVAILABLE, NOT_FOUND), job) is Verdict.FROZEN
+    assert job.confirmed == 0
+
+
+async def test_an_agent_outside_its_room_gets_no_heartbeat() -> None:
     handle = FakeHandle()
-    beating = asyncio.create_task(heartbeat(handle, in_room=False).run(Voice(), alone_seconds=60))
+    beating = asyncio.create_task(verdict(handle, FakeJob(in_room=False)))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(handle.beaten.wait(), 0.1)
     beating.cancel()
     assert handle.beats == []
 
 
-@pytest.mark.parametrize(
-    ("answer", "outcome", "muted"),
-    [
-        (NOT_FOUND, Verdict.FROZEN, [True]),
-        (None, Verdict.SESSION_ENDING, [True, False]),
-    ],
-)
-async def test_an_agent_outside_its_room_is_muted_until_a_heartbeat_is_accepted(
-    answer: Exception | None, outcome: Verdict, muted: list[bool]
-) -> None:
-    """A successor may have arrived meanwhile without finding it."""
-    handle, voice = FakeHandle(None, answer, cancelled(cancel_requested=True)), Voice()
-    connected = [True, False, False, True, True]
-    beats = Heartbeat(
-        cast("Client", handle),
-        b"token",
-        identity="agent_1_x",
-        timeout_seconds=0.03,
-        in_room=lambda: connected.pop(0) if len(connected) > 1 else connected[0],
-    )
-    handle.answers.insert(1, None)  # accepted while in the room
-    assert await verdict(beats, voice) is outcome
-    assert voice.muted == muted
-
-
-async def test_a_reconnect_triggers_a_heartbeat() -> None:
-    handle = FakeHandle()
-    beats = heartbeat(handle, timeout_seconds=3600)
-    beating = asyncio.create_task(beats.run(Voice(), alone_seconds=7200))
+async def test_a_job_that_waits_to_be_confirmed_gets_a_heartbeat_at_once() -> None:
+    handle, job = FakeHandle(), FakeJob(in_room=False)
+    beats = heartbeat(handle)
+    beating = asyncio.create_task(beats.run(job, briefing(heartbeat_timeout_seconds=3600, alone_seconds=7200)))
+    await asyncio.sleep(0)
+    job.in_room = True
     beats.wake()
     await asyncio.wait_for(handle.beaten.wait(), 5)
     beating.cancel()
@@ -205,28 +158,37 @@ async def test_outages_of_temporal_extend_the_wait_for_a_successor(monkeypatch: 
     stale, away = NOT_FOUND, UNAVAILABLE
     handle = FakeHandle(*[away] * 20, *[stale] * 1000)
     began = time.monotonic()
-    await heartbeat(handle).wait_for_overdue_successor(alone_seconds=60)
+    quick = briefing(heartbeat_timeout_seconds=0.015)
+    await heartbeat(handle).wait_for_overdue_successor(FakeJob(), quick)
     assert len(handle.beats) > 20
     assert time.monotonic() - began > 20 * 0.01 + 0.2, "the time without Temporal does not count"
 
 
 async def test_the_wait_for_a_successor_is_bounded() -> None:
     handle = FakeHandle(*[UNAVAILABLE] * 1000)
-    await asyncio.wait_for(heartbeat(handle).wait_for_overdue_successor(alone_seconds=0.1), 5)
+    quick = briefing(heartbeat_timeout_seconds=0.015, alone_seconds=0.1)
+    await asyncio.wait_for(heartbeat(handle).wait_for_overdue_successor(FakeJob(), quick), 5)
 
 
-async def test_heartbeats_are_a_third_of_the_timeout_apart_with_short_rpc_timeouts() -> None:
+async def test_heartbeats_are_two_thirds_of_the_timeout_apart_with_short_rpc_timeouts() -> None:
     """Temporal's client does not throttle heartbeats by task token, and retries an RPC for 10 s by default."""
     handle = FakeHandle(None, None, None, None, NOT_FOUND)
-    assert await verdict(heartbeat(handle, timeout_seconds=0.3)) is Verdict.SUPERSEDED
-    assert min(later - earlier for earlier, later in pairwise(handle.beat_at)) > 0.9 * 0.3 / 3
+    assert await verdict(handle, seconds=0.15) is Verdict.SUPERSEDED
+    assert min(later - earlier for earlier, later in pairwise(handle.beat_at)) > 0.9 * 0.15 * 2 / 3
     assert all(each < timedelta(seconds=10) for each in handle.rpc_timeouts)
+
+
+async def test_a_heartbeat_that_was_not_accepted_is_repeated_before_the_timeout() -> None:
+    handle = FakeHandle(None, UNAVAILABLE, None, NOT_FOUND)
+    assert await verdict(handle, seconds=0.6) is Verdict.SUPERSEDED
+    first, _, repeated, _ = handle.beat_at
+    assert repeated - first < 0.6
 
 
 async def test_heartbeat_details_are_identity_and_pid() -> None:
     handle = FakeHandle()
-    await heartbeat(handle).beat()
-    assert handle.beats == [(AgentPulse(identity="agent_1_x", pid=os.getpid()),)]
+    await heartbeat(handle).beat(7)
+    assert handle.beats == [(AgentPulse(identity="agent_1_x", pid=7),)]
 
 
 async def test_completing_a_closed_generation_has_no_effect() -> None:

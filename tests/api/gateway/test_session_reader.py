@@ -24,6 +24,7 @@ from contracts.turns import Turn
 from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from tests.fakes.dev_server import PATIENCE_SECONDS, QUEUE, Start, listed, settings_at
 from tests.fakes.quiet_activities import QuietActivities
+from tests.fakes.reports import reports
 from worker import build_worker
 from workflows.voice_session import VoiceSession
 
@@ -49,10 +50,12 @@ async def _talk(client: Client, session_id: str) -> None:
         VoiceSession.presence,
         Presence(participant_sid="PA_1", identity="user_test", kind="joined", at_ms=now_ms, source="webhook"),
     )
-    await handle.signal(VoiceSession.agent_ready, AgentReady(generation=1, identity="agent_1_a", at_ms=now_ms))
+    ready = AgentReady(generation=1, identity="agent_1_a", at_ms=now_ms)
+    await handle.signal(VoiceSession.agent_reports, reports(ready))
     for sequence, (role, text) in enumerate((("agent", "Hello."), ("caller", "What is two and two?")), start=1):
         turn = {"generation": 1, "sequence": sequence, "role": role, "text": text, "at_ms": 1_700_000_000_123}
-        await handle.signal(VoiceSession.turn, Turn.model_validate({**turn, "interrupted": role == "agent"}))
+        said = Turn.model_validate({**turn, "interrupted": role == "agent"})
+        await handle.signal(VoiceSession.agent_reports, reports(said))
 
 
 async def _raises(kind: type[Exception], match: str, asked: Awaitable[object]) -> None:

@@ -13,6 +13,7 @@ from contracts.agent import AgentReady
 from contracts.limits import SessionLimits
 from contracts.statuses import AgentState, EndReason, SessionStatus
 from tests.fakes.activities import FakeAgent
+from tests.fakes.reports import reports
 from tests.workflows.driver import PATIENT, Session
 from workflows.voice_session import VoiceSession
 
@@ -81,7 +82,7 @@ async def test_stale_agents_are_refused_and_their_reports_ignored(session: Sessi
     await first.ready()
     assert (await session.view()).agent_state is AgentState.LAUNCHING
     future = AgentReady(generation=3, identity="agent_3_x", at_ms=0)
-    await session.handle.signal(VoiceSession.agent_ready, future)
+    await session.handle.signal(VoiceSession.agent_reports, reports(future))
     assert (await session.view()).agent_state is AgentState.LAUNCHING
     await second.ready()
     assert (await session.view()).agent_state is AgentState.READY
@@ -91,8 +92,8 @@ async def test_stale_agents_are_refused_and_their_reports_ignored(session: Sessi
 async def test_duplicate_turns_are_ignored(session: Session) -> None:
     agent = await session.in_conversation()
     turn = await agent.say("Hello!")
-    await session.handle.signal(VoiceSession.turn, turn)
-    await session.handle.signal(VoiceSession.turn, turn.model_copy(update={"generation": 2}))
+    await session.handle.signal(VoiceSession.agent_reports, reports(turn))
+    await session.handle.signal(VoiceSession.agent_reports, reports(turn.model_copy(update={"generation": 2})))
     assert await session.handle.query(VoiceSession.transcript) == (turn,)
     await end(session, generations=1)
 

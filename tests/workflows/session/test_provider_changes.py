@@ -6,6 +6,7 @@ import pytest
 
 from contracts.agent import ProviderChanged
 from contracts.events import EventsRequest
+from tests.fakes.reports import reports
 from tests.workflows.driver import Session
 from workflows.session.current_details import provider_change
 from workflows.voice_session import VoiceSession
@@ -36,7 +37,7 @@ async def test_a_change_in_words(report: ProviderChanged, words: str) -> None:
 
 async def test_the_timeline_has_the_change(session: Session) -> None:
     await session.in_conversation()
-    await session.handle.signal(VoiceSession.provider_changed, FAILED)
+    await session.handle.signal(VoiceSession.agent_reports, reports(FAILED))
     assert provider_change(FAILED) in await session.details()
     await session.end()
     await session.result()
@@ -44,8 +45,8 @@ async def test_the_timeline_has_the_change(session: Session) -> None:
 
 async def test_the_events_have_the_change(session: Session) -> None:
     await session.in_conversation()
-    await session.handle.signal(VoiceSession.provider_changed, FAILED)
-    await session.handle.signal(VoiceSession.provider_changed, FAILED.model_copy(update={"available": True}))
+    await session.handle.signal(VoiceSession.agent_reports, reports(FAILED))
+    await session.handle.signal(VoiceSession.agent_reports, reports(FAILED.model_copy(update={"available": True})))
     page = await session.handle.query(VoiceSession.events, EventsRequest())
     changes = [event.data for event in page.events if event.type == "provider.changed"]
     assert [(data["provider"], data["available"]) for data in changes] == [

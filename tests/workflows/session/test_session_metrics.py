@@ -35,6 +35,7 @@ from settings import TelemetrySettings, WebhookSettings
 from telemetry.api_metrics import ApiMetrics
 from telemetry.temporal_sdk import worker_runtime
 from tests.fakes.activities import FakeActivities
+from tests.fakes.reports import reports
 from tests.fakes.webhook_receiver import SECRET, receiving
 from tests.workflows.driver import Session
 from worker import build_worker
@@ -81,7 +82,7 @@ async def served(time_skipping_apart: WorkflowEnvironment) -> AsyncIterator[list
             generation=1, sequence=1, role="agent", text="Hello.", at_ms=began_at_ms, began_at_ms=began_at_ms
         )
         for _ in range(2):  # a repeated report is no second greeting
-            await session.handle.signal(VoiceSession.turn, greeting)
+            await session.handle.signal(VoiceSession.agent_reports, reports(greeting))
         await first.crash()
         await session.agent()
         await session.until(SessionStatus.ACTIVE)

@@ -1,23 +1,23 @@
-"""Reports to the workflow when the caller joins or leaves the room. LiveKit's webhooks can be late or missing."""
+"""Reports when the caller joins or leaves the room. LiveKit's webhooks can be late or missing."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
 from livekit import rtc
 
-from agent.workflow_link.workflow_client import WorkflowClient
 from contracts.agent import Briefing
 from contracts.room import Presence
 
 
-def watch_caller(room: rtc.Room, briefing: Briefing, workflow: WorkflowClient) -> None:
+def watch_caller(room: rtc.Room, briefing: Briefing, send: Callable[[Presence], None]) -> None:
     """Report the caller's presence now, and each change of it from now on."""
 
     def report(kind: Literal["joined", "left"], sid: str = "", joined_at: datetime | None = None) -> None:
-        workflow.presence(
+        send(
             Presence(
                 participant_sid=sid,
                 identity=briefing.caller_identity,

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from agent.workflow_link.caller_watch import watch_caller
+from agent.job_link.caller_watch import watch_caller
 from contracts.room import Presence
 from tests.fakes.briefings import briefing
+from tests.fakes.host_link import FakeHostLink
 from tests.fakes.rpc_rooms import FakeParticipant, FakeRoom
-from tests.fakes.workflow_client import FakeWorkflowClient
 
 JOINED = datetime(2026, 11, 23, 16, 18, 39, 617_000, tzinfo=UTC)
 
 
 def watch(room: FakeRoom, generation: int = 1) -> list[Presence]:
-    workflow = FakeWorkflowClient()
-    watch_caller(room, briefing(generation=generation), workflow)
-    return workflow.presences
+    host = FakeHostLink()
+    watch_caller(room, briefing(generation=generation), host.presence)
+    return host.presences
 
 
 def room_with(*participants: FakeParticipant) -> FakeRoom:

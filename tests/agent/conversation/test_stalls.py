@@ -24,7 +24,7 @@ async def spoken_turn(call: RoomlessCall) -> Turn:
         await call.speaker.complete.wait()
         call.speaker.complete.clear()
         call.speaker.finish()
-        while (turn := await call.workflow.turns.get()).role != "agent":
+        while (turn := await call.host.turns.get()).role != "agent":
             pass
     return turn
 
