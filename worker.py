@@ -45,7 +45,7 @@ def build_worker(
             activities.look_at_room,
             activities.close_room,
             activities.deliver_webhook,
-            *([agents.launch_agent] if agents else []),
+            *((agents.launch_agent, agents.adopt_agent) if agents else ()),
         ],
         workflow_runner=workflow_runner(),
         graceful_shutdown_timeout=_GRACE,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from contracts.agent import AgentOutcome, LaunchRequest
+from contracts.agent import AdoptRequest, AgentOutcome, LaunchRequest
 from contracts.customer_webhooks import WebhookRequest
 from contracts.join_token import JoinToken, JoinTokenRequest
 from contracts.room import RoomRequest, RoomView
@@ -42,8 +42,16 @@ class AgentActivities:
 
     @activity.defn(name="launch_agent")
     async def launch_agent(self, request: LaunchRequest) -> AgentOutcome:
-        """Start one generation's job and wait until it has joined; from then on the job heartbeats and completes it.
+        """Start one generation's job, and wait until it has joined. Its host then heartbeats, and reports its end.
 
         Raises `JoinDeadline` when it did not join in time.
+        """
+        raise NotImplementedError
+
+    @activity.defn(name="adopt_agent")
+    async def adopt_agent(self, request: AdoptRequest) -> AgentOutcome:
+        """Go on with the job that this host runs for the session's run before, as `launch_agent` would.
+
+        Raises `JobProcessEnded` if it is not there any more.
         """
         raise NotImplementedError

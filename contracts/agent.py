@@ -42,6 +42,14 @@ class ClaimRequest(Message):
 
     generation: int
     identity: str
+    host: str = ""  # the task queue of this host alone: a later run hands the agent's activity on there
+
+
+class AdoptRequest(Message):
+    """Input of the `adopt_agent` activity: the agent that serves becomes the new run's own."""
+
+    session_id: str
+    generation: int
 
 
 class Briefing(Message):
@@ -79,7 +87,7 @@ class AgentReady(Message):
 
 
 class AgentOutcome(Message):
-    """Result of `launch_agent` for a job that left by itself; `handed_over` to a successor is no failure."""
+    """Result of an agent's activity whose job left by itself; `handed_over` to a successor is no failure."""
 
     generation: int
     cause: str

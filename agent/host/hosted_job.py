@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from temporalio.client import Client
 
@@ -56,7 +56,7 @@ class Generation:
 class HostedJob:
     """`joined` is set once the agent is in its room, `gone` once its link or its process has ended."""
 
-    def __init__(self, client: Client, generation: Generation, key: str) -> None:
+    def __init__(self, client: Client, generation: Generation, key: str, host: str) -> None:
         self.generation = generation
         self.key = key
         self.joined = asyncio.Event()
@@ -73,7 +73,11 @@ class HostedJob:
         self._workflow = WorkflowClient(client, generation.session_id, generation.number)
         self._lines: asyncio.StreamWriter | None = None
         self._connected = asyncio.Event()
+        self._host = host
         self._heartbeat = Heartbeat(client, generation.task_token, generation.identity)
+        self._briefing: Briefing | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._is_sent_away = False
 
     @property
     def is_linked(self) -> bool:
@@ -137,8 +141,10 @@ class HostedJob:
         """Brief the job, heartbeat for it once it has joined, and report its end."""
         serving = asyncio.create_task(self._serve())
         await self.gone.wait()
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+        tasks = [task for task in (serving, self._beating) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self.joined.is_set():
             await self._report_end()
         else:  # the launch reports it, which waits for the job to join
@@ -147,7 +153,7 @@ class HostedJob:
 
     async def _serve(self) -> None:
         try:
-            briefing = await self._workflow.claim(self.generation.identity)
+            briefing = await self._workflow.claim(self.generation.identity, self._host)
         except RefusedError as error:
             await self._connected.wait()
             await self._send_away(str(error))
@@ -155,20 +161,32 @@ class HostedJob:
         await self._connected.wait()
         self._send(Briefed(briefing=briefing))
         await self.joined.wait()
-        await self._send_away(await self._beat(briefing))
+        self._briefing = briefing
+        self._beating = asyncio.create_task(self._beat(briefing))
 
-    async def _beat(self, briefing: Briefing) -> Verdict:
+    def adopt(self, task_token: bytes) -> bool:
+        """Heartbeat with this token from now on: the session continues as new. False if the job is about to leave."""
+        if self._briefing is None or self._beating is None or self._is_sent_away or self.left or self.gone.is_set():
+            return False
+        self._beating.cancel()
+        self.generation = replace(self.generation, task_token=task_token)
+        self._heartbeat = Heartbeat(self.client, task_token, self.generation.identity)
+        self._beating = asyncio.create_task(self._beat(self._briefing))
+        return True
+
+    async def _beat(self, briefing: Briefing) -> None:
         verdict = await self._heartbeat.run(self, briefing)
         if verdict is Verdict.SUPERSEDED:
             # The successor will ask for the floor. Until then the caller has no other agent than this one.
             await self._heartbeat.wait_for_overdue_successor(self, briefing)
-        return verdict
+        await self._send_away(verdict)
 
     def confirm(self) -> None:
         """Temporal has accepted a heartbeat: the job may be heard again."""
         self._send(Confirmed())
 
     async def _send_away(self, reason: str) -> None:
+        self._is_sent_away = True
         self._send(Leave(reason=reason))
         await asyncio.sleep(_LEAVE_SECONDS)
         logger.warning("the job of %s does not leave: killing it", self.generation.session_id)

@@ -43,6 +43,8 @@ class Jobs:
         self._links: asyncio.Server | None = None
         self._watching: asyncio.Task[None] | None = None
         self._client: Client | None = None
+        self.queue = f"{settings.temporal.agent_task_queue}-{shortuuid('')}"
+        """The task queue of this host alone."""
 
     async def start(self, client: Client) -> None:
         """Listen for jobs, and let the sentinel connect to Temporal as `client` does."""
@@ -76,7 +78,7 @@ class Jobs:
         """Expect this job's process, which gets the metadata; claim its generation meanwhile."""
         assert self._client is not None  # noqa: S101  launches are pulled with this client
         key = shortuuid("job_")
-        self._jobs[key] = job = HostedJob(self._client, generation, key)
+        self._jobs[key] = job = HostedJob(self._client, generation, key, self.queue)
         self._sentinel.started(key, generation.task_token)
         self._do(self._serve(job))
         for callback in self._on_launch:
@@ -89,6 +91,15 @@ class Jobs:
             traceparent=traceparent,
         )
         return job, metadata
+
+    def adopt(self, session_id: str, number: int, task_token: bytes) -> bool:
+        """Let the job of this generation serve on under another task token; False if there is none."""
+        wanted = (session_id, number)
+        for job in self.running:
+            if (job.generation.session_id, job.generation.number) == wanted and job.adopt(task_token):
+                self._sentinel.started(job.key, task_token)
+                return True
+        return False
 
     async def _serve(self, job: HostedJob) -> None:
         try:

@@ -47,7 +47,7 @@ class WorkflowClient:
     """
 
     def __init__(self, client: Client, session_id: str, generation: int) -> None:
-        self._generation = generation
+        self.generation = generation
         self._handle: WorkflowHandle[VoiceSession, Any] = client.get_workflow_handle_for(VoiceSession.run, session_id)
         self._waiting: list[AgentReport] = []
         self._wanted = asyncio.Event()
@@ -56,12 +56,12 @@ class WorkflowClient:
         self._idle.set()
         self._sender = asyncio.create_task(self._send_all())
 
-    async def claim(self, identity: str) -> Briefing:
-        """Claim the generation and return its briefing. Repeated under one update id until Temporal answers.
+    async def claim(self, identity: str, host: str = "") -> Briefing:
+        """Claim the generation for a job of `host` and return its briefing.
 
-        Raises `RefusedError` if the workflow refuses.
+        Repeated under one update id until Temporal answers. Raises `RefusedError` if the workflow refuses.
         """
-        claim = ClaimRequest(generation=self._generation, identity=identity)
+        claim = ClaimRequest(generation=self.generation, identity=identity, host=host)
 
         async def attempt() -> Briefing:
             try:

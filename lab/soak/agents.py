@@ -26,7 +26,7 @@ from activities.interface import AgentActivities
 from agent.host.launcher import agent_token
 from agent.job_link.caller_watch import watch_caller
 from agent.workflow_link.workflow_client import RefusedError, WorkflowClient
-from contracts.agent import AgentOutcome, AgentReady, AgentReport, Briefing, LaunchRequest
+from contracts.agent import AdoptRequest, AgentOutcome, AgentReady, AgentReport, Briefing, LaunchRequest
 from contracts.failures import JOB_PROCESS_ENDED
 from contracts.identities import ARRIVED, agent_identity
 from contracts.turns import Turn
@@ -52,7 +52,9 @@ class SimulatedAgents(AgentActivities):
         self._temporal = temporal
         self._scripts = {script.user_name: script for script in scripts}
         self._jobs: set[asyncio.Task[None]] = set()
-        self._worker = Worker(temporal, task_queue=settings.temporal.agent_task_queue, activities=[self.launch_agent])
+        self._serving: dict[str, _Agent] = {}
+        activities = [self.launch_agent, self.adopt_agent]
+        self._worker = Worker(temporal, task_queue=settings.temporal.agent_task_queue, activities=activities)
         self.delivered: Counter[str] = Counter()
         self.failures = 0
 
@@ -74,18 +76,29 @@ class SimulatedAgents(AgentActivities):
         job.add_done_callback(self._jobs.discard)
         activity.raise_complete_async()
 
+    @activity.defn(name="adopt_agent")
+    async def adopt_agent(self, request: AdoptRequest) -> AgentOutcome:
+        """Let a simulated agent serve on under the task token of its session's next run."""
+        agent = self._serving.get(request.session_id)
+        if agent is None or agent.line.generation != request.generation:
+            raise ApplicationError("its job process ended", type=JOB_PROCESS_ENDED)
+        agent.task = self._temporal.get_async_activity_handle(task_token=activity.info().task_token)
+        activity.raise_complete_async()
+
     async def _serve(self, request: LaunchRequest, task_token: bytes) -> None:
         name, generation = request.session_id, request.generation
         identity = agent_identity(generation, shortuuid("AJ_"))
         line = WorkflowClient(self._temporal, name, generation)
         task = self._temporal.get_async_activity_handle(task_token=task_token)
-        agent = _Agent(self, line, task, identity)
+        agent = self._serving[name] = _Agent(self, line, task, identity)
         livekit = self._settings.livekit
         try:
             await agent.serve(livekit.url, agent_token(livekit, name, identity))
         except (RefusedError, rtc.ConnectError, RPCError) as error:
             logger.info("an agent of %s left: %s", name, error)
         finally:
+            if self._serving.get(name) is agent:
+                del self._serving[name]
             await line.aclose()
             await agent.room.disconnect()
 

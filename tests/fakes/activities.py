@@ -17,9 +17,9 @@ from temporalio.service import RPCError
 
 from activities.interface import AgentActivities, SessionActivities
 from activities.webhook_sender import WebhookSender
-from contracts.agent import AgentOutcome, AgentReady, Briefing, ClaimRequest, DrainRequest, LaunchRequest
+from contracts.agent import AdoptRequest, AgentOutcome, AgentReady, Briefing, ClaimRequest, DrainRequest, LaunchRequest
 from contracts.customer_webhooks import WebhookRequest
-from contracts.failures import JOIN_DEADLINE, JOIN_TOKEN_FAILED
+from contracts.failures import JOB_PROCESS_ENDED, JOIN_DEADLINE, JOIN_TOKEN_FAILED
 from contracts.identities import agent_identity
 from contracts.join_token import JoinToken, JoinTokenRequest
 from contracts.room import Presence, RoomRequest, RoomView
@@ -37,9 +37,11 @@ PATIENCE_SECONDS = 30
 class FakeAgent:
     """One generation's job, as the test drives it: it heartbeats until it is cancelled or told how to go."""
 
-    def __init__(self, client: Client, launch: LaunchRequest, task_token: bytes) -> None:
+    def __init__(self, client: Client, launch: LaunchRequest, task_token: bytes, host: str) -> None:
+        self._host = host
         self.generation = launch.generation
         self.identity = agent_identity(launch.generation, f"AJ_{launch.generation}")
+        self._client = client
         self.task: AsyncActivityHandle = client.get_async_activity_handle(task_token=task_token)
         self._session: WorkflowHandle[VoiceSession, SessionSummary] = client.get_workflow_handle_for(
             VoiceSession.run, launch.session_id
@@ -48,7 +50,7 @@ class FakeAgent:
         self._heart = asyncio.create_task(self._beat())
 
     async def claim(self, identity: str | None = None) -> Briefing:
-        request = ClaimRequest(generation=self.generation, identity=identity or self.identity)
+        request = ClaimRequest(generation=self.generation, identity=identity or self.identity, host=self._host)
         return await self._session.execute_update(VoiceSession.claim, request)
 
     async def ready(self, *inherited: Turn) -> None:
@@ -72,6 +74,12 @@ class FakeAgent:
     async def crash(self, why: str = "the process ended", kind: str = "AgentCrashed") -> None:
         await self.die_silently()
         await self.task.fail(ApplicationError(why, type=kind))
+
+    def adopt(self, task_token: bytes) -> None:
+        """Serve on under the task token of the session's next run."""
+        self._heart.cancel()
+        self.task = self._client.get_async_activity_handle(task_token=task_token)
+        self._heart = asyncio.create_task(self._beat())
 
     async def is_called_off(self) -> None:
         """Wait until the workflow does not want it any more."""
@@ -112,7 +120,10 @@ class Scene:
     join_tokens: int = 0
     launching: Literal["arrives", "hangs", "misses its deadline"] = "arrives"
     launches: list[LaunchRequest] = field(default_factory=list)
+    host: str = ""
     arrivals: asyncio.Queue[FakeAgent] = field(default_factory=asyncio.Queue)
+    agents: dict[int, FakeAgent] = field(default_factory=dict)
+    adoptions: asyncio.Queue[AdoptRequest] = field(default_factory=asyncio.Queue)
     callers: tuple[Presence, ...] = ()
     look_gate: asyncio.Event = field(default_factory=open_gate)
     look_fails: bool = False
@@ -163,7 +174,18 @@ class FakeActivities(SessionActivities, AgentActivities):
         while scene.launching == "hangs":
             activity.heartbeat("waiting for the agent to join")
             await asyncio.sleep(_BEAT_SECONDS)
-        scene.arrivals.put_nowait(FakeAgent(self._client, request, activity.info().task_token))
+        agent = FakeAgent(self._client, request, activity.info().task_token, scene.host)
+        scene.agents[request.generation] = agent
+        scene.arrivals.put_nowait(agent)
+        activity.raise_complete_async()
+
+    @activity.defn(name="adopt_agent")
+    async def adopt_agent(self, request: AdoptRequest) -> AgentOutcome:
+        scene = self.scene(request.session_id)
+        scene.adoptions.put_nowait(request)
+        if (agent := scene.agents.get(request.generation)) is None:
+            raise ApplicationError("its job process ended", type=JOB_PROCESS_ENDED)
+        agent.adopt(activity.info().task_token)
         activity.raise_complete_async()
 
     @activity.defn(name="look_at_room")

@@ -113,15 +113,16 @@ async def handed_over(session: Session) -> None:
 
 
 async def continued(session: Session) -> None:
-    """A caller who has left once, a turn for the new run, and one that it refuses."""
+    """A caller who has left once, turns for the new run, whose agent serves on and is lost there."""
     first = await session.in_conversation()
     await session.leave()
     await session.join("PA_2")
-    while not session.scene.arrivals.qsize():
+    while not session.scene.adoptions.qsize():
         await first.say("And so on.")
         await session.view()  # one workflow task a turn
-    second = await session.agent(ready=False)
     await first.say("Still here.")
+    await first.crash()
+    second = await session.agent(ready=False)
     await second.claim()
     await second.ready()
     await first.say("Too late.")

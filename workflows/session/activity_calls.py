@@ -13,15 +13,17 @@ from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.interface import AgentActivities, SessionActivities
-    from contracts.agent import AgentOutcome, LaunchRequest
+    from contracts.agent import AdoptRequest, AgentOutcome, LaunchRequest
     from contracts.join_token import JoinToken, JoinTokenRequest
     from contracts.limits import RoomTimeouts
     from contracts.room import RoomRequest, RoomView
     from contracts.session import SessionRequest
+    from workflows.session.generations import Generation
 
 T = TypeVar("T")
 
 _LOOK_TIMEOUT = timedelta(seconds=15)
+_ADOPTION_TIMEOUT = timedelta(seconds=5)
 _SLACK = timedelta(minutes=10)
 """Time of an agent's activity beyond the session's own timers, which end it long before."""
 
@@ -76,6 +78,22 @@ def launch_agent(
         retry_policy=RetryPolicy(maximum_attempts=1),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=f"agent generation {generation}, {reason}",
+    )
+
+
+def adopt_agent(session: SessionRequest, serving: Generation) -> workflow.ActivityHandle[AgentOutcome]:
+    """One attempt, on the task queue of the agent's host alone; without an answer the agent counts as lost."""
+    limits = session.limits
+    return workflow.start_activity_method(
+        AgentActivities.adopt_agent,
+        AdoptRequest(session_id=session.session_id, generation=serving.number),
+        task_queue=serving.host or session.agent_task_queue or None,
+        schedule_to_start_timeout=_ADOPTION_TIMEOUT,
+        start_to_close_timeout=timedelta(seconds=limits.max_duration_seconds) + _SLACK,
+        heartbeat_timeout=timedelta(seconds=limits.agent_heartbeat_timeout_seconds),
+        retry_policy=RetryPolicy(maximum_attempts=1),
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=f"agent generation {serving.number} serves on, as the session continues as new",
     )
 
 

@@ -49,6 +49,8 @@ def exit_of(outcome: AgentOutcome | BaseException, limits: SessionLimits) -> Exi
         return Exit(_PROVEN_DEATHS[error.type], is_dead=True)
     if isinstance(error, TimeoutError) and error.type is TimeoutType.HEARTBEAT:
         return Exit(f"no sign of life for {limits.agent_heartbeat_timeout_seconds:g} s", fell_silent=True)
+    if isinstance(error, TimeoutError) and error.type is TimeoutType.SCHEDULE_TO_START:
+        return Exit("its host did not answer as the session continued as new", fell_silent=True)
     never_came = isinstance(error, ApplicationError) and error.type == JOIN_DEADLINE
     words = error.message if isinstance(error, FailureError) else str(error)
     return Exit(_short(words), never_came=never_came)

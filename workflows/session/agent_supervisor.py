@@ -57,6 +57,8 @@ class AgentSupervisor:
 
     async def keep(self) -> None:
         """Keep an agent with the session until it ends. Returns when every launch is over."""
+        if (serving := self._agents.serving) is not None:  # since the run before, whose activities have ended with it
+            self._adopt(serving)
         self._launch_if_needed()
         while self._tasks:
             await self._tasks.popleft()  # a launch that ends has started the next one by then
@@ -72,8 +74,7 @@ class AgentSupervisor:
     def ready(self, report: AgentReady) -> None:
         """A newcomer has the floor."""
         agents, predecessor = self._agents, self._agents.serving
-        missing_since, is_first, was_inherited = agents.missing_since, not agents.newest_ready, agents.predecessor_lives
-        inherited = [each for each in agents.records if each.phase is Phase.INHERITED]
+        missing_since, is_first = agents.missing_since, not agents.newest_ready
         if self._state.end.is_decided or not agents.ready(report, now()):
             return
         if predecessor is not None:
@@ -83,13 +84,11 @@ class AgentSupervisor:
             missing_since = now() if missing_since is None else missing_since
             if is_first:
                 session_metrics.first_ready(now() - missing_since)
-            elif not was_inherited:  # through continue-as-new the agent has talked on
+            else:
                 session_metrics.recovered(now() - missing_since)
             words = f"{'is ready' if report.generation == 1 else 'took over'} after {since(missing_since)}"
         number = report.generation
         self._events.agent(now(), number, "ready", words=f"generation {number} {words}")
-        for older in inherited:
-            self._events.agent(now(), older.number, "stopped", f"generation {number} took over")
         self._events.turns(now(), self._state.transcript, before=number)
         self._pause_seconds = self._request.limits.agent_relaunch_pause_seconds
         self._launch_if_needed()  # its own AgentServer may have begun to stop meanwhile
@@ -112,6 +111,11 @@ class AgentSupervisor:
             self._events.agent(now(), number, "draining", "its AgentServer stops", words)
             self._launch_if_needed()
             self._publish()
+
+    def _adopt(self, serving: Generation) -> None:
+        """Take over the agent that served in the run before: its host heartbeats for it in this one."""
+        launch = self._open[serving.number] = activity_calls.adopt_agent(self._request, serving)
+        self._tasks.append(asyncio.create_task(self._follow(serving.number, launch)))
 
     def _launch_if_needed(self) -> None:
         agents = self._agents

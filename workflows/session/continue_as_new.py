@@ -8,21 +8,16 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from contracts.session import SessionRequest
-    from workflows.session.clock import now
     from workflows.session.state import SessionState
 
 
 def is_due(state: SessionState) -> bool:
-    """True if this run may give way to the next now.
-
-    Continue-as-new voids the agent's task token, so another agent must take over: it waits for a calm moment.
-    """
+    """True if this run may give way to the next now: while one agent serves, and none comes or goes."""
     is_long = workflow.info().is_continue_as_new_suggested()
     return is_long and state.agents.is_calm and workflow.all_handlers_finished()
 
 
 def continue_as_new(request: SessionRequest, state: SessionState) -> NoReturn:
-    """Go on in a new run. It launches an agent of its own at once; until that one is ready the old one talks."""
-    state.agents.hand_on(now())
+    """Go on in a new run, which adopts the agent that serves."""
     state.run += 1
     workflow.continue_as_new(request.model_copy(update={"state": state.model_dump(mode="json")}))

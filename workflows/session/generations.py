@@ -27,7 +27,6 @@ class Phase(StrEnum):
     LAUNCHING = "launching"  # until it is ready
     SERVING = "serving"
     LEAVING = "leaving"  # its successor serves
-    INHERITED = "inherited"  # serves from the run before: its activity was that run's
     EXITED = "exited"
 
 
@@ -41,6 +40,7 @@ class Generation(State):
     phase: Phase = Phase.QUEUED
     queued_at: float = 0
     claimed_by: str = ""
+    host: str = ""
     is_draining: bool = False
     may_live: bool = True
     serving_since: float = 0
@@ -108,9 +108,8 @@ class Generations(State):
 
     @property
     def predecessor_lives(self) -> bool:
-        """True while an agent serves, including one inherited through continue-as-new."""
-        inherited = self._in(Phase.INHERITED)
-        return self.serving is not None or (inherited is not None and inherited.may_live)
+        """True while an agent serves."""
+        return self.serving is not None
 
     @property
     def predecessor_may_live(self) -> bool:
@@ -150,7 +149,7 @@ class Generations(State):
         newest = self.find(claim.generation)
         if newest is None or newest.phase is not Phase.QUEUED:
             return None
-        newest.claimed_by = claim.identity
+        newest.claimed_by, newest.host = claim.identity, claim.host
         newest.phase = Phase.LAUNCHING
         return newest
 
@@ -163,8 +162,6 @@ class Generations(State):
             serving.phase = Phase.LEAVING
         for older in self.records:  # the newcomer has asked all of them to yield, or removed them
             older.may_live = older is newcomer
-            if older.phase is Phase.INHERITED:
-                older.phase = Phase.EXITED
         newcomer.phase = Phase.SERVING
         newcomer.serving_since = now
         self.newest_ready = newcomer.number
@@ -195,13 +192,6 @@ class Generations(State):
         if not was_leaving and self.serving is None:
             self.missing_since = now if self.missing_since is None else self.missing_since
             self.failed_at = [at for at in [*self.failed_at, *([now] if counts else [])] if now - at <= _MINUTE]
-
-    def hand_on(self, now: float) -> None:
-        """Prepare for continue-as-new: the serving generation talks on, but its activity ends with this run."""
-        for each in self.records:
-            each.phase = Phase.INHERITED if each.phase is Phase.SERVING else each.phase
-        self.missing_since = now
-        self.launch_reason = "as the session continues as new"
 
     def stop(self) -> None:
         """No agent is left, and none will come."""

@@ -8,7 +8,7 @@ from contracts.limits import SessionLimits
 from contracts.session import SessionRequest
 from contracts.statuses import AgentState
 from contracts.turns import Turn
-from workflows.session.generations import MAX_RECORDS, Generation, Generations, Phase, briefing
+from workflows.session.generations import MAX_RECORDS, Generation, Generations, briefing
 
 NOW = 5.0
 
@@ -207,17 +207,12 @@ def test_a_briefing_has_the_options_and_limits_of_the_session() -> None:
     assert brief.predecessor_lives
 
 
-def test_an_inherited_generation_lives_until_a_newcomer_is_ready() -> None:
+def test_a_serving_generation_serves_on_in_the_next_run() -> None:
     agents = serving()
-    agents.hand_on(70)
     agents = Generations.model_validate_json(agents.model_dump_json())
-    assert (agents.serving, agents.predecessor_lives, agents.missing_since) == (None, True, 70)
-    assert agents.needs_another
-    agents.launch(0)
+    assert agents.predecessor_lives
+    assert not agents.needs_another
     assert agents.may_report(turn(1)), "it talks on"
-    assert agents.ready(ready(2), NOW)
-    assert [each.phase for each in agents.records] == [Phase.EXITED, Phase.SERVING]
-    assert not agents.predecessor_lives or number(agents.serving) == 2
 
 
 def test_generations_that_may_live_are_bounded() -> None:

@@ -54,7 +54,6 @@ def test_the_next_run_has_the_whole_state() -> None:
         state.hear(turn(1, sequence, final=sequence < 3), NOW + sequence)
     state.see(presence("left", "PA_1", NOW + 9), NOW + 9)
     state.agents.drain(1)
-    state.agents.hand_on(NOW + 10)
     state.decide_end(EndReason.API_REQUEST, NOW + 11)
     state.settle_bill(REQUEST.session_id)
     handed_on = SessionState.model_validate_json(state.model_dump_json())
