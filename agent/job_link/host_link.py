@@ -156,8 +156,8 @@ class HostLink:
                     cause = f"frozen for {still_seconds:.0f} s" if in_room else "outside the room"
                     logger.warning("%s: muted until the host confirms this agent", cause)
                 self._muted = True
-                self._confirmed.clear()
             if self._muted and in_room:
+                self._confirmed.clear()
                 self._send(self._tick())
                 await self._confirmed.wait()
                 self._muted = False

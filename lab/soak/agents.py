@@ -53,7 +53,7 @@ class SimulatedAgents(AgentActivities):
         self._scripts = {script.user_name: script for script in scripts}
         self._jobs: set[asyncio.Task[None]] = set()
         self._serving: dict[str, _Agent] = {}
-        activities = [self.launch_agent, self.adopt_agent]
+        activities = (self.launch_agent, self.adopt_agent)
         self._worker = Worker(temporal, task_queue=settings.temporal.agent_task_queue, activities=activities)
         self.delivered: Counter[str] = Counter()
         self.failures = 0
