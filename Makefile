@@ -32,8 +32,8 @@ lint: environment ## linters, types and the import table alone
 test: setup lint ## everything: linters, types, all tests on real servers; SEED=
 	@$(PYTHON) -m pytest $(DRAWN)
 
-chaos: environment ## inject every kind of fault into calls; SEED= ROUNDS= KINDS= REPORT=
-	@$(PYTHON) -m lab.chaos $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+chaos: environment ## inject every kind of fault into calls; SEED= ROUNDS= BESIDE= KINDS= REPORT=
+	@$(PYTHON) -m lab.chaos $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BESIDE),--beside $(BESIDE)) \
 		$(if $(KINDS),--kinds $(KINDS)) $(if $(REPORT),--report $(REPORT))
 
 bench: environment ## measure this system beside bare Temporal; prints a table

@@ -154,7 +154,7 @@ class HostLink:
                 if not self._muted:
                     mute(muted=True)
                     cause = f"frozen for {still_seconds:.0f} s" if in_room else "outside the room"
-                    logger.warning("%s: muted until the host confirms this agent", cause)
+                    logger.info("%s: muted until the host confirms this agent", cause)
                 self._muted = True
             if self._muted and in_room:
                 self._confirmed.clear()

@@ -15,6 +15,7 @@ import typer
 
 from errors import SetupError
 from lab import report
+from lab.benchmarks.actions import actions
 from lab.benchmarks.api_latency import bare_ends, start_answers, whole_lives
 from lab.benchmarks.bare_temporal import bare_worker
 from lab.benchmarks.call_latency import Conversations
@@ -109,6 +110,8 @@ async def _calls(stack: LocalStack, counts: _Counts, progress: Callable[[str], o
         rows = conversations.rows(await bare_ends(world.temporal, max(20, counts.calls)))
         progress("callers who interrupt")
         rows.append(await interruptions(world.rest, counts.interruptions))
+        progress("actions of Temporal")
+        rows += await actions(world)
         progress("memory")
         rows += await memory(world, _MEMORY_CALLS)
         if counts.faults:

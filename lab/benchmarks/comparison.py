@@ -23,13 +23,13 @@ class Goal:
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. Values are seconds, sessions a second (`/s`) or megabytes (`MB`); each failure is a note."""
+    """One comparison. Values: seconds, sessions a second (`/s`), megabytes (`MB`), or counts; each failure a note."""
 
     name: str
     ours: Sequence[float]
     peer: Sequence[float] = ()
     peer_name: str = ""
-    unit: Literal["s", "/s", "MB"] = "s"
+    unit: Literal["s", "/s", "MB", ""] = "s"
     goal: Goal | None = None
     failures: Sequence[str] = field(default=())
 
@@ -88,6 +88,8 @@ class Row:
             return f"{value:.1f} /s"
         if self.unit == "MB":
             return f"{value:.0f} MB"
+        if not self.unit:
+            return f"{value:.0f}"
         return f"{value * 1000:.0f} ms" if value < 1 else duration(value)
 
     def _goal_text(self) -> str:

@@ -35,7 +35,7 @@ async def _in_a_call(world: World) -> float:
         await caller.hear()
         spoken = await caller.say(QUESTION)
         await caller.sound(after=spoken.last_sound_at)
-        return sum(_megabytes([(await world.serving())[1]]))
+        return sum(_megabytes([(await world.serving(caller.room.name))[1]]))
 
 
 def _everyone(world: World, part: str) -> list[psutil.Process]:

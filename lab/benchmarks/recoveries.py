@@ -26,7 +26,7 @@ class Recoveries:
         faults = (
             ("job process killed", self._faults.kill_job, Goal(0.8, "p50")),
             ("AgentServer killed, with its jobs", self._faults.kill_agent_server, Goal(0.8, "p50")),
-            ("agent frozen", partial(self._faults.freeze_job, _FREEZE_SECONDS), Goal(2.5, "p50")),
+            ("agent frozen", partial(self._faults.freeze_job, seconds=_FREEZE_SECONDS), Goal(2.5, "p50")),
         )
         rows = []
         for name, fault, goal in faults:
@@ -47,11 +47,11 @@ class Recoveries:
             await self._faults.repaired()
 
     async def _reply_during_drain(self, caller: Caller) -> float:
-        await self._faults.drain()
+        await self._faults.drain(caller.room.name)
         spoken = await caller.say(QUESTION)
         return await caller.sound(after=spoken.last_sound_at) - spoken.last_sound_at
 
 
-async def _recovery(fault: Callable[[], Awaitable[float]], caller: Caller) -> float:
-    at = await fault()
+async def _recovery(fault: Callable[[str], Awaitable[float]], caller: Caller) -> float:
+    at = await fault(caller.room.name)
     return await caller.sound(after=at) - at

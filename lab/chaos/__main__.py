@@ -19,7 +19,7 @@ from errors import SetupError
 from lab import planner, report
 from lab.caller import speech
 from lab.chaos.call_plan import CallPlan, Fault, FaultKind, draw
-from lab.chaos.reliability import Run, markdown, print_run
+from lab.chaos.reliability import BESIDE, Run, markdown, print_run
 from lab.chaos.suite import Suite, Verdict
 from settings import Settings
 
@@ -39,6 +39,7 @@ def main(
     more_kinds: Annotated[list[FaultKind] | None, typer.Argument(parser=_kind, hidden=True)] = None,
     seed: Annotated[int | None, typer.Option(help="Repeats a run.", show_default="random")] = None,
     rounds: Annotated[int, typer.Option(help="Faults of each kind.")] = 20,
+    beside: Annotated[int, typer.Option(help="Calls that go on beside each attacked one.")] = BESIDE,
     kinds: Annotated[
         list[FaultKind] | None,
         typer.Option(parser=_kind, metavar="KIND ...", help=f"Only these: {', '.join(_NAMES)}.", show_default="all"),
@@ -63,11 +64,11 @@ def main(
     progress = _ConsoleProgress(console, faults)
     try:
         folder.mkdir(parents=True)
-        verdicts = asyncio.run(Suite(seed, folder, progress).run(plans))
+        verdicts = asyncio.run(Suite(seed, folder, beside, progress).run(plans))
     except SetupError as error:
         console.print(f"[red]{error}[/]")
         raise typer.Exit(1) from None
-    run = Run(seed, rounds, tuple(chosen), now, monotonic() - progress.began, verdicts)
+    run = Run(seed, rounds, beside, tuple(chosen), now, monotonic() - progress.began, verdicts)
     print_run(run, console)
     if report_path:
         report_path.write_text(markdown(run))
@@ -91,9 +92,8 @@ class _ConsoleProgress:
         call = verdict.call
         answered = sum(exchange.answered_at is not None for exchange in call.exchanges)
         colour, word = ("red", "WRONG") if verdict.wrong else ("green", "right")
-        self._console.print(
-            f"{self._elapsed}  call {call.plan.index}: [{colour}]{word}[/], {answered} numbers answered"
-        )
+        name = f"beside call {call.plan.index}" if call.plan.beside else f"call {call.plan.index}"
+        self._console.print(f"{self._elapsed}  {name}: [{colour}]{word}[/], {answered} numbers answered")
         for complaint in verdict.wrong:
             self._console.print(f"          [red]{complaint}[/] [dim]{call.session_id}[/]")
 

@@ -1,10 +1,10 @@
-"""Faults of the agent that serves the one call of now, injected by process id; for chaos and for benchmarks."""
+"""Faults of the agent that serves a call, injected by process id; for chaos and for benchmarks."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -16,7 +16,7 @@ from lab.chaos.world import World
 class AgentFaults:
     """Each method injects a fault and returns the monotonic time just before; its repair goes on in the background.
 
-    All raise `TimeoutError` when no agent or more than one serves a call.
+    All raise `TimeoutError` when no agent serves the session.
     """
 
     def __init__(self, world: World) -> None:
@@ -33,24 +33,24 @@ class AgentFaults:
         tasks, self._repairs = self._repairs, []
         await asyncio.gather(*tasks)
 
-    async def kill_job(self) -> float:
+    async def kill_job(self, session_id: str) -> float:
         """SIGKILL the job process."""
-        _, job = await self._world.serving()
+        _, job = await self._world.serving(session_id)
         at = monotonic()
         job.kill()
         return at
 
-    async def freeze_job(self, seconds: float) -> float:
+    async def freeze_job(self, session_id: str, seconds: float) -> float:
         """SIGSTOP the job process, SIGCONT it after `seconds`."""
-        _, job = await self._world.serving()
+        _, job = await self._world.serving(session_id)
         at = monotonic()
         job.suspend()
-        self._repair(_resume(job, seconds))
+        self._repair(_resume([job], seconds))
         return at
 
-    async def kill_agent_server(self) -> float:
+    async def kill_agent_server(self, session_id: str) -> float:
         """SIGKILL the AgentServer and its job processes."""
-        part, _ = await self._world.serving()
+        part, _ = await self._world.serving(session_id)
         server, jobs = psutil.Process(self._world.stack.pid(part)), self._world.children(part)
         before = self._world.host_starts(part)
         at = monotonic()
@@ -60,9 +60,21 @@ class AgentFaults:
         self._repair(self._world.back(part, before))
         return at
 
-    async def drain(self) -> float:
+    async def freeze_host(self, session_id: str, seconds: float) -> float:
+        """SIGSTOP the AgentServer, its job processes and its sentinel, as a machine that hangs; SIGCONT later."""
+        part, _ = await self._world.serving(session_id)
+        server = psutil.Process(self._world.stack.pid(part))
+        everyone = [server, *server.children(recursive=True)]
+        at = monotonic()
+        for process in everyone:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+        self._repair(_resume(everyone, seconds))
+        return at
+
+    async def drain(self, session_id: str) -> float:
         """SIGTERM the AgentServer: it hands its call over."""
-        part, _ = await self._world.serving()
+        part, _ = await self._world.serving(session_id)
         before = self._world.host_starts(part)
         at = monotonic()
         psutil.Process(self._world.stack.pid(part)).send_signal(signal.SIGTERM)
@@ -76,9 +88,10 @@ class AgentFaults:
         self._repairs.append(asyncio.create_task(repair()))
 
 
-async def _resume(job: psutil.Process, seconds: float) -> None:
+async def _resume(processes: Sequence[psutil.Process], seconds: float) -> None:
     try:
         await asyncio.sleep(seconds)
     finally:
-        with suppress(psutil.NoSuchProcess):
-            job.resume()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()

@@ -1,10 +1,12 @@
-"""Holds one call from start to bill and records everything that its checks need."""
+"""Holds calls from start to bill and records everything that their checks need."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
 
 import httpx
@@ -16,7 +18,7 @@ from lab.chaos.faults import FaultInjector
 from lab.chaos.phone import Phone
 from lab.chaos.recovery import measure
 from lab.chaos.scripted_dialogue import NoAnswerError, ScriptedDialogue
-from lab.chaos.scripted_model import ScriptedModel
+from lab.chaos.scripted_model import ScriptedModel, system_prompt
 from lab.chaos.world import World
 
 OPENING_LINE = "Hello there. Please tell me a number."
@@ -24,29 +26,67 @@ _SUMMARY_WITHIN_SECONDS = 60.0
 _CLEAN_WITHIN_SECONDS = 15.0
 
 
-async def hold_call(
-    plan: CallPlan, world: World, injector: FaultInjector, model: ScriptedModel, on_fault: Callable[[Fault], None]
+@dataclass(frozen=True)
+class Stage:
+    """Where calls are held and attacked."""
+
+    world: World
+    injector: FaultInjector
+    model: ScriptedModel
+
+
+async def hold_calls(plan: CallPlan, beside: int, stage: Stage, on_fault: Callable[[Fault], None]) -> list[CallRecord]:
+    """Hold the call of `plan`, and `beside` others that go on until it ends. Never raises: failures are in the records.
+
+    The first record is that of `plan`.
+    """
+    stage.model.reset()
+    stage.injector.restore_webhooks()
+    is_over = asyncio.Event()
+
+    async def attacked() -> CallRecord:
+        try:
+            return await _hold(plan, stage, on_fault, None)
+        finally:
+            is_over.set()
+
+    others = (_hold(other, stage, on_fault, is_over) for other in plan.others(beside))
+    calls = await asyncio.gather(attacked(), *others)
+    for call in calls:  # only now, when none of them has processes any more
+        await _examine(call, stage)
+    return list(calls)
+
+
+async def _hold(
+    plan: CallPlan, stage: Stage, on_fault: Callable[[Fault], None], is_over: asyncio.Event | None
 ) -> CallRecord:
-    """Hold the call of `plan`. Never raises: failures are in the record."""
-    model.reset()
-    injector.restore_webhooks()
+    world, injector = stage.world, stage.injector
+    name = secrets.token_hex(4)
     try:
-        started = await world.rest.start("chaos", openingLine=OPENING_LINE)
+        started = await world.rest.start("chaos", openingLine=OPENING_LINE, systemPrompt=system_prompt(name))
     except httpx.HTTPError as error:
         return CallRecord(plan, "", OPENING_LINE, failure=f"it could not be started: {error}")
-    call = CallRecord(plan, started.session_id, OPENING_LINE)
-    phone = Phone(started.server_url, started.token)
+    call = CallRecord(plan, started.session_id, OPENING_LINE, name)
+    phone = Phone(started.session_id, started.server_url, started.token)
     try:
         await phone.dial()
-        await _talk(call, phone, world, injector, on_fault)
-        await injector.repaired()
+        await _talk(call, phone, stage, on_fault, is_over)
+        if is_over is None:
+            await injector.repaired()
         await _end(call, phone, world)
     except Exception as error:  # the run goes on, and the report shows it
         call.failure = f"{type(error).__name__}: {error}"
         await _give_up(call, phone, world, injector)
     await phone.hang_up()
     call.timeline, call.joined_at = phone.timeline, phone.joined_at
-    call.model_requests = tuple(model.requests)
+    return call
+
+
+async def _examine(call: CallRecord, stage: Stage) -> None:
+    world, model = stage.world, stage.model
+    call.model_requests = tuple(request for request in model.requests if request.call == call.name)
+    if not call.session_id:
+        return
     try:
         call.turns = await world.transcript(call.session_id) or ()
         call.generations = await world.generations(call.session_id)
@@ -54,12 +94,17 @@ async def hold_call(
     except Exception as error:
         call.left_behind = (f"unknown: {type(error).__name__}: {error}",)
     measure(call)
-    return call
 
 
 async def _talk(
-    call: CallRecord, phone: Phone, world: World, injector: FaultInjector, on_fault: Callable[[Fault], None]
+    call: CallRecord,
+    phone: Phone,
+    stage: Stage,
+    on_fault: Callable[[Fault], None],
+    is_over: asyncio.Event | None,
 ) -> None:
+    """Talk with the faults of the plan, or beside another call until that one is over."""
+    world, injector = stage.world, stage.injector
     dialogue = ScriptedDialogue(phone, injector, on_fault)
     call.exchanges, call.heard = dialogue.exchanges, dialogue.heard
     numbers = _numbers(call.plan)
@@ -78,7 +123,7 @@ async def _talk(
             while injector.repairing and fault.kind is not FaultKind.FREEZE:
                 await exchange()
             await exchange(fault)
-        while injector.repairing:
+        while injector.repairing or (is_over and not is_over.is_set()):
             await exchange()
         await exchange()
         await phone.quiet(1.0)

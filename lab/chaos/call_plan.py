@@ -28,10 +28,23 @@ class FaultKind(StrEnum):
     WEBHOOKS = "webhooks lost, doubled, shuffled, late"
     TEMPORAL_AWAY = "Temporal down for 30 s"
     API_AWAY = "API down for 45 s"
+    SPEECH_SERVER = "kill -9 of the speech server"
+    HOST_FREEZE = "SIGSTOP of an agent host with its jobs, SIGCONT after 10 s"
+    OVERLOAD = "kill -9 of the job process beside eight busy processes"
+    GHOSTS = "20 sessions started and ended at once"
 
 
-SILENCING = frozenset({FaultKind.JOB, FaultKind.AGENT_SERVER, FaultKind.FREEZE, FaultKind.LIVEKIT})
-"""Faults that take the caller's agent away; all others must be inaudible."""
+SILENCING = frozenset(
+    {
+        *(FaultKind.JOB, FaultKind.AGENT_SERVER, FaultKind.FREEZE, FaultKind.LIVEKIT),
+        *(FaultKind.HOST_FREEZE, FaultKind.OVERLOAD),
+    }
+)
+"""Faults that take the caller's agent away."""
+DISTURBING = SILENCING | {FaultKind.SPEECH_SERVER}
+"""Faults that a caller may hear; all others must be inaudible."""
+OF_ONE_CALL = frozenset({FaultKind.JOB, FaultKind.FREEZE})
+"""Faults that no other call may notice."""
 
 SECONDS: Mapping[FaultKind, tuple[float, float]] = {
     FaultKind.FREEZE: (40, 40),
@@ -39,6 +52,8 @@ SECONDS: Mapping[FaultKind, tuple[float, float]] = {
     FaultKind.API_PARTITION: (2, 8),
     FaultKind.TEMPORAL_AWAY: (30, 30),
     FaultKind.API_AWAY: (45, 45),
+    FaultKind.HOST_FREEZE: (10, 10),
+    FaultKind.OVERLOAD: (15, 15),
 }
 """The shortest and the longest duration of a fault; all others are over at once."""
 
@@ -105,6 +120,19 @@ class CallPlan:
     faults: tuple[Fault, ...]
     numbers: tuple[int, ...]
     ending: Ending
+    beside: bool = False
+    """It goes on beside another call, which has the faults."""
+
+    @property
+    def is_inaudible(self) -> bool:
+        """True if this caller must not notice the faults."""
+        return self.kind not in DISTURBING or (self.beside and self.kind in OF_ONE_CALL)
+
+    def others(self, count: int) -> list[CallPlan]:
+        """Plans of calls beside this one."""
+        shifts = (len(self.numbers) * (number + 1) // (count + 1) for number in range(count))
+        turned = (self.numbers[shift:] + self.numbers[:shift] for shift in shifts)
+        return [replace(self, faults=(), numbers=numbers, ending=Ending.API, beside=True) for numbers in turned]
 
 
 def draw(seed: int, kinds: Sequence[FaultKind], rounds: int, faults_per_call: int = 5) -> list[CallPlan]:

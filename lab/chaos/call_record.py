@@ -65,6 +65,8 @@ class CallRecord:
     plan: CallPlan
     session_id: str
     opening_line: str
+    name: str = ""
+    """By which requests to the language model are told apart."""
     exchanges: list[Exchange] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
     snapshots: list[tuple[Turn, ...]] = field(default_factory=list)

@@ -9,7 +9,7 @@ from typing import Final
 
 from contracts.turns import Turn
 from lab.caller import speech
-from lab.chaos.call_plan import SILENCING, FaultKind
+from lab.chaos.call_plan import FaultKind
 from lab.chaos.call_record import CallRecord
 from lab.chaos.numbers import numbers_in
 
@@ -97,7 +97,7 @@ def fault_inaudible(call: CallRecord) -> Iterator[str]:
 
     A sound that the caller's own STT did not recognize counts as the answer if the answer is in the transcript.
     """
-    if call.plan.kind in SILENCING:
+    if not call.plan.is_inaudible:
         return
     answers = Counter(_subject(turn) for turn in call.turns if turn.role == "agent")
     for exchange in call.exchanges:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -19,6 +20,8 @@ from lab.chaos.tcp_proxy import TcpProxy
 from lab.chaos.webhook_proxy import WebhookProxy
 from lab.chaos.world import World
 
+_GHOSTS = 20
+_BUSY_PROCESSES = 8
 _AWAY_SECONDS = 2.0
 """A caller who hangs up calls again after this time."""
 
@@ -39,10 +42,14 @@ class FaultInjector(AgentFaults):
         super().__init__(world)
         self._network = network
         self._methods: dict[FaultKind, Callable[[Fault, Phone], Awaitable[float]]] = {
-            FaultKind.JOB: lambda _, __: self.kill_job(),
-            FaultKind.FREEZE: lambda fault, _: self.freeze_job(fault.seconds),
-            FaultKind.AGENT_SERVER: lambda _, __: self.kill_agent_server(),
-            FaultKind.DRAIN: lambda _, __: self.drain(),
+            FaultKind.JOB: lambda _, phone: self.kill_job(phone.session_id),
+            FaultKind.FREEZE: lambda fault, phone: self.freeze_job(phone.session_id, fault.seconds),
+            FaultKind.HOST_FREEZE: lambda fault, phone: self.freeze_host(phone.session_id, fault.seconds),
+            FaultKind.AGENT_SERVER: lambda _, phone: self.kill_agent_server(phone.session_id),
+            FaultKind.DRAIN: lambda _, phone: self.drain(phone.session_id),
+            FaultKind.SPEECH_SERVER: lambda _, __: self._kill("speech"),
+            FaultKind.OVERLOAD: self._overload,
+            FaultKind.GHOSTS: lambda _, __: self._haunt(),
             FaultKind.WORKER: lambda _, __: self._kill("worker"),
             FaultKind.API: lambda _, __: self._kill("api"),
             FaultKind.LIVEKIT: lambda _, __: self._kill("livekit"),
@@ -102,11 +109,40 @@ class FaultInjector(AgentFaults):
         self._repair(_heal(proxy, fault.seconds))
         return at
 
+    async def _overload(self, fault: Fault, phone: Phone) -> float:
+        """Let busy processes take the processors, and kill the job among them."""
+        endless = (sys.executable, "-c", "while True: pass")
+        busy = [await asyncio.create_subprocess_exec(*endless) for _ in range(_BUSY_PROCESSES)]
+        self._repair(_burn(busy, fault.seconds))
+        return await self.kill_job(phone.session_id)
+
+    async def _haunt(self) -> float:
+        """Start sessions that nobody joins, and end them at once."""
+        at, rest = monotonic(), self._world.rest
+
+        async def ghost() -> None:
+            await rest.end((await rest.start("ghost")).session_id)
+
+        async def haunt() -> None:
+            await asyncio.gather(*(ghost() for _ in range(_GHOSTS)))
+
+        self._repair(haunt())
+        return at
+
     async def _disturb_webhooks(self, fault: Fault, phone: Phone) -> float:
         at = monotonic()
         self._network.webhooks.fault = fault.webhook_fault
         await _call_again(phone)
         return at
+
+
+async def _burn(processes: Sequence[asyncio.subprocess.Process], seconds: float) -> None:
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        for process in processes:
+            process.kill()
+            await process.wait()
 
 
 async def _call_again(phone: Phone) -> None:

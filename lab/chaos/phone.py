@@ -20,7 +20,8 @@ _HANGOVER_SECONDS = 0.7
 class Phone:
     """One caller over any number of connections with the same join token; times are `time.monotonic()` seconds."""
 
-    def __init__(self, server_url: str, token: str) -> None:
+    def __init__(self, session_id: str, server_url: str, token: str) -> None:
+        self.session_id = session_id
         self._server_url, self._token = server_url, token
         self._calls: list[Caller] = []
         self._keeping: asyncio.Task[None] | None = None

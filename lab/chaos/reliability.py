@@ -23,12 +23,17 @@ _COLUMNS = (
 )
 
 
+BESIDE = 2
+"""Calls beside each attacked one, unless a run says otherwise."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A finished run."""
 
     seed: int
     rounds: int
+    beside: int
     kinds: tuple[FaultKind, ...]
     date: datetime
     seconds: float
@@ -39,7 +44,8 @@ class Run:
         """The command that repeats it."""
         names = " ".join(kind.name.lower() for kind in self.kinds)
         chosen = "" if len(self.kinds) == len(FaultKind) else f' KINDS="{names}"'
-        return f"make chaos SEED={self.seed} ROUNDS={self.rounds}{chosen}"
+        beside = "" if self.beside == BESIDE else f" BESIDE={self.beside}"
+        return f"make chaos SEED={self.seed} ROUNDS={self.rounds}{beside}{chosen}"
 
     @property
     def wrong(self) -> int:
@@ -49,7 +55,7 @@ class Run:
     @property
     def undisturbed(self) -> list[float]:
         """Reply times of exchanges before the first fault of their call."""
-        firsts = [verdict.call.exchanges[0] for verdict in self.verdicts if verdict.call.exchanges]
+        firsts = [each.call.exchanges[0] for each in self.verdicts if each.call.exchanges and not each.call.plan.beside]
         return [first.reply_seconds for first in firsts if first.reply_seconds is not None]
 
 
@@ -73,13 +79,16 @@ def markdown(run: Run) -> str:
             "# Reliability: what a call lives through",
             "",
             f"`{run.command}` on {run.date:%Y-%m-%d}: {injected} faults in {len(run.verdicts)} calls, "
-            f"**{run.wrong} wrong results**, in {run.seconds / 60:.0f} minutes on {os.cpu_count()} cores "
+            f"{run.beside + 1} at once, **{run.wrong} wrong results**, in {run.seconds / 60:.0f} minutes "
+            f"on {os.cpu_count()} cores "
             f"({platform.system()} {platform.machine()}, Python {platform.python_version()}). "
             "The same command with `REPORT=docs/RELIABILITY.md` writes this page.",
             "",
             "A caller speaks on a real stack: LiveKit, Temporal, API, worker, two AgentServers, the embedded speech "
             "models. Every sentence carries a number. The language model is a scripted one that answers from the "
-            "history of each request, so a lost, doubled or forgotten turn shows. Faults are injected while the agent "
+            "history of each request, so a lost, doubled or forgotten turn shows. Beside each attacked call others go "
+            "on and pass the same checks; a fault of another call's job they must not notice. "
+            "Faults are injected while the agent "
             "speaks, while the caller speaks, right after a question, and in quiet; the seed decides.",
             "",
             "## Faults",
@@ -89,7 +98,7 @@ def markdown(run: Run) -> str:
             "Recovery: from the fault, or from the end of the caller's sentence during it, to the next sound "
             "of an agent, for faults that take the agent away. Reply: median from the end of a question with a fault "
             "to the sound of its answer. Longest silence: the longest stretch without any sound, from a fault "
-            "to the end of the answer. Agents: generations of those calls, one each if no agent was replaced. "
+            "to the end of the answer. Agents: generations of the attacked calls, one each if no agent was replaced. "
             f"{_undisturbed(run)} Partitions are injected half as often as kills, and faults of half a minute "
             "or more a quarter as often.",
             "",
@@ -121,7 +130,7 @@ def _row(run: Run, kind: FaultKind) -> tuple[str, ...]:
         str(len(hit)),
         str(sum(exchange.answered_at is not None for exchange in hit)),
         str(len(verdicts)),
-        str(sum(verdict.call.generations for verdict in verdicts)),
+        str(sum(verdict.call.generations for verdict in verdicts if not verdict.call.plan.beside)),
         str(sum(len(verdict.wrong) for verdict in verdicts)),
         *([duration(figure) for figure in summary(recoveries).values()] or ["-"] * 4),
         _or_dash(median(replies)),

@@ -6,6 +6,7 @@ Its answers follow from the history in the request alone, so they show what an a
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,11 +23,23 @@ MODEL_NAME: Final = "scripted"
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """One request: Unix milliseconds of its arrival, the numbers in the caller's turns of its history, the answer."""
+    """One request: Unix milliseconds of its arrival, the numbers in the caller's turns of its history, the answer.
 
+    `call` is the name by which the call's system prompt tells it from others.
+    """
+
+    call: str
     at_ms: int
     numbers: tuple[int, ...]
     answer: str
+
+
+def system_prompt(call: str) -> str:
+    """The system prompt of a call of this name."""
+    return f"You answer by a script. This is call {call}."
+
+
+_CALL = re.compile(r"This is call (\S+)\.")
 
 
 class ScriptedModel(ThreadedServer):
@@ -57,7 +70,8 @@ class ScriptedModel(ThreadedServer):
             history = [numbers_in(_text(message)) for message in body["messages"] if message["role"] == "user"]
             answer = answer_to(history)
             numbers = tuple(number for turn in history for number in turn)
-            self.requests.append(ModelRequest(time.time_ns() // 1_000_000, numbers, answer))
+            call = next((found[1] for each in body["messages"] if (found := _CALL.search(_text(each)))), "")
+            self.requests.append(ModelRequest(call, time.time_ns() // 1_000_000, numbers, answer))
             return StreamingResponse(_events(answer), media_type="text/event-stream")
 
         return app

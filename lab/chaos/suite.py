@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from lab.chaos.call import hold_call
+from lab.chaos.call import Stage, hold_calls
 from lab.chaos.call_plan import CallPlan, Fault
 from lab.chaos.call_record import CallRecord
 from lab.chaos.checks import wrong_results
@@ -53,10 +53,11 @@ class Progress(Protocol):
 
 @dataclass
 class Suite:
-    """Holds calls and checks each; logs and traces are kept in `folder`."""
+    """Holds calls, each with others beside it, and checks all; logs and traces are kept in `folder`."""
 
     seed: int
     folder: Path
+    beside: int
     progress: Progress
     verdicts: list[Verdict] = field(default_factory=list)
 
@@ -65,23 +66,28 @@ class Suite:
         with ScriptedModel() as model, WebhookProxy(self.seed) as webhooks:
             async with TcpProxy() as agents, TcpProxy() as api:
                 network = Network(agents, api, webhooks)
-                while len(self.verdicts) < len(plans):
-                    async with _world(self.folder / f"stack-{len(self.verdicts)}", model, network) as world:
-                        await self._hold(plans[len(self.verdicts) :], world, FaultInjector(world, network), model)
+                held = 0
+                while held < len(plans):
+                    async with _world(self.folder / f"stack-{held}", model, network) as world:
+                        stage = Stage(world, FaultInjector(world, network), model)
+                        held += await self._hold(plans[held:], stage)
         return self.verdicts
 
-    async def _hold(
-        self, plans: Sequence[CallPlan], world: World, injector: FaultInjector, model: ScriptedModel
-    ) -> None:
-        """Hold calls until all are done or this stack cannot serve any more."""
-        for plan in plans:
-            call = await hold_call(plan, world, injector, model, partial(self.progress.fault_injected, plan))
-            verdict = Verdict(call, wrong_results(call))
-            self.verdicts.append(verdict)
-            await asyncio.to_thread(write_trace, call, verdict.wrong, self.folder / f"call-{plan.index}.json")
-            self.progress.call_judged(verdict)
-            if verdict.wrong and not await world.all_parts_serve(_SERVES_WITHIN_SECONDS):
-                return
+    async def _hold(self, plans: Sequence[CallPlan], stage: Stage) -> int:
+        """Hold calls until all are done or this stack cannot serve any more; returns how many plans were held."""
+        for held, plan in enumerate(plans, 1):
+            on_fault = partial(self.progress.fault_injected, plan)
+            calls = await hold_calls(plan, self.beside, stage, on_fault)
+            verdicts = [Verdict(call, wrong_results(call)) for call in calls]
+            self.verdicts += verdicts
+            for number, verdict in enumerate(verdicts):
+                name = f"call-{plan.index}{f'-beside-{number}' if number else ''}.json"
+                await asyncio.to_thread(write_trace, verdict.call, verdict.wrong, self.folder / name)
+                self.progress.call_judged(verdict)
+            has_wrong = any(verdict.wrong for verdict in verdicts)
+            if has_wrong and not await stage.world.all_parts_serve(_SERVES_WITHIN_SECONDS):
+                return held
+        return len(plans)
 
 
 @asynccontextmanager

@@ -76,14 +76,26 @@ class World:
         port = self.stack.settings.stack.livekit_port
         return [process for process in self.children(part) if _is_awake(process) and _talks_to(process, port)]
 
-    async def serving(self, within: float = 10) -> tuple[str, psutil.Process]:
-        """Wait until exactly one call is served; returns its server and job. Raises `TimeoutError`."""
+    async def serving(self, session_id: str, within: float = 10) -> tuple[str, psutil.Process]:
+        """Wait until an agent serves the session; returns its host and its job process. Raises `TimeoutError`."""
         async with asyncio.timeout(within):
             while True:
-                found = [(part, job) for part in self.agent_parts for job in self.busy_jobs(part)]
+                pids = await self._pids(session_id)
+                found = [(part, job) for part in self.agent_parts for job in self.busy_jobs(part) if job.pid in pids]
                 if len(found) == 1:
                     return found[0]
                 await asyncio.sleep(_POLL_SECONDS)
+
+    async def _pids(self, session_id: str) -> set[int]:
+        """The job processes of a session, from the heartbeats that their hosts send for them."""
+        try:
+            description = await self.session(session_id).describe(rpc_timeout=timedelta(seconds=2))
+        except RPCError:
+            return set()
+        beats = [each.heartbeat_details.payloads for each in description.raw_description.pending_activities]
+        # A launch heartbeats before its process is known.
+        details = [pulse for each in beats if each for pulse in await self.temporal.data_converter.decode(each)]
+        return {pulse["pid"] for pulse in details if isinstance(pulse, dict)}
 
     def host_starts(self, part: str) -> int:
         """The number of times that an agent host began to pull launches since the stack began."""

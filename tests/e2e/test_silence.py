@@ -91,7 +91,7 @@ async def test_a_successor_does_not_ask_again(world: World) -> None:
     async with Caller(join_token.server_url, join_token.token) as caller:
         await caller.hear()
         asked = await caller.hear()
-        _, job = await world.serving()
+        _, job = await world.serving(join_token.session_id)
         job.kill()
         await caller.sound(after=asked.last_sound_at + 0.5)  # the successor speaks
         await caller.hung_up(within=3 * SILENCE + LATE_REPORTS + 10)

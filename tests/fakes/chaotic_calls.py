@@ -59,9 +59,9 @@ def good_call(kind: FaultKind = FaultKind.JOB) -> CallRecord:
             turn(1, "agent", f"{second}. Before that, twenty three.", 26_500, generation=2),
         ),
         model_requests=(
-            ModelRequest(12_300, (23,), ""),
-            ModelRequest(22_300, (23, 41), ""),
-            ModelRequest(24_000, (23, 41), ""),
+            ModelRequest("", 12_300, (23,), ""),
+            ModelRequest("", 22_300, (23, 41), ""),
+            ModelRequest("", 24_000, (23, 41), ""),
         ),
         timeline=sounds(("agent_1", 6, 8), ("agent_1", 13, 15), ("agent_1", 23, 23.5), ("agent_2", 24.5, 26.5)),
         joined_at=5.0,

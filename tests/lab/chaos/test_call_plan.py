@@ -36,3 +36,14 @@ def test_numbers_are_unique_in_a_call() -> None:
         assert len(set(plan.numbers)) == len(plan.numbers)
         assert len(plan.faults) <= 5
     assert [plan.index for plan in draw(7, list(FaultKind), 4)] == list(range(1, len(FaultKind) + 1))
+
+
+def test_calls_beside_another_have_no_faults_and_numbers_of_their_own() -> None:
+    (plan,) = draw(7, [FaultKind.JOB], rounds=3)
+    others = plan.others(2)
+    assert [other.faults for other in others] == [(), ()]
+    assert len({plan.numbers[0], *(other.numbers[0] for other in others)}) == 3
+    assert all(other.is_inaudible for other in others), "another call's job is none of theirs"
+    assert not plan.is_inaudible
+    (host,) = draw(7, [FaultKind.AGENT_SERVER], rounds=3)
+    assert not host.others(1)[0].is_inaudible, "they may have the same host"

@@ -38,8 +38,10 @@ async def test_a_call_survives_faults(tmp_path: Path) -> None:
     (drawn,) = draw(SEED, [FaultKind.JOB], rounds=1)
     progress = RecordedProgress()
     plan = CallPlan(1, FaultKind.JOB, FAULTS, drawn.numbers, Ending.API)
-    (verdict,) = await Suite(SEED, tmp_path, progress).run([plan])
-    assert verdict.wrong == []
+    verdict, other = await Suite(SEED, tmp_path, 1, progress).run([plan])
+    assert (verdict.wrong, other.wrong) == ([], [])
+    assert other.call.plan.beside
+    assert other.call.generations == 1
     assert progress.seen == list(FAULTS)
     assert [injection.fault for injection in verdict.call.injections] == list(FAULTS)
     recovered = verdict.call.injections[0].back_at

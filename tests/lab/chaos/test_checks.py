@@ -44,7 +44,7 @@ SPOILT: dict[str, Spoil] = {
         call, snapshots=[(*call.turns, turn(9, "caller", "Hello?", 9_000))]
     ),
     "model_context_complete: a request for (41,) did not contain [23]": lambda call: replace(
-        call, model_requests=(ModelRequest(22_500, (41,), ""),)
+        call, model_requests=(ModelRequest("", 22_500, (41,), ""),)
     ),
     "one_greeting: the greeting is in the transcript 2": lambda call: and_also(
         call, turn(9, "agent", OPENING_LINE, 29_000)
@@ -89,16 +89,16 @@ def test_an_unrecognized_answer_counts_if_it_is_in_the_transcript() -> None:
 
 
 def test_dropped_preemptive_requests_are_ignored() -> None:
-    dropped = ModelRequest(22_500, (41,), "")
-    assert wrong_results(replace(good_call(), model_requests=(dropped, ModelRequest(23_000, (23, 41), "")))) == []
-    late = ModelRequest(24_600, (23, 41), "")
+    dropped = ModelRequest("", 22_500, (41,), "")
+    assert wrong_results(replace(good_call(), model_requests=(dropped, ModelRequest("", 23_000, (23, 41), "")))) == []
+    late = ModelRequest("", 24_600, (23, 41), "")
     assert wrong_results(replace(good_call(), model_requests=(dropped, late))) == [
         "model_context_complete: a request for (41,) did not contain [23]"
     ]
 
 
 def test_a_turn_of_the_last_moment_may_be_missing_in_a_request() -> None:
-    call = replace(good_call(), model_requests=(ModelRequest(22_900, (23,), ""),))
+    call = replace(good_call(), model_requests=(ModelRequest("", 22_900, (23,), ""),))
     assert wrong_results(call) == []
 
 

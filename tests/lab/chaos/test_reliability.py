@@ -20,7 +20,7 @@ def run_of(*calls: CallRecord, kinds: tuple[FaultKind, ...] = (FaultKind.JOB,)) 
     for call in calls:
         measure(call)
     verdicts = [Verdict(call, wrong_results(call)) for call in calls]
-    return Run(7, 1, kinds, datetime(2026, 11, 23, tzinfo=UTC), 120, verdicts)
+    return Run(7, 1, 2, kinds, datetime(2026, 11, 23, tzinfo=UTC), 120, verdicts)
 
 
 def test_each_kind_has_a_row_with_its_figures() -> None:
