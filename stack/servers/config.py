@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 import yaml
@@ -44,6 +47,18 @@ def livekit_yaml(settings: Settings, api_key: str, api_secret: str, webhooks_to:
     )
 
 
+DYNAMIC_CONFIG: Final[Mapping[str, bool | int | str]] = {
+    # Timers are rounded up to a second by default: too long for a caller who waits for the next agent.
+    "history.timerProcessorMaxTimeShift": "10ms",
+    # Without these a call that lost its agent waits behind every new one, and one owner's calls before another's.
+    "matching.useNewMatcher": True,
+    "matching.enableFairness": True,
+    "matching.numTaskqueueReadPartitions": 1,
+    "matching.numTaskqueueWritePartitions": 1,
+}
+"""Dynamic configuration of Temporal. deploy/temporal-dynamic-config.yaml has the same for servers of one's own."""
+
+
 def temporal_command(binary: Path, settings: Settings, state_dir: Path) -> list[str]:
     """Temporal's dev server with its database in a file, and the search attributes of sessions."""
     stack = settings.stack
@@ -52,8 +67,8 @@ def temporal_command(binary: Path, settings: Settings, state_dir: Path) -> list[
     command += ["--db-filename", str(state_dir / "temporal.db"), "--log-level", "warn"]
     # SQLite serves twice as many sessions a second with a write-ahead log.
     command += ["--sqlite-pragma", "journal_mode=WAL"]
-    # Timers are rounded up to a second by default: too long for a caller who waits for the next agent.
-    command += ["--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"']
+    for name, value in DYNAMIC_CONFIG.items():
+        command += ["--dynamic-config-value", f"{name}={json.dumps(value)}"]
     if settings.temporal.namespace != "default":
         command += ["--namespace", settings.temporal.namespace]
     if settings.codec_endpoint.token_in_path:

@@ -19,7 +19,7 @@ from api.app import create_app
 from contracts import search_attributes
 from settings import LiveKitSettings, Settings
 from stack.env_vars import variables, variables_of
-from stack.servers.config import temporal_command
+from stack.servers.config import DYNAMIC_CONFIG
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "deploy/compose.env.example").read_text()
@@ -137,11 +137,12 @@ def test_search_attributes_are_those_of_the_workflow(services: Services) -> None
     assert registered == search_attributes.TYPES
 
 
-def test_timers_of_temporal_are_as_precise_as_in_the_local_stack(services: Services) -> None:
+def test_temporal_is_configured_as_in_the_local_stack(services: Services) -> None:
     (mount,) = services["temporal"]["volumes"]
     dynamic = yaml.safe_load((ROOT / mount.split(":")[0]).read_text())
-    shown = {f'{name}="{entry["value"]}"' for name, (entry,) in dynamic.items()}
-    assert shown <= set(temporal_command(Path("temporal"), Settings(), Path("state")))
+    assert {name: entry["value"] for name, (entry,) in dynamic.items()} == DYNAMIC_CONFIG
+    queues = {entry["constraints"]["taskQueueName"] for (entry,) in dynamic.values() if "constraints" in entry}
+    assert queues == {Settings().temporal.agent_task_queue}
 
 
 def test_grace_periods_cover_drain_and_end_timeout(services: Services) -> None:
