@@ -1,7 +1,8 @@
-"""The handover protocol: a newcomer asks for the floor, the incumbent finishes its sentence and yields.
+"""The handover protocol: a newcomer asks for the floor, the incumbent finishes its sentence and hands over.
 
-Both use LiveKit RPC, so a handover needs nothing but the room. A dead or frozen incumbent does not answer, and is
-removed from the room.
+Both use LiveKit RPC, so a handover needs nothing but the room. `yield` is answered at once and gives nothing away: a
+newcomer that dies after it leaves the floor where it was. A dead or frozen incumbent does not answer, and is removed
+from the room.
 """
 
 from __future__ import annotations
@@ -123,6 +124,7 @@ class Incumbent:
         self._generation = generation
         self._finish_speaking = finish_speaking
         self._finishing: asyncio.Task[tuple[Turn, ...]] | None = None
+        self._asked_by: set[str] = set()
         self._watches: set[asyncio.Task[None]] = set()
         self._dismissed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         room.local_participant.register_rpc_method(YIELD, self._on_yield)
@@ -139,8 +141,8 @@ class Incumbent:
 
     async def _on_yield(self, call: rtc.RpcInvocationData) -> str:
         self._require_newer(call)
-        logger.info("generation %s yields", self._generation)
-        self._finish()
+        logger.info("generation %s will yield", self._generation)
+        self._asked_by.add(call.caller_identity)
         return ""
 
     async def _on_hand_over(self, call: rtc.RpcInvocationData) -> str:
@@ -181,7 +183,7 @@ class Incumbent:
         while self._finishing is None:
             await asyncio.sleep(_ASK_GRACE_SECONDS)
             participant = self._room.remote_participants.get(newcomer)
-            if participant is None:
+            if participant is None or newcomer in self._asked_by:
                 return
             if self._finishing is None and ARRIVED in participant.attributes:
                 await self._give_way(newcomer)

@@ -110,6 +110,22 @@ async def test_a_hanging_predecessor_is_removed(monkeypatch: pytest.MonkeyPatch)
     assert new.removed == ["agent_1_AJ_a"]
 
 
+async def test_a_newcomer_that_dies_after_it_has_asked_leaves_the_floor_where_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(protocol, "_ASK_GRACE_SECONDS", 0.01)
+    old, new = Predecessor(turn(1)), Newcomer()
+    new.room.meet(old.room)
+    await new.room.own.perform_rpc(
+        destination_identity="agent_1_AJ_a", method=protocol.YIELD, payload='{"generation": 2}'
+    )
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(old.incumbent.wait_for_dismissal(), 0.1)
+    assert old.finished == 0
+    old.sentence_over.set()
+    assert (await new.take_over()).in_order, "the next one asks again"
+
+
 async def test_two_newcomers_get_the_same_handover() -> None:
     old, first, second = Predecessor(turn(1)), Newcomer(), Newcomer()
     first.room.meet(old.room)
