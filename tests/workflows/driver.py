@@ -19,7 +19,7 @@ from contracts.limits import SessionLimits
 from contracts.memo import memo_at_start
 from contracts.room import Presence, RoomFinished
 from contracts.search_attributes import at_start
-from contracts.session import EndRequest, SessionRequest, SessionSummary, SessionView
+from contracts.session import EndRequest, SessionRecord, SessionRequest, SessionSummary, SessionView
 from contracts.statuses import AgentState, SessionStatus
 from contracts.turns import Turn
 from tests.fakes.activities import PATIENCE_SECONDS, FakeActivities, FakeAgent, Scene
@@ -42,7 +42,7 @@ class Session:
             session_id=self.id, user_name="ann", limits=limits, caller_identity=caller_identity(self.id)
         )
         self.scene: Scene = fakes.scene(self.id)
-        self.handle: WorkflowHandle[VoiceSession, SessionSummary] = env.client.get_workflow_handle_for(
+        self.handle: WorkflowHandle[VoiceSession, SessionRecord] = env.client.get_workflow_handle_for(
             VoiceSession.run, self.id
         )
 
@@ -133,7 +133,7 @@ class Session:
                     return view
                 await asyncio.sleep(0.02)
 
-    async def result(self) -> SessionSummary:
+    async def result(self) -> SessionRecord:
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await self.handle.result()
 
