@@ -133,9 +133,12 @@ class Session:
                     return view
                 await asyncio.sleep(0.02)
 
-    async def result(self) -> SessionRecord:
+    async def result(self) -> SessionSummary:
+        """The bill, which is a part of the record."""
+        handle = self._env.client.get_workflow_handle(self.id, result_type=SessionSummary)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await self.handle.result()
+            summary: SessionSummary = await handle.result()
+        return summary
 
     async def skip(self, seconds: float) -> None:
         """Let time pass at once. The test server stands still while activities are pending, so their holds are lifted.
