@@ -48,6 +48,21 @@ class WebhookEvent(Message):
         """Its number among all of the session's events; those of webhooks have gaps."""
         return self.event.id
 
+    @classmethod
+    def of(cls, event: SessionEvent) -> WebhookEvent | None:
+        """The event as a webhook; None for an event that customers do not get as one."""
+        kind = _TYPES.get((event.type, event.data.get("state")))
+        return None if kind is None else cls(type=kind, event=event)
+
+
+_TYPES: Final = {
+    ("session.state", "starting"): WebhookType.STARTED,
+    ("session.state", "active"): WebhookType.ACTIVE,
+    ("agent.state", "lost"): WebhookType.AGENT_LOST,
+    ("agent.state", "ready"): WebhookType.AGENT_READY,
+    ("session.ended", None): WebhookType.ENDED,
+}
+
 
 class WebhookRequest(Message):
     """Input of the `deliver_webhook` activity. URLs can carry credentials: they are never logged."""

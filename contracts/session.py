@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 
 from contracts.agent_options import AgentOptions
+from contracts.customer_webhooks import DeliveryRequest
 from contracts.identities import named_caller_identity
 from contracts.limits import SessionLimits
 from contracts.message import Message
+from contracts.session_log import SessionLog
 from contracts.statuses import AgentState, EndReason, SessionStatus
+
+_SLACK_SECONDS: Final = 24 * 60 * 60
+"""Time of a session beyond its conversation: cleanup is repeated for as long as LiveKit is away."""
 
 
 class SessionRequest(Message):
@@ -41,6 +46,14 @@ class SessionRequest(Message):
         """All identities that reports of the caller may have: the reference's webhooks name the user."""
         return frozenset((self.caller, named_caller_identity(self.user_name)))
 
+    @property
+    def delivery(self) -> DeliveryRequest | None:
+        """The delivery of the session's customer webhooks; None without a URL."""
+        if not self.webhook_url:
+            return None
+        silence_seconds = self.limits.max_duration_seconds + _SLACK_SECONDS
+        return DeliveryRequest(session_id=self.session_id, url=self.webhook_url, silence_seconds=silence_seconds)
+
 
 class EndRequest(Message):
     """Signal `end`: the REST client asked for the end at this moment; the conversation is billed until then."""
@@ -49,7 +62,7 @@ class EndRequest(Message):
 
 
 class SessionSummary(Message):
-    """The bill and what the cleanup confirmed: result of the workflow, and part of the `view` query."""
+    """The bill and what the cleanup confirmed: part of the `view` query and of the result."""
 
     session_id: str
     end_reason: EndReason
@@ -60,6 +73,15 @@ class SessionSummary(Message):
     agent_stopped: bool
     room_deleted: bool
     errors: tuple[str, ...] = ()
+
+
+class SessionRecord(SessionSummary):
+    """Everything that is asked of an ended session: result of the workflow.
+
+    The bill's fields stand beside the log, as in the results of older workers, which were the bill alone.
+    """
+
+    log: SessionLog | None = Field(None, repr=False)
 
 
 class SessionView(Message):

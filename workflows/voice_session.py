@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from contracts.join_token import JoinToken, ValidJoinTokenRequest
     from contracts.room import Presence, RoomFinished
     from contracts.search_attributes import DURATION, END_REASON, STATE
-    from contracts.session import EndRequest, SessionRequest, SessionSummary, SessionView
+    from contracts.session import EndRequest, SessionRecord, SessionRequest, SessionSummary, SessionView
     from contracts.statuses import EndReason
     from contracts.turns import Turn
     from workflows.session import activity_calls, session_metrics
@@ -49,8 +49,8 @@ class VoiceSession:
         self._logged = state.events.length
 
     @workflow.run
-    async def run(self, request: SessionRequest) -> SessionSummary:
-        """A session from start to bill. A cancellation from outside is one more reason to end, never a way out."""
+    async def run(self, request: SessionRequest) -> SessionRecord:
+        """A session from start to record. A cancellation from outside is one more reason to end, never a way out."""
         agents: asyncio.Task[None] | None = None
         self._publish()
         try:
@@ -72,7 +72,7 @@ class VoiceSession:
         if request.fingerprint and self._state.join_token is None:
             # Its key may be tried again: Temporal lets another run follow only one that failed.
             raise ApplicationError(self._state.end.start_error or "no join token was made", type=JOIN_TOKEN_FAILED)
-        return summary
+        return SessionRecord(**dict(summary), log=self._state.log(request))
 
     # The conversation.
 
@@ -210,12 +210,12 @@ class VoiceSession:
     @workflow.query
     def events(self, request: EventsRequest) -> EventsPage:
         """The session's events, numbered."""
-        return self._state.events.page(request, self._request.session_id, self._state.transcript)
+        return self._state.log(self._request).page(request)
 
     @workflow.query
     def webhooks(self, request: EventsRequest) -> RedeliveryPlan:
         """The session's customer webhooks, for delivering them again."""
-        return self._webhooks.replay(request)
+        return self._state.log(self._request).redelivery_plan(request)
 
     # What others see of the state: search attributes, current details and the log, rendered from it.
 

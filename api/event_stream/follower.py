@@ -12,7 +12,7 @@ from itertools import islice
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from api.event_stream.source import EventSource
-from contracts.events import EventsRequest, SessionEvent
+from contracts.events import SessionEvent
 from errors import SessionNotFound, TemporalUnavailable
 
 _log = logging.getLogger(__name__)
@@ -123,7 +123,6 @@ class Follower:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                is_closed = await self._source.is_closed(self._session_id)
                 async with self._reading:
                     await self._read()
             except TemporalUnavailable as error:
@@ -133,7 +132,6 @@ class Follower:
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             else:
                 self._failure = None
-                self.is_over = self.is_over or is_closed
                 self._notify()
                 return
 
@@ -156,16 +154,15 @@ class Follower:
 
     async def _read(self) -> None:
         """Read all new pages."""
-        while True:
-            page = await self._source.events(self._session_id, EventsRequest(after=self.last))
+        is_over = False
+        async for page in self._source.pages(self._session_id, after=self.last):
             for event in page.events:
                 if event.id != self.last + 1:  # the workflow dropped those between before they were read here
                     self._frames.clear()
                 self._frames.append(frame(event))
                 self.last = event.id
-            if self.last >= page.last or not page.events:
-                break
-        self.is_over = self.is_over or page.is_over
+            is_over = page.is_over
+        self.is_over = self.is_over or is_over
         self._notify()
 
     def _finish(self) -> None:

@@ -1,8 +1,8 @@
-"""Reads a session's event log: pages by query, and changes by Temporal's long poll."""
+"""Reads a session's event log: pages by query or from its record, and changes by Temporal's long poll."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -10,11 +10,10 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse
-from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCStatusCode
 
 from api.gateway.rpc_errors import has_status, temporal_call
-from api.gateway.session_handle import open_session
+from api.gateway.session_handle import SessionHandle, open_session
 from connections.temporal_client import LazyClient
 from contracts.events import EventsPage, EventsRequest
 from errors import TemporalUnavailable
@@ -38,11 +37,11 @@ class Changes(Protocol):
 class EventSource(Protocol):
     """The event logs of all sessions. Every call may raise `SessionNotFound` and `TemporalUnavailable`."""
 
-    async def is_closed(self, session_id: str) -> bool:
-        """True if the session's workflow is closed, for any reason."""
+    def pages(self, session_id: str, after: int) -> AsyncIterator[EventsPage]:
+        """The log after this number, at least one page. Raises `NoWorkerAnswered`.
 
-    async def events(self, session_id: str, request: EventsRequest) -> EventsPage:
-        """One page of the log. Raises `NoWorkerAnswered`."""
+        A page `is_over` also when the workflow was closed before, for any reason.
+        """
 
     def changes(self, session_id: str) -> Changes:
         """Changes from the beginning of the session; past ones are reported at once."""
@@ -55,20 +54,25 @@ class TemporalEventSource:
         self._client = client
         self._settings = settings
 
-    async def is_closed(self, session_id: str) -> bool:
-        """From the description, which needs no worker."""
+    async def pages(self, session_id: str, after: int) -> AsyncIterator[EventsPage]:
+        """A worker answers for a live session, page by page; the record of an ended one is read once."""
         session = await open_session(self._client, self._settings, session_id)
-        return (await session.describe()).status is not WorkflowExecutionStatus.RUNNING
-
-    async def events(self, session_id: str, request: EventsRequest) -> EventsPage:
-        """A worker answers, from its cache or from the history, also for a closed workflow."""
-        session = await open_session(self._client, self._settings, session_id)
-        query = session.workflow.query(VoiceSession.events, request)
-        return await session.answer(query, what="events", nothing=EventsPage())
+        while True:
+            page = await _page(session, EventsRequest(after=after))
+            yield page.model_copy(update={"is_over": page.is_over or session.has_closed})
+            if not page.events or page.events[-1].id >= page.last:
+                break
+            after = page.events[-1].id
 
     def changes(self, session_id: str) -> Changes:
         """Reads the history once, without decoding payloads, and waits at its end."""
         return _HistoryChanges(self._client, self._settings, session_id)
+
+
+async def _page(session: SessionHandle, request: EventsRequest) -> EventsPage:
+    return await session.read(
+        lambda log: log.page(request), lambda: session.workflow.query(VoiceSession.events, request), "events"
+    )
 
 
 class _HistoryChanges:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from temporalio.api.errordetails.v1 import WorkflowNotReadyFailure
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle, WorkflowQueryFailedError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.gateway.rpc_errors import has_status, is_outage, no_answer, temporal_call
 from connections.temporal_client import LazyClient
 from contracts.identities import is_session_id
-from contracts.session import SessionSummary, SessionView
-from errors import SessionNotFound
+from contracts.session import SessionRecord, SessionView
+from contracts.session_log import SessionLog
+from errors import NoWorkerAnswered, SessionNotFound
 from settings import TemporalSettings
 from workflows.voice_session import VoiceSession
 
@@ -37,10 +45,13 @@ class SessionHandle:
     def __init__(self, client: Client, settings: TemporalSettings, session_id: str) -> None:
         self.id = session_id
         self.client = client
-        self.workflow: WorkflowHandle[VoiceSession, SessionSummary] = client.get_workflow_handle_for(
+        self.workflow: WorkflowHandle[VoiceSession, SessionRecord] = client.get_workflow_handle_for(
             VoiceSession.run, session_id
         )
+        self.has_closed = False
+        """The workflow was closed when it was last read; nothing changes any more."""
         self._settings = settings
+        self._log: SessionLog | None = None
 
     async def describe(self, seconds: float = ANSWER_SECONDS) -> WorkflowExecutionDescription:
         """Temporal's description, which needs no worker. Raises `SessionNotFound`, `TemporalUnavailable`."""
@@ -57,11 +68,40 @@ class SessionHandle:
                 return None
             raise
 
-    async def answer(self, query: Awaitable[T], what: str, nothing: T) -> T:
-        """A worker's answer to `query`; `nothing` for a session that closed before a worker took it.
+    async def record(self) -> SessionRecord | None:
+        """The workflow's result, which needs no worker once it is there; None if it was terminated or failed.
+
+        Raises `SessionNotFound`, `TemporalUnavailable`.
+        """
+        async with temporal_call(self._settings, ANSWER_SECONDS, self.id):
+            try:
+                return await self.workflow.result()
+            except WorkflowFailureError:
+                return None
+
+    async def read(self, of: Callable[[SessionLog], T], query: Callable[[], Awaitable[T]], what: str) -> T:
+        """Read `of` an ended session's log; without one a worker answers `query`, which reads the same.
 
         Raises `SessionNotFound`, `NoWorkerAnswered` with a text that names `what`, `TemporalUnavailable`.
         """
+        if (log := await self._ended_log()) is not None:
+            return of(log)
+        try:
+            return await self._answer(query(), what, nothing=of(SessionLog(session_id=self.id)))
+        except NoWorkerAnswered:
+            if (log := await self._ended_log()) is None:
+                raise
+            return of(log)  # it has closed meanwhile
+
+    async def _ended_log(self) -> SessionLog | None:
+        """The log in the record, read once; None for a live session, and for one that closed without it."""
+        if not self.has_closed and (await self.describe()).status is not WorkflowExecutionStatus.RUNNING:
+            record = await self.record()
+            self.has_closed, self._log = True, None if record is None else record.log
+        return self._log
+
+    async def _answer(self, query: Awaitable[T], what: str, nothing: T) -> T:
+        """A worker's answer to `query`; `nothing` for a session that closed before a worker took it."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await query

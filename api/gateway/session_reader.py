@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Protocol
 
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import WorkflowExecutionStatus
 
 from api.gateway import session_mapping
 from api.gateway.rpc_errors import temporal_call
@@ -15,7 +15,6 @@ from api.schemas.session_queries import SessionFilter, SessionListResponse, Sess
 from connections.payload_encryption import key_ring
 from connections.temporal_client import LazyClient
 from contracts.search_attributes import OWNER
-from contracts.session import SessionSummary
 from contracts.statuses import SessionStatus
 from contracts.turns import Turn
 from settings import TemporalSettings
@@ -80,16 +79,17 @@ class TemporalSessionReader:
             if view is None or view.state is not SessionStatus.ENDED:
                 return await session_mapping.live(described, view)
         # It has ended, or its result comes at any moment.
-        async with temporal_call(self._settings, ANSWER_SECONDS, session_id):
-            summary = await _summary(session)
+        record = await session.record()
         if is_running:
             described = await session.describe()
-        return await session_mapping.ended(described, summary)
+        return await session_mapping.ended(described, record)
 
     async def transcript(self, session_id: str) -> tuple[Turn, ...]:
-        """A worker reads it from the history, also of a closed workflow."""
+        """A live session is queried; an ended one has a record."""
         session = await self._open(session_id)
-        return await session.answer(session.workflow.query(VoiceSession.transcript), what="transcript", nothing=())
+        return await session.read(
+            lambda log: log.turns, lambda: session.workflow.query(VoiceSession.transcript), "transcript"
+        )
 
     async def metadata(self, session_id: str) -> dict[str, Any] | None:
         """From the memo."""
@@ -99,11 +99,3 @@ class TemporalSessionReader:
 
     async def _open(self, session_id: str) -> SessionHandle:
         return await open_session(self._client, self._settings, session_id)
-
-
-async def _summary(session: SessionHandle) -> SessionSummary | None:
-    """The bill, or None for a session that was terminated or failed."""
-    try:
-        return await session.workflow.result()
-    except WorkflowFailureError:
-        return None

@@ -35,7 +35,7 @@ from contracts.join_token import JoinToken, ValidJoinTokenRequest
 from contracts.memo import memo_at_start
 from contracts.room import Presence, RoomFinished
 from contracts.search_attributes import STATE, at_start
-from contracts.session import EndRequest, SessionRequest, SessionSummary
+from contracts.session import EndRequest, SessionRecord, SessionRequest, SessionSummary
 from contracts.statuses import SessionStatus
 from errors import EndFailed, JoinTokenFailed, KeyTaken, OrchestratorError, SessionEnded, SessionNotFound
 from settings import Settings
@@ -155,7 +155,7 @@ class TemporalSessions:
 
     def _operation(
         self, request: SessionRequest, metadata: dict[str, Any], reuse: WorkflowIDReusePolicy
-    ) -> WithStartWorkflowOperation[Any, SessionSummary]:
+    ) -> WithStartWorkflowOperation[Any, SessionRecord]:
         return WithStartWorkflowOperation(
             VoiceSession.run,
             request,

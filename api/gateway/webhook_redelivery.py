@@ -29,7 +29,7 @@ class Redeliveries(Protocol):
 
 
 class TemporalRedeliveries:
-    """`Redeliveries` from the session's event log, which a worker reads for as long as Temporal keeps the session."""
+    """`Redeliveries` from the session's event log, for as long as Temporal keeps the session."""
 
     def __init__(self, client: LazyClient, settings: TemporalSettings, targets: AllowedTargets) -> None:
         self._client = client
@@ -51,8 +51,12 @@ class TemporalRedeliveries:
 
     async def _plan(self, session_id: str, after: int) -> RedeliveryPlan:
         session = await open_session(self._client, self._settings, session_id)
-        query = session.workflow.query(VoiceSession.webhooks, EventsRequest(after=after))
-        return await session.answer(query, what="webhooks", nothing=RedeliveryPlan())
+        request = EventsRequest(after=after)
+        return await session.read(
+            lambda log: log.redelivery_plan(request),
+            lambda: session.workflow.query(VoiceSession.webhooks, request),
+            "webhooks",
+        )
 
     async def _signal(self, delivery: DeliveryRequest, events: tuple[WebhookEvent, ...]) -> None:
         client = await self._client.get()

@@ -15,7 +15,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
 from connections.temporal_client import connect
-from contracts.session import SessionSummary
+from contracts.session import SessionRecord
 from contracts.turns import Turn
 from errors import SetupError
 from lab.rest_client import SessionClient
@@ -44,7 +44,7 @@ class World:
         """The names of the AgentServers."""
         return names_of(self.stack.settings, ["agent"])
 
-    def session(self, session_id: str) -> WorkflowHandle[VoiceSession, SessionSummary]:
+    def session(self, session_id: str) -> WorkflowHandle[VoiceSession, SessionRecord]:
         """The session's workflow."""
         return self.temporal.get_workflow_handle_for(VoiceSession.run, session_id)
 

@@ -13,7 +13,7 @@ from temporalio.client import Client, WorkflowHandle
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from contracts.identities import caller_identity
-from contracts.session import SessionSummary
+from contracts.session import SessionRecord
 from contracts.statuses import EndReason
 from lab.rest_client import SessionClient, Started
 from lab.soak.agents import SimulatedAgents
@@ -40,7 +40,7 @@ class Interval:
 class Account:
     """A caller's own account of its session. A bill may be between `least` and `most` seconds.
 
-    `summary` is None if the session did not end in time.
+    `record` is None if the session did not end in time.
     """
 
     script: Script
@@ -50,10 +50,10 @@ class Account:
     most: int = 0
     lines_heard: int = 0
     bills: list[dict[str, Any]] = field(default_factory=list)
-    summary: SessionSummary | None = None
+    record: SessionRecord | None = None
 
 
-def session(temporal: Client, session_id: str) -> WorkflowHandle[VoiceSession, SessionSummary]:
+def session(temporal: Client, session_id: str) -> WorkflowHandle[VoiceSession, SessionRecord]:
     """The workflow of a session."""
     return temporal.get_workflow_handle_for(VoiceSession.run, session_id)
 
@@ -95,7 +95,7 @@ class Callers:
             account = await self._call(script)
         try:
             async with asyncio.timeout(_ENDS_WITHIN_SECONDS):
-                account.summary = await session(self._temporal, account.session_id).result()
+                account.record = await session(self._temporal, account.session_id).result()
         except TimeoutError:
             return account
         account.bills.append(await self._rest.end(account.session_id))

@@ -50,7 +50,7 @@ async def count(accounts: Sequence[Account], temporal: Client, livekit: api.Live
         if execution.id not in known:
             await _count_abandoned(temporal, execution, found)
     for account in accounts:
-        await _compare(temporal, account, found)
+        _compare(account, found)
     await _replay(temporal, found)
     rooms = (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms
     found.wrong += [f"room {room.name} is left" for room in rooms]
@@ -68,16 +68,15 @@ async def _settled(temporal: Client, found: Count) -> None:
         found.add_wrong(session_id, "still runs")
 
 
-async def _compare(temporal: Client, account: Account, found: Count) -> None:
-    summary = account.summary
-    if summary is None:
+def _compare(account: Account, found: Count) -> None:
+    record = account.record
+    if record is None or record.log is None:
         found.add_wrong(account.session_id, f"({account.script.behaviour}) did not end in time")
         return
-    found.ended[summary.end_reason] += 1
-    found.generations += summary.generations
+    found.ended[record.end_reason] += 1
+    found.generations += record.generations
     found.bills += len(account.bills)
-    turns = await session(temporal, account.session_id).query(VoiceSession.transcript)
-    for problem in check(account, summary, [turn.text for turn in turns]):
+    for problem in check(account, record, [turn.text for turn in record.log.turns]):
         found.add_wrong(account.session_id, f"({account.script.behaviour}) {problem}")
 
 

@@ -136,12 +136,12 @@ async def start(gateway: TemporalSessions, client: Client) -> AsyncIterator[Star
     """Starts sessions, which are terminated after the test, since the worker waits for their agents."""
     started: list[str] = []
 
-    async def start_one(user: str = "test", metadata: dict[str, Any] | None = None) -> str:
+    async def start_one(user: str = "test", metadata: dict[str, Any] | None = None, webhook_url: str = "") -> str:
         session_id = new_session_id(int(time.time()))
         started.append(session_id)
-        await gateway.start(
-            SessionRequest(session_id=session_id, user_name=user, options=AgentOptions(voice_id="Craig")), metadata
-        )
+        options = AgentOptions(voice_id="Craig")
+        request = SessionRequest(session_id=session_id, user_name=user, options=options, webhook_url=webhook_url)
+        await gateway.start(request, metadata)
         return session_id
 
     yield start_one

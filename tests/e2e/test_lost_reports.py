@@ -16,7 +16,7 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from connections.temporal_client import connect
-from contracts.session import SessionSummary
+from contracts.session import SessionRecord
 from contracts.statuses import EndReason, SessionStatus
 from lab.rest_client import SessionClient, Started
 from lab.soak.agents import SimulatedAgents
@@ -56,7 +56,7 @@ class Scene:
     rest: SessionClient
     temporal: Client
 
-    def session(self, started: Started) -> WorkflowHandle[VoiceSession, SessionSummary]:
+    def session(self, started: Started) -> WorkflowHandle[VoiceSession, SessionRecord]:
         return self.temporal.get_workflow_handle_for(VoiceSession.run, started.session_id)
 
     async def until(self, started: Started, state: SessionStatus) -> None:

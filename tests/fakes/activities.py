@@ -23,7 +23,7 @@ from contracts.failures import JOB_PROCESS_ENDED, JOIN_DEADLINE, JOIN_TOKEN_FAIL
 from contracts.identities import agent_identity
 from contracts.join_token import JoinToken, JoinTokenRequest
 from contracts.room import Presence, RoomRequest, RoomView
-from contracts.session import SessionSummary
+from contracts.session import SessionRecord
 from contracts.turns import Turn
 from tests.fakes.reports import reports
 from workflows.voice_session import VoiceSession
@@ -43,7 +43,7 @@ class FakeAgent:
         self.identity = agent_identity(launch.generation, f"AJ_{launch.generation}")
         self._client = client
         self.task: AsyncActivityHandle = client.get_async_activity_handle(task_token=task_token)
-        self._session: WorkflowHandle[VoiceSession, SessionSummary] = client.get_workflow_handle_for(
+        self._session: WorkflowHandle[VoiceSession, SessionRecord] = client.get_workflow_handle_for(
             VoiceSession.run, launch.session_id
         )
         self._sequence = 0

@@ -14,7 +14,7 @@ QUEUE = "gateway-tests"
 PATIENCE_SECONDS = 20
 
 Start = Callable[..., Awaitable[str]]
-"""Starts a session of `user` with `metadata`, and returns its id."""
+"""Starts a session of `user` with `metadata` and `webhook_url`, and returns its id."""
 
 
 def settings_at(address: str, *, start_timeout_seconds: float = 10, max_queue_seconds: float = 0) -> Settings:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
-from contracts.events import EventsPage, EventsRequest, SessionEvent
+from contracts.events import EventsPage, SessionEvent
 from errors import SessionNotFound
 
 SESSION = "session_1234567890_abc123"
@@ -20,7 +21,6 @@ class FakeLog:
         self.events: list[SessionEvent] = []
         self.dropped = 0
         self.is_closed = False
-        self.is_over = False
         self.changes = 0
         self._changed = asyncio.Event()
 
@@ -35,7 +35,6 @@ class FakeLog:
     def end(self) -> None:
         """End the session, with `session.ended`."""
         self.emit(kind="session.ended", endReason="api_request")
-        self.is_over = True
         self.close()
 
     def close(self) -> None:
@@ -82,22 +81,22 @@ class FakeEventSource:
         """The log of a session, created if unknown."""
         return self.logs.setdefault(session_id, FakeLog(session_id))
 
-    async def is_closed(self, session_id: str) -> bool:
-        """True if the log is closed."""
-        self.asked["is_closed"] += 1
-        return self._known(session_id).is_closed
-
-    async def events(self, session_id: str, request: EventsRequest) -> EventsPage:
-        """A page of at most `most_a_page` events."""
-        self.asked["events"] += 1
-        await asyncio.sleep(0)
-        self._is_asked.set()
-        await self._may_answer.wait()
-        if failure := self.failure or self.blackout:
-            raise failure
-        log = self._known(session_id)
-        events = log.events[max(request.after, log.dropped) :][: min(request.limit, self.most_a_page)]
-        return EventsPage(events=tuple(events), last=len(log.events), is_over=log.is_over)
+    async def pages(self, session_id: str, after: int) -> AsyncIterator[EventsPage]:
+        """Pages of at most `most_a_page` events."""
+        while True:
+            self.asked["pages"] += 1
+            await asyncio.sleep(0)
+            self._is_asked.set()
+            await self._may_answer.wait()
+            if failure := self.failure or self.blackout:
+                raise failure
+            log = self._known(session_id)
+            events = log.events[max(after, log.dropped) :][: self.most_a_page]
+            page = EventsPage(events=tuple(events), last=len(log.events), is_over=log.is_closed)
+            yield page
+            if not events or events[-1].id >= page.last:
+                break
+            after = events[-1].id
 
     def changes(self, session_id: str) -> FakeChanges:
         """Changes of the log."""

@@ -19,7 +19,7 @@ from contracts.limits import SessionLimits
 from contracts.memo import memo_at_start
 from contracts.room import Presence, RoomFinished
 from contracts.search_attributes import at_start
-from contracts.session import EndRequest, SessionRequest, SessionSummary, SessionView
+from contracts.session import EndRequest, SessionRecord, SessionRequest, SessionSummary, SessionView
 from contracts.statuses import AgentState, SessionStatus
 from contracts.turns import Turn
 from tests.fakes.activities import PATIENCE_SECONDS, FakeActivities, FakeAgent, Scene
@@ -42,7 +42,7 @@ class Session:
             session_id=self.id, user_name="ann", limits=limits, caller_identity=caller_identity(self.id)
         )
         self.scene: Scene = fakes.scene(self.id)
-        self.handle: WorkflowHandle[VoiceSession, SessionSummary] = env.client.get_workflow_handle_for(
+        self.handle: WorkflowHandle[VoiceSession, SessionRecord] = env.client.get_workflow_handle_for(
             VoiceSession.run, self.id
         )
 
@@ -134,8 +134,11 @@ class Session:
                 await asyncio.sleep(0.02)
 
     async def result(self) -> SessionSummary:
+        """The bill, which is a part of the record."""
+        handle = self._env.client.get_workflow_handle(self.id, result_type=SessionSummary)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await self.handle.result()
+            summary: SessionSummary = await handle.result()
+        return summary
 
     async def skip(self, seconds: float) -> None:
         """Let time pass at once. The test server stands still while activities are pending, so their holds are lifted.

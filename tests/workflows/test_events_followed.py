@@ -15,7 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 from api.event_stream.hub import Followers
 from api.event_stream.source import TemporalEventSource
 from connections.temporal_client import LazyClient
-from contracts.events import EventsRequest
+from contracts.events import EventsPage
 from contracts.limits import SessionLimits
 from contracts.statuses import SessionStatus
 from errors import SessionNotFound, TemporalUnavailable
@@ -44,6 +44,11 @@ async def session(dev: WorkflowEnvironment) -> AsyncIterator[Session]:
     fakes = FakeActivities(dev.client)
     async with build_worker(dev.client, fakes, QUEUE, fakes):
         yield Session(dev, fakes, QUEUE, SessionLimits())
+
+
+async def read(source: TemporalEventSource, session_id: str) -> EventsPage:
+    """The first page of the log."""
+    return await anext(source.pages(session_id, 0))
 
 
 def source_at(address: str) -> TemporalEventSource:
@@ -102,38 +107,32 @@ async def test_followers_of_a_session_get_its_events(session: Session, source: T
     await session.start()
     await session.agent()
     await session.until(SessionStatus.WAITING)
-    assert not await source.is_closed(session.id)
     changes = source.changes(session.id)
     async with asyncio.timeout(PATIENCE_SECONDS):
         assert await changes.wait(), "what is in the history already"
         waiting = asyncio.create_task(changes.wait())
-        known = (await source.events(session.id, EventsRequest())).last
+        known = (await read(source, session.id)).last
         await session.join()
-        while (await source.events(session.id, EventsRequest())).last == known:
+        while (await read(source, session.id)).last == known:
             assert await waiting
             waiting = asyncio.create_task(changes.wait())
         await session.end()
         while await waiting:
             waiting = asyncio.create_task(changes.wait())
         assert not await changes.wait()
-    assert await source.is_closed(session.id)
-    assert (await source.events(session.id, EventsRequest())).is_over
+    assert (await read(source, session.id)).is_over
 
 
 async def test_no_such_session(source: TemporalEventSource) -> None:
     for unknown in ("session_1800000000_abcdef", "lobby"):
         with pytest.raises(SessionNotFound, match=f"Session {unknown} not found"):
-            await source.is_closed(unknown)
+            await read(source, unknown)
     with pytest.raises(SessionNotFound):
         await source.changes("session_1800000000_abcdef").wait()
 
 
 async def test_temporal_away() -> None:
     source, session_id = source_at("127.0.0.1:9"), "session_1800000000_abcdef"
-    for asked in (
-        source.is_closed(session_id),
-        source.events(session_id, EventsRequest()),
-        source.changes(session_id).wait(),
-    ):
+    for asked in (read(source, session_id), source.changes(session_id).wait()):
         with pytest.raises(TemporalUnavailable, match=r"^Temporal is unreachable\.$"):
             await asked

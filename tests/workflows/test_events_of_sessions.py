@@ -23,6 +23,21 @@ async def told(session: Session) -> list[tuple[str, ...]]:
     ]
 
 
+async def test_the_record_answers_as_the_workflow_does(session: Session) -> None:
+    session.request = session.request.model_copy(update={"webhook_url": "https://customer.example/hook"})
+    agent = await session.in_conversation()
+    await agent.say("Hello!")
+    await agent.say("What is the time?", role="caller")
+    await session.end()
+    log = (await session.handle.result()).log
+    assert log is not None
+    assert log.turns == await session.turns()
+    for after in (0, 5, 99):
+        request = EventsRequest(after=after, limit=7)
+        assert log.page(request) == await session.handle.query(VoiceSession.events, request)
+        assert log.redelivery_plan(request) == await session.handle.query(VoiceSession.webhooks, request)
+
+
 async def test_events_of_a_call_whose_agent_is_lost(session: Session) -> None:
     first = await session.in_conversation()
     await first.say("Hello!")

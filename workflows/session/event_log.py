@@ -4,60 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from contracts.agent import ProviderChanged
-from contracts.events import (
-    LAST_EVENT,
-    MOST_EVENTS_A_PAGE,
-    AgentEventState,
-    EventsPage,
-    EventsRequest,
-    EventType,
-    SessionEvent,
-    wire_time,
-    wire_turn,
-)
+from contracts.events import LAST_EVENT, AgentEventState, EventType
 from contracts.message import State
 from contracts.session import SessionSummary
+from contracts.session_log import LoggedEvent
 from contracts.statuses import SessionStatus
 from workflows.session.transcript import Entry, Transcript
 
 KEPT = 5_000
-"""Of a very long session the latest events are kept: some 400 kB, beside the turns, when it continues as new.
-
-A call of two hours has about 2,000.
-"""
-_TEXT_A_PAGE = 250_000
-"""Characters of turns in one answer: even in UTF-8's longest form they stay below Temporal's 2 MB."""
-
-
-class LoggedEvent(State):
-    """An event; its number is its place. A turn is kept as `(generation, sequence)` alone.
-
-    `words`: the event's line in the timeline of Temporal's UI; an event without words is not in it.
-    """
-
-    type: EventType
-    at_ms: int
-    data: dict[str, Any]
-    words: str = ""
-
-    @property
-    def step(self) -> str:
-        """The event as a line of a log: ids, states and reasons, and never what was said."""
-        return " ".join([self.type, *(f"{name}={value}" for name, value in self.data.items() if value is not None)])
+"""Of a very long session the latest events are kept. A call of two hours has about 2,000."""
+MAX_BYTES = 600_000
+"""Their size as JSON: beside the turns they fit into one payload, the input of the next run or the result."""
 
 
 class EventLog(State):
-    """The session adds what changes; queries read it page by page. `length` counts all events, kept or not."""
+    """The session adds what changes. `length` counts all events, kept or not."""
 
     kept: list[LoggedEvent] = Field(default_factory=list)
     length: int = 0
     status: SessionStatus | None = None
     is_over: bool = False
+    _bytes: int = PrivateAttr(0)
 
-    # The session adds.
+    def model_post_init(self, _context: Any) -> None:
+        """Measure what an earlier run has kept."""
+        self._bytes = sum(map(_size, self.kept))
 
     def agent(
         self, now: float, generation: int, state: AgentEventState, reason: str | None = None, words: str = ""
@@ -118,11 +92,11 @@ class EventLog(State):
 
     def _add(self, now: float, event: EventType, words: str = "", /, **data: Any) -> None:
         if not self.is_over:
-            self.kept.append(LoggedEvent(type=event, at_ms=round(now * 1000), data=data, words=words))
+            self.kept.append(logged := LoggedEvent(type=event, at_ms=round(now * 1000), data=data, words=words))
             self.length += 1
-            del self.kept[: max(0, len(self.kept) - KEPT)]
-
-    # Queries read.
+            self._bytes += _size(logged)
+            while len(self.kept) > KEPT or self._bytes > MAX_BYTES:
+                self._bytes -= _size(self.kept.pop(0))
 
     @property
     def dropped(self) -> int:
@@ -133,21 +107,6 @@ class EventLog(State):
         """The events after this number but for turns, as far as they are kept."""
         return [event for event in self.kept[max(0, number - self.dropped) :] if event.type != "turn"]
 
-    def page(self, request: EventsRequest, session_id: str, transcript: Transcript) -> EventsPage:
-        """The events after `request.after`, as far as they are kept."""
-        start = max(0, request.after - self.dropped)
-        limit = max(1, min(request.limit, MOST_EVENTS_A_PAGE))
-        turns = {entry.name: (entry.turn, at) for at, entry in enumerate(transcript.entries, 1)}
-        events: list[SessionEvent] = []
-        text = 0
-        for number, logged in enumerate(self.kept[start : start + limit], self.dropped + start + 1):
-            data = logged.data
-            if logged.type == "turn":
-                data = wire_turn(*turns[data["generation"], data["sequence"]])
-                text += len(data["text"])
-            if events and text > _TEXT_A_PAGE:
-                break
-            events.append(
-                SessionEvent(id=number, type=logged.type, at=wire_time(logged.at_ms), sessionId=session_id, data=data)
-            )
-        return EventsPage(events=tuple(events), last=self.length, is_over=self.is_over)
+
+def _size(event: LoggedEvent) -> int:
+    return len(event.model_dump_json().encode())

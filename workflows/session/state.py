@@ -1,7 +1,7 @@
 """All that a session knows, in one serializable structure; continue-as-new hands it on as it is. Pure.
 
 Timeline, search attributes and every answer to a query are rendered from it. Times are the workflow's seconds. Every
-collection in it has a bound: `MAX_CONNECTIONS`, `MAX_RECORDS`, `MAX_TURNS`, `KEPT`.
+collection in it has a bound: `MAX_CONNECTIONS`, `MAX_RECORDS`, `KEPT`, `MAX_BYTES`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from contracts.join_token import JoinToken
 from contracts.message import State
 from contracts.room import Presence
 from contracts.session import SessionRequest, SessionSummary, SessionView
+from contracts.session_log import SessionLog
 from contracts.statuses import AgentState, EndReason, SessionStatus
 from contracts.turns import Turn
 from workflows.session.caller_presence import CallerPresence, billed_minutes
@@ -139,6 +140,16 @@ class SessionState(State):
             end_reason=self.end.reason,
             turns=len(self.transcript),
             summary=self.end.summary,
+        )
+
+    def log(self, request: SessionRequest) -> SessionLog:
+        """Turns and events so far."""
+        return SessionLog(
+            session_id=request.session_id,
+            turns=self.transcript.turns,
+            events=tuple(self.events.kept),
+            length=self.events.length,
+            delivery=request.delivery,
         )
 
 

@@ -9,20 +9,27 @@ from typing import Any
 
 import pytest
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionDescription
 
+from api.event_stream.hub import Followers
+from api.event_stream.source import TemporalEventSource
+from api.gateway import session_handle
+from api.gateway.session_handle import SessionHandle
 from api.gateway.session_reader import TemporalSessionReader
 from api.gateway.sessions import TemporalSessions
+from api.gateway.webhook_redelivery import TemporalRedeliveries
 from api.schemas.session_queries import SessionFilter, SessionListResponse
 from connections.temporal_client import LazyClient
+from connections.webhook_targets import AllowedTargets
 from contracts.agent import AgentOutcome, AgentReady, LaunchRequest
 from contracts.identities import new_session_id
 from contracts.room import Presence
-from contracts.session import SessionRequest
+from contracts.session import EndRequest, SessionRecord, SessionRequest
 from contracts.statuses import AgentState, EndReason, SessionStatus
 from contracts.turns import Turn
 from errors import NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from tests.fakes.dev_server import PATIENCE_SECONDS, QUEUE, Start, listed, settings_at
+from tests.fakes.event_streams import Reader
 from tests.fakes.quiet_activities import QuietActivities
 from tests.fakes.reports import reports
 from worker import build_worker
@@ -30,6 +37,7 @@ from workflows.voice_session import VoiceSession
 
 pytestmark = pytest.mark.slow
 
+_CUSTOMER = "http://127.0.0.1:9"
 _METADATA: dict[str, Any] = {"order": "A-17", "big": 10**40, "half": 0.5, "parts": [None, True, {"ü": "\u0000"}]}
 
 
@@ -56,6 +64,13 @@ async def _talk(client: Client, session_id: str) -> None:
         turn = {"generation": 1, "sequence": sequence, "role": role, "text": text, "at_ms": 1_700_000_000_123}
         said = Turn.model_validate({**turn, "interrupted": role == "agent"})
         await handle.signal(VoiceSession.agent_reports, reports(said))
+
+
+async def _end(client: Client, session_id: str) -> SessionRecord:
+    """End a session, however long its agent takes to leave."""
+    handle = client.get_workflow_handle_for(VoiceSession.run, session_id)
+    await handle.signal(VoiceSession.end, EndRequest(at_ms=time.time_ns() // 1_000_000))
+    return await handle.result()
 
 
 async def _raises(kind: type[Exception], match: str, asked: Awaitable[object]) -> None:
@@ -100,13 +115,11 @@ async def test_one_session_before_and_after_its_end(
     ]
 
 
-async def test_without_a_worker(
-    gateway: TemporalSessions, known: TemporalSessionReader, client: Client, start: Start
-) -> None:
+async def test_without_a_worker(known: TemporalSessionReader, client: Client, start: Start) -> None:
     async with build_worker(client, quiet := Unattended(), QUEUE, quiet):
         session_id = await start(metadata=_METADATA)
         ended_id = await start()
-        bill = await gateway.end(ended_id)
+        bill = await _end(client, ended_id)
     state = await known.state(session_id)
     assert (state.state, state.userName, state.metadata) == (SessionStatus.STARTING, "test", _METADATA)
     assert (state.agentState, state.agentGeneration) == (None, None)
@@ -127,6 +140,74 @@ async def test_without_a_worker(
     page = await listed(known, lambda page: len(page.sessions) == 2, state="ended")
     assert {item.sessionId for item in page.sessions} == {session_id, ended_id}
     assert not (await known.find(SessionFilter(state=SessionStatus.STARTING))).sessions
+
+
+async def test_an_ended_session_needs_no_worker(
+    server: str, known: TemporalSessionReader, client: Client, activities: QuietActivities, start: Start
+) -> None:
+    settings = settings_at(server).temporal
+    temporal = LazyClient(settings)
+    followers = Followers(TemporalEventSource(temporal, settings))
+    redeliveries = TemporalRedeliveries(temporal, settings, AllowedTargets(_CUSTOMER))
+    async with build_worker(client, activities, QUEUE, activities):
+        session_id = await start(webhook_url=f"{_CUSTOMER}/hook")
+        await _talk(client, session_id)
+        turns = await known.transcript(session_id)
+        async with followers.watch(session_id, 0) as watch:
+            reader = Reader(watch.frames())
+            record = await _end(client, session_id)
+            numbers = await reader.to_the_end()
+        plan = await redeliveries.redeliver(session_id, 0)
+
+    state = await known.state(session_id)
+    assert (state.state, state.durationSeconds) == (SessionStatus.ENDED, record.duration_seconds)
+    assert await known.transcript(session_id) == turns
+    assert len(turns) == 2
+    async with followers.watch(session_id, 0) as watch:
+        again = Reader(watch.frames())
+        assert await again.to_the_end() == numbers
+        assert again.raw.partition(b"\n\n")[2] == reader.raw.partition(b"\n\n")[2]
+    assert await redeliveries.redeliver(session_id, 0) == plan
+    assert plan[0] == 1
+    assert plan[-1] == numbers[-1]
+
+
+async def test_a_session_that_closes_while_it_is_asked(
+    known: TemporalSessionReader,
+    client: Client,
+    activities: QuietActivities,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with build_worker(client, activities, QUEUE, activities):
+        session_id = await start()
+        await _talk(client, session_id)
+        turns = await known.transcript(session_id)
+        seen = [await client.get_workflow_handle(session_id).describe()]
+        await _end(client, session_id)
+    describe = SessionHandle.describe
+
+    async def late(session: SessionHandle, seconds: float = 5) -> WorkflowExecutionDescription:
+        return seen.pop() if seen else await describe(session, seconds)
+
+    monkeypatch.setattr(SessionHandle, "describe", late)
+    monkeypatch.setattr(session_handle, "ANSWER_SECONDS", 0.5)
+    assert await known.transcript(session_id) == turns
+    assert not seen
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_terminated_session_is_read_by_a_worker(
+    server: str, known: TemporalSessionReader, client: Client, start: Start
+) -> None:
+    session_id = await start()
+    await _talk(client, session_id)
+    turns = await known.transcript(session_id)
+    await client.get_workflow_handle(session_id).terminate()
+    assert await known.transcript(session_id) == turns
+    settings = settings_at(server).temporal
+    async with Followers(TemporalEventSource(LazyClient(settings), settings)).watch(session_id, 0) as watch:
+        assert len(await Reader(watch.frames()).to_the_end()) > len(turns)
 
 
 async def test_a_session_that_no_worker_has_taken(known: TemporalSessionReader, impatient: TemporalSessions) -> None:

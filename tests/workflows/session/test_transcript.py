@@ -35,8 +35,10 @@ def test_the_first_final_report_of_a_turn_stands() -> None:
 
 
 def test_turns_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflows.session.transcript.MAX_TURNS", 2)
-    assert noted(turn(1, "a", final=False), turn(2, "b"), turn(3, "c"), turn(1, "A")) == ["A", "b"]
+    monkeypatch.setattr("workflows.session.transcript.MAX_BYTES", 350)
+    unfinished = turn(1, "a", final=False)
+    assert noted(unfinished, turn(2, "b"), turn(3, "c"), turn(1, "A")) == ["A", "b"]
+    assert noted(unfinished, turn(2, "b"), turn(1, "A" * 100)) == ["a", "b"]
 
 
 def test_an_answer_grows_until_it_is_final() -> None:
