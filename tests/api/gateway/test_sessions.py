@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -15,6 +16,7 @@ from api.monitoring.health import Health
 from connections.temporal_client import LazyClient
 from contracts import search_attributes
 from contracts.identities import new_session_id
+from contracts.limits import SessionLimits
 from contracts.room import Presence, RoomFinished
 from contracts.session import SessionRequest
 from contracts.statuses import EndReason
@@ -26,8 +28,8 @@ from worker import build_worker
 pytestmark = pytest.mark.slow
 
 
-def _request() -> SessionRequest:
-    return SessionRequest(session_id=new_session_id(int(time.time())), user_name="test")
+def _request(**fields: Any) -> SessionRequest:
+    return SessionRequest(session_id=new_session_id(int(time.time())), user_name="test", **fields)
 
 
 async def _open_sessions(client: Client) -> list[str]:
@@ -140,15 +142,15 @@ async def test_no_worker_leaves_nothing_behind(impatient: TemporalSessions, clie
 
 
 async def test_starts_are_refused_at_once_while_launches_wait_for_agents(client: Client, server: str) -> None:
-    settings = settings_at(server, max_queue_seconds=0.5)
+    settings = settings_at(server)
     settings = replace(settings, temporal=settings.temporal.model_copy(update={"agent_task_queue": "nobody-polls"}))
     gateway = TemporalSessions(LazyClient(settings.temporal), settings)
     waiting: list[str] = []
     async with build_worker(client, QuietActivities(), QUEUE):
-        with pytest.raises(NoPlace, match="callers wait"):
+        with pytest.raises(NoPlace, match=r"^No agent host is running"):
             async with asyncio.timeout(30):
                 while True:
-                    request = _request().model_copy(update={"agent_task_queue": "nobody-polls"})
+                    request = _request(agent_task_queue="nobody-polls", limits=SessionLimits(agent_wait_seconds=0.5))
                     began = time.monotonic()
                     await gateway.start(request)
                     waiting.append(request.session_id)
