@@ -24,6 +24,7 @@ from errors import EndFailed, JoinTokenFailed, NoPlace, NoWorkerAnswered, Sessio
 from tests.fakes.dev_server import QUEUE, settings_at
 from tests.fakes.quiet_activities import QuietActivities
 from worker import build_worker
+from workflows.voice_session import VoiceSession
 
 pytestmark = pytest.mark.slow
 
@@ -158,6 +159,17 @@ async def test_starts_are_refused_at_once_while_launches_wait_for_agents(client:
         assert time.monotonic() - began < 0.5
         assert len(waiting) > 1
         await asyncio.gather(*(gateway.end(session_id) for session_id in waiting))
+
+
+async def test_a_caller_who_waits_in_vain_for_an_agent_is_not_billed(gateway: TemporalSessions, client: Client) -> None:
+    request = _request(agent_task_queue="nobody-polls", limits=SessionLimits(agent_wait_seconds=0))
+    async with build_worker(client, QuietActivities(), QUEUE):
+        await gateway.start(request)
+        await gateway.presence(request.session_id, _presence(time.time_ns() // 1_000_000))
+        summary = await client.get_workflow_handle_for(VoiceSession.run, request.session_id).result()
+    assert summary.end_reason is EndReason.AGENT_UNAVAILABLE
+    assert (summary.duration_seconds, summary.duration_minutes, summary.generations) == (0, 0, 1)
+    assert summary.workflow_completed
 
 
 async def test_temporal_down() -> None:
