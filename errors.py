@@ -8,7 +8,7 @@ OrchestratorError
 ├── SessionEnded           no join token: the session has ended or is ending      API 409
 ├── KeyTaken               an Idempotency-Key reused with another request         API 409
 ├── NoWebhooks             the session has no webhooks to redeliver               API 409
-├── NoPlace                MAX_SESSIONS sessions are running                      API 503
+├── NoPlace                the limit of sessions is reached, or no agent is free  API 503
 ├── JoinTokenFailed        no LiveKit token or room for a new session             API 500
 ├── EndFailed              a session could not be ended                           API 500
 ├── SealBroken             a dispatch sealed with another secret                  the agent refuses it
@@ -58,7 +58,11 @@ class NoWebhooks(OrchestratorError):
 
 
 class NoPlace(OrchestratorError):
-    """The maximum number of sessions is running."""
+    """A limit of sessions is reached, or no agent is free. A new attempt is worth it after `retry_after` seconds."""
+
+    def __init__(self, text: str, retry_after: int = 5) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 class JoinTokenFailed(OrchestratorError):

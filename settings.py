@@ -13,6 +13,7 @@ from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.limits import SessionLimits
+from contracts.slots import MOST_SLOTS
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 PortOrOff = Annotated[int, Field(ge=0, le=65535)]
@@ -124,7 +125,8 @@ class ApiSettings(_Group):
     keys_file: Path | None = None
     rate_limit: str = ""
     start_rate_limit: str = ""
-    max_sessions: Annotated[int, Field(ge=0)] = Field(0, validation_alias="MAX_SESSIONS")
+    max_sessions: Annotated[int, Field(ge=0, le=MOST_SLOTS)] = Field(0, validation_alias="MAX_SESSIONS")
+    max_sessions_per_owner: Annotated[int, Field(ge=0)] = Field(0, validation_alias="MAX_SESSIONS_PER_OWNER")
     max_queue_seconds: Annotated[float, Field(ge=0)] = 10
     cors_origins: str = ""
     forwarded_allow_ips: str = Field("127.0.0.1", validation_alias="FORWARDED_ALLOW_IPS")
@@ -134,6 +136,11 @@ class ApiSettings(_Group):
     def allowed_origins(self) -> tuple[str, ...]:
         """Other origins of pages that may call it from a browser, each `scheme://host:port`."""
         return _split(self.cors_origins)
+
+    @property
+    def longest_wait_seconds(self) -> float | None:
+        """How long a caller waits for an agent who does not say it; None for no limit."""
+        return self.max_queue_seconds or None
 
     @property
     def on_loopback(self) -> bool:

@@ -17,6 +17,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.interface import AgentActivities, SessionActivities
 from activities.livekit_activities import LiveKitActivities
+from activities.session_listing import SessionListing
 from connections.livekit_client import livekit_api
 from connections.temporal_client import connect
 from contracts import search_attributes
@@ -26,6 +27,7 @@ from telemetry import logs
 from telemetry.temporal_sdk import session_of_call, worker_runtime
 from telemetry.temporal_traces import temporal_interceptors
 from telemetry.traces import tracer_provider
+from workflows.slots.session_slots import SessionSlots
 from workflows.voice_session import VoiceSession
 from workflows.webhooks.delivery import WebhookDelivery
 
@@ -39,12 +41,13 @@ def build_worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[VoiceSession, WebhookDelivery],
+        workflows=[VoiceSession, WebhookDelivery, SessionSlots],
         activities=[
             activities.issue_join_token,
             activities.look_at_room,
             activities.close_room,
             activities.deliver_webhook,
+            SessionListing(client).running_sessions,
             *((agents.launch_agent, agents.adopt_agent) if agents else ()),
         ],
         workflow_runner=workflow_runner(),

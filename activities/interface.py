@@ -11,6 +11,7 @@ from contracts.agent import AdoptRequest, AgentOutcome, LaunchRequest
 from contracts.customer_webhooks import WebhookRequest
 from contracts.join_token import JoinToken, JoinTokenRequest
 from contracts.room import RoomRequest, RoomView
+from contracts.slots import RunningRequest, RunningSessions
 
 
 class SessionActivities:
@@ -54,4 +55,13 @@ class AgentActivities:
 
         Raises `JobProcessEnded` if it is not there any more.
         """
+        raise NotImplementedError
+
+
+class SlotActivities:
+    """The activity of the slots; `activities.session_listing.SessionListing` implements it."""
+
+    @activity.defn(name="running_sessions")
+    async def running_sessions(self, request: RunningRequest) -> RunningSessions:
+        """List the sessions that run. Those that are `known` are never missed, others only if they are seconds old."""
         raise NotImplementedError

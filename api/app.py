@@ -19,7 +19,6 @@ from api.error_handlers import install_error_handlers
 from api.event_stream.hub import Followers
 from api.event_stream.source import EventSource, TemporalEventSource
 from api.gateway.session_counts import SessionCounts, TemporalSessionCounts
-from api.gateway.session_limit import Capacity
 from api.gateway.session_reader import SessionReader, TemporalSessionReader
 from api.gateway.sessions import Sessions, TemporalSessions
 from api.gateway.webhook_redelivery import Redeliveries, TemporalRedeliveries
@@ -92,7 +91,6 @@ def create_app(
         redeliveries=redeliveries or TemporalRedeliveries(client, settings.temporal, targets),
         followers=Followers(events or TemporalEventSource(client, settings.temporal)),
         access=Access(settings.api, reader),
-        capacity=Capacity(counts, settings.api.max_sessions),
         health=Health(client, settings),
         stats=Stats(counts, settings),
         metrics=ApiMetrics(),

@@ -45,9 +45,6 @@ _STATUSES: tuple[tuple[type[OrchestratorError], int], ...] = (
     (TemporalUnavailable, 503),
 )
 
-_PLACE_RETRY_AFTER_SECONDS = 5
-"""A guess: no one can predict when a session ends."""
-
 _HTTP_TEXTS = {
     404: "There is nothing at {method} {path}; see /docs.",
     405: "{method} is not allowed at {path}; see /docs.",
@@ -89,7 +86,7 @@ def _explain(problem: Mapping[str, Any]) -> str:
 async def _answer_own(_: Request, error: Exception) -> JSONResponse:
     for kind, status in _STATUSES:
         if isinstance(error, kind):
-            headers = {"Retry-After": str(_PLACE_RETRY_AFTER_SECONDS)} if isinstance(error, NoPlace) else None
+            headers = {"Retry-After": str(error.retry_after)} if isinstance(error, NoPlace) else None
             return _answer(status, str(error), headers)
     raise error
 

@@ -12,7 +12,6 @@ from pydantic import TypeAdapter, ValidationError
 from api.auth.access import Access, Caller
 from api.event_stream.hub import Followers
 from api.gateway.session_counts import SessionCounts
-from api.gateway.session_limit import Capacity
 from api.gateway.session_reader import SessionReader
 from api.gateway.sessions import Sessions
 from api.gateway.webhook_redelivery import Redeliveries
@@ -35,7 +34,6 @@ class Services:
     redeliveries: Redeliveries
     followers: Followers
     access: Access
-    capacity: Capacity
     health: Health
     stats: Stats
     metrics: ApiMetrics

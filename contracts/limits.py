@@ -27,6 +27,7 @@ class SessionLimits(Message):
     agent_alone_seconds: float = 300
     silence_seconds: float = 0  # off, as the next one, in sessions from before there were these
     idle_seconds: float = 0
+    agent_wait_seconds: float | None = None  # for a host that takes the first launch; None: the launch limit alone
 
     @property
     def room_timeouts(self) -> RoomTimeouts:

@@ -34,6 +34,7 @@ class SessionRequest(Message):
     owner: str = ""  # whose API key started it; empty where none is needed
     caller_identity: str = ""
     fingerprint: str = ""
+    slots: str = ""  # the workflow that has the session's slot; empty where there is no limit
     state: dict[str, Any] | None = Field(None, repr=False)  # the `SessionState` of the run that this one continues
 
     @property

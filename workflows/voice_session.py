@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.session.state import SessionState
     from workflows.session.timer_checks import has_come_true
     from workflows.session.timers import Deadline, next_deadline
+    from workflows.slots.release import release_slot
     from workflows.webhooks.outbox import WebhookOutbox
 
 
@@ -114,6 +115,7 @@ class VoiceSession:
         summary = state.end.confirm(agent_stopped=True, room_deleted=True, workflow_completed=True, errors=())
         self._publish()
         await self._webhooks.handed_over()
+        await release_slot(self._request)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return summary
 

@@ -1,72 +1,100 @@
-"""Limits the number of live sessions."""
+"""Limits the number of live sessions, of all callers and of each owner of API keys.
+
+A workflow has the slots (`workflows/slots/session_slots.py`), so that the limits hold over all API processes. Temporal
+allows it ten updates at once: starts that wait while one is under way share the next.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import asyncio
+from datetime import timedelta
+from itertools import islice
+from typing import Final
 
-from api.gateway.session_counts import SessionCounts
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
+
+from connections.temporal_client import LazyClient
+from contracts.slots import Holder, Refusal, SlotsRequest, SlotsTaken, TakeSlots, slots_id
 from errors import NoPlace
+from settings import Settings
+from workflows.slots.session_slots import SessionSlots
 
-_VISIBLE_AFTER_SECONDS = 2.0
-"""Temporal counts a session within this time of its start; until then it is counted here."""
+_MOST_TOGETHER: Final = 500
+_LATE_START_SECONDS: Final = 20.0
+"""A start that was given up may still arrive in Temporal, or be on its way to being withdrawn."""
 
-
-@dataclass
-class _Place:
-    """A session's place. Starts of one id may be concurrent, under one Idempotency-Key."""
-
-    starting: int = 0
-    visible_from: float = 0.0
-    """The time from which Temporal counts it; 0 before its start succeeded."""
-
-    def is_counted_here(self, now: float) -> bool:
-        return self.starting > 0 or self.visible_from > now
+_Answer = Refusal | Exception | None
 
 
-class Capacity:
-    """Reserves places for new sessions. Live ones are those that Temporal counts, plus this process's latest starts.
+class SessionLimit:
+    """Slots for new sessions. Without a limit it does nothing."""
 
-    So one API process never exceeds `limit`. Several learn of each other through Temporal: each may exceed the limit by
-    the sessions that the others start within that delay.
-    """
+    def __init__(self, client: LazyClient, settings: Settings) -> None:
+        self._client = client
+        self._temporal = settings.temporal
+        self._api = settings.api
+        self._waiting: dict[Holder, asyncio.Future[_Answer]] = {}
+        self._asking: asyncio.Task[None] | None = None
 
-    def __init__(self, counts: SessionCounts, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._counts = counts
-        self._limit = limit
-        self._clock = clock
-        self._mine: dict[str, _Place] = {}
+    @property
+    def slots(self) -> str:
+        """The id of the workflow that has the slots; empty without a limit."""
+        is_limited = self._api.max_sessions or self._api.max_sessions_per_owner
+        return slots_id(self._temporal.task_queue) if is_limited else ""
 
-    @asynccontextmanager
-    async def place(self, session_id: str) -> AsyncIterator[None]:
-        """Reserve a place while a session starts, and keep it if the start succeeds. A repeated start shares its place.
+    async def take(self, session_id: str, owner: str) -> None:
+        """Take a slot, which the session's workflow releases. A session that has one keeps it.
 
-        Raises `NoPlace`, `TemporalUnavailable`. A failed start releases only its own reservation.
+        Raises `NoPlace`, and the SDK's errors. The slot of a session that never starts is free again after a while.
         """
-        if self._limit == 0:
-            yield
+        if not self.slots:
             return
-        self._forget_visible()
-        earlier = self._mine.keys() - {session_id}
-        if len(earlier) >= self._limit:
-            raise self._refusal()  # without a query, which would list all of their ids
-        place = self._mine.setdefault(session_id, _Place())
-        place.starting += 1
-        try:
-            running = await self._counts.running(but={session_id, *earlier})
-            if running + len(earlier) >= self._limit:
-                raise self._refusal()
-            yield
-            place.visible_from = self._clock() + _VISIBLE_AFTER_SECONDS
-        finally:
-            place.starting -= 1
-            self._forget_visible()
+        holder = Holder(session_id=session_id, owner=owner)
+        answer = self._waiting.setdefault(holder, asyncio.get_running_loop().create_future())
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        given = await asyncio.shield(answer)  # equal starts share it
+        if isinstance(given, Exception):
+            raise given
+        if given is Refusal.SESSIONS:
+            raise NoPlace(f"All {self._api.max_sessions} places for sessions are taken; ask again later.")
+        if given is Refusal.OWNER:
+            most = self._api.max_sessions_per_owner
+            raise NoPlace(f"All {most} places for your sessions are taken; end one, or ask again later.")
 
-    def _refusal(self) -> NoPlace:
-        return NoPlace(f"All {self._limit} places for sessions are taken; ask again later.")
+    async def _ask(self) -> None:
+        while self._waiting:
+            asked = dict(islice(self._waiting.items(), _MOST_TOGETHER))
+            self._waiting = {holder: each for holder, each in self._waiting.items() if holder not in asked}
+            try:
+                refused = (await self._update(tuple(asked))).refused
+            except Exception as error:
+                for answer in asked.values():
+                    answer.set_result(error)
+            else:
+                for holder, answer in asked.items():
+                    answer.set_result(refused.get(holder.session_id))
 
-    def _forget_visible(self) -> None:
-        now = self._clock()
-        self._mine = {session_id: place for session_id, place in self._mine.items() if place.is_counted_here(now)}
+    async def _update(self, wanted: tuple[Holder, ...]) -> SlotsTaken:
+        client, seconds = await self._client.get(), self._api.start_timeout_seconds
+        request = TakeSlots(
+            wanted=wanted,
+            max_sessions=self._api.max_sessions,
+            max_sessions_per_owner=self._api.max_sessions_per_owner,
+            start_seconds=seconds + _LATE_START_SECONDS,
+        )
+        async with asyncio.timeout(seconds):
+            return await client.execute_update_with_start_workflow(
+                SessionSlots.take,
+                request,
+                start_workflow_operation=WithStartWorkflowOperation(
+                    SessionSlots.run,
+                    SlotsRequest(),
+                    id=self.slots,
+                    task_queue=self._temporal.task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    static_summary="Slots of live sessions",
+                ),
+                rpc_timeout=timedelta(seconds=seconds),
+            )

@@ -27,7 +27,9 @@ from temporalio.service import RPCStatusCode
 from api.gateway.agent_queue import AgentQueue
 from api.gateway.orphaned_starts import OrphanedStarts
 from api.gateway.rpc_errors import has_status, is_outage, is_reachable, no_answer, temporal_call, unreachable
+from api.gateway.session_counts import TemporalSessionCounts
 from api.gateway.session_handle import SessionHandle, open_session, send
+from api.gateway.session_limit import SessionLimit
 from connections.payload_encryption import key_ring, user_values
 from connections.temporal_client import LazyClient
 from contracts.failures import KEY_TAKEN, SESSION_ENDING
@@ -89,7 +91,8 @@ class TemporalSessions:
         self._settings = settings
         self._keys = key_ring(settings.temporal)
         self._orphaned = OrphanedStarts()
-        self._agent_queue = AgentQueue(client, settings)
+        self._agent_queue = AgentQueue(TemporalSessionCounts(client, settings.temporal))
+        self._limit = SessionLimit(client, settings)
 
     async def close(self) -> None:
         """Finish withdrawing failed starts, for a moment."""
@@ -97,7 +100,6 @@ class TemporalSessions:
 
     async def start(self, request: SessionRequest, metadata: dict[str, Any] | None = None) -> JoinToken:
         """One update-with-start: the workflow and its join token in a single round trip."""
-        await self._agent_queue.admit()
         client = await self._client.get()
         seconds = self._settings.api.start_timeout_seconds
         start = self._start_with_key if request.fingerprint else self._start_without_key
@@ -115,6 +117,11 @@ class TemporalSessions:
             self._withdraw(client, request)
             raise await self._no_answer(client, _START_FAILED) from error
 
+    async def _admit(self, request: SessionRequest) -> None:
+        """Raise `NoPlace` before anything is started. A session that lives has been admitted already."""
+        await self._agent_queue.admit(request.limits.agent_wait_seconds)
+        await self._limit.take(request.session_id, request.owner)
+
     def _withdraw(self, client: Client, request: SessionRequest) -> None:
         """An update-with-start is not atomic: the workflow may exist, or start later, though nobody answered."""
         if not request.fingerprint:
@@ -122,6 +129,7 @@ class TemporalSessions:
 
     async def _start_without_key(self, client: Client, request: SessionRequest, metadata: dict[str, Any]) -> JoinToken:
         """Concurrent starts with one id share one workflow and one token."""
+        await self._admit(request)
         return await client.execute_update_with_start_workflow(
             VoiceSession.join_token,
             start_workflow_operation=self._operation(request, metadata, WorkflowIDReusePolicy.REJECT_DUPLICATE),
@@ -139,6 +147,8 @@ class TemporalSessions:
         has_failed = earlier is not None and earlier.status is WorkflowExecutionStatus.FAILED
         if earlier is not None and not has_failed and not _is_live(earlier):
             raise _ended_by_key(request.session_id)
+        if earlier is None or has_failed:
+            await self._admit(request)
         # Temporal keeps the answers to a failed run's updates, so those to the next run have other ids.
         after = earlier.run_id if earlier is not None and has_failed else "nothing"
         reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
@@ -158,7 +168,7 @@ class TemporalSessions:
     ) -> WithStartWorkflowOperation[Any, SessionRecord]:
         return WithStartWorkflowOperation(
             VoiceSession.run,
-            request,
+            request.model_copy(update={"slots": self._limit.slots}),
             id=request.session_id,
             task_queue=self._settings.temporal.task_queue,
             task_timeout=_TASK_TIMEOUT,

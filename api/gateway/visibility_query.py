@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Collection
+from datetime import datetime
 
 from api.schemas.session_queries import SessionFilter
 from api.schemas.timestamps import rfc3339, round_up
@@ -42,15 +42,17 @@ def visibility_query(wanted: SessionFilter, keys: KeyRing | None = None, owner: 
     return " AND ".join(terms)
 
 
-def running_query(*, state: SessionStatus | None = None, owner: str | None = None, but: Collection[str] = ()) -> str:
-    """A query for the live sessions of `owner`, or of all, in this state, except the ids in `but`."""
+def running_query(
+    *, state: SessionStatus | None = None, owner: str | None = None, started_before: datetime | None = None
+) -> str:
+    """A query for the live sessions of `owner`, or of all, in this state, that began before then."""
     terms = ["WorkflowType = 'VoiceSession'", "ExecutionStatus = 'Running'"]
     if state is not None:
         terms.append(f"{STATE.name} = {_quoted(state)}")
     if owner is not None:
         terms.append(f"{OWNER.name} = {_quoted(owner)}")
-    if but:
-        terms.append(f"WorkflowId NOT IN ({', '.join(_quoted(session_id) for session_id in sorted(but))})")
+    if started_before is not None:
+        terms.append(f"{STARTED_AT.name} < {_quoted(rfc3339(started_before))}")
     return " AND ".join(terms)
 
 

@@ -42,6 +42,11 @@ class StatsResponse(_Answer):
     running: int = Field(description="Live sessions of all callers.", examples=[4])
     maxSessions: int | None = Field(description="Maximum number of live sessions; null for no limit.", examples=[100])
     sessionsLeft: int | None = Field(description="Free places; null for no limit.", examples=[96])
+    queued: int = Field(
+        description="Agents that wait for an agent host; one whose session has ended counts until a host asks next.",
+        examples=[2],
+    )
+    oldestQueuedSeconds: float = Field(description="How long the first of them has waited; 0 for none.", examples=[3.4])
     workers: int = Field(description="Workers that poll for sessions.", examples=[1])
     agentServer: AgentServer | None = Field(
         description="The one at AGENT_HEALTH_URL; null where that is not set, and when it does not answer."
@@ -65,9 +70,10 @@ class Stats:
 
     async def collect(self, owner: str | None) -> StatsResponse:
         """Counts of now; `sessions` are those of `owner`, or of all. Raises `TemporalUnavailable`."""
-        running, workers, agents, by_state = await asyncio.gather(
+        running, workers, queue, agents, by_state = await asyncio.gather(
             self._counts.running(),
             self._counts.workers(),
+            self._counts.queued(),
             self._agent_server(),
             live_by_state(self._counts, owner),
         )
@@ -76,6 +82,8 @@ class Stats:
             running=running,
             maxSessions=self._limit,
             sessionsLeft=None if self._limit is None else max(0, self._limit - running),
+            queued=queue.count,
+            oldestQueuedSeconds=round(queue.oldest_seconds, 1),
             workers=workers,
             agentServer=agents,
         )

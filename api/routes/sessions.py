@@ -19,7 +19,7 @@ from contracts.identities import caller_identity, new_session_id
 from contracts.limits import SessionLimits
 from contracts.session import SessionRequest
 from errors import InvalidInput, OrchestratorError, WebhookTargetRefused
-from settings import SessionSettings
+from settings import Settings
 from telemetry import logs
 
 router = APIRouter(prefix="/api/session", tags=["sessions"], route_class=StrictRoute)
@@ -56,7 +56,7 @@ async def start_session(
         session_id=session_id,
         user_name=body.userName,
         options=AgentOptions(voice_id=body.voiceId, opening_line=body.openingLine, system_prompt=body.systemPrompt),
-        limits=_limits(settings.session, body),
+        limits=_limits(settings, body),
         webhook_url=_webhook_url(services.webhook_targets, body),
         caller_identity=caller_identity(session_id),
         owner=owner,
@@ -65,8 +65,7 @@ async def start_session(
     )
     logs.about(session_id)
     with services.metrics.start():
-        async with services.capacity.place(session_id):
-            join_token = await services.sessions.start(session, body.metadata)
+        join_token = await services.sessions.start(session, body.metadata)
     return StartResponse.of(join_token)
 
 
@@ -77,14 +76,23 @@ def _webhook_url(targets: AllowedTargets, body: StartRequest) -> str:
         raise InvalidInput(f"webhookUrl: {error}") from None
 
 
-def _limits(settings: SessionSettings, body: StartRequest) -> SessionLimits:
-    """The configured limits, with the requested duration."""
-    seconds, longest = body.maxDurationSeconds, settings.max_duration_seconds
-    if seconds is None:
-        return settings.limits
-    if seconds > longest:
-        raise InvalidInput(f"maxDurationSeconds: must be at most {longest:g}")
-    return settings.limits.model_copy(update={"max_duration_seconds": float(seconds)})
+def _limits(settings: Settings, body: StartRequest) -> SessionLimits:
+    """The configured limits, with the requested duration and wait for an agent."""
+    limits = settings.session.limits
+    duration = _at_most(limits.max_duration_seconds, body.maxDurationSeconds, "maxDurationSeconds")
+    wait = _at_most(limits.agent_launch_limit_seconds, body.maxWaitSeconds, "maxWaitSeconds")
+    return limits.model_copy(
+        update={
+            "max_duration_seconds": limits.max_duration_seconds if duration is None else duration,
+            "agent_wait_seconds": settings.api.longest_wait_seconds if wait is None else wait,
+        }
+    )
+
+
+def _at_most(most: float, seconds: int | None, field: str) -> float | None:
+    if seconds is not None and seconds > most:
+        raise InvalidInput(f"{field}: must be at most {most:g}")
+    return None if seconds is None else float(seconds)
 
 
 @router.post(

@@ -87,6 +87,12 @@ class StartRequest(_Body):
     maxDurationSeconds: Annotated[StrictInt, Field(ge=1)] | None = Field(
         None, description="The session ends after this time; at most MAX_DURATION_SECONDS, its default.", examples=[600]
     )
+    maxWaitSeconds: Annotated[StrictInt, Field(ge=0)] | None = Field(
+        None,
+        description="How long this caller waits for a free agent; 0: refuse the start unless one is free now. "
+        "At most AGENT_LAUNCH_LIMIT_SECONDS; API_MAX_QUEUE_SECONDS is its default.",
+        examples=[10],
+    )
     webhookUrl: Annotated[_Text, Field(max_length=MAX_URL_LENGTH), _or_default("")] = Field(
         "",
         description="URL that receives the session's events; WEBHOOKS_ALLOWED_TARGETS lists the allowed ones.",

@@ -87,6 +87,10 @@ def _nested(levels: int) -> dict[str, object]:
         (_with(maxDurationSeconds=True), "maxDurationSeconds: must be a whole number"),
         (_with(maxDurationSeconds=7_201), "maxDurationSeconds: must be at most 7200"),
         (_with(maxDurationSeconds=10**400), "maxDurationSeconds: must be at most 7200"),
+        (_with(maxWaitSeconds=-1), "maxWaitSeconds: must be at least 0"),
+        (_with(maxWaitSeconds=1.5), "maxWaitSeconds: must be a whole number"),
+        (_with(maxWaitSeconds=True), "maxWaitSeconds: must be a whole number"),
+        (_with(maxWaitSeconds=61), "maxWaitSeconds: must be at most 60"),
     ],
 )
 async def test_start(http: httpx.AsyncClient, sessions: FakeSessions, body: bytes, detail: str) -> None:
@@ -111,6 +115,7 @@ async def test_the_longest_values_are_accepted(http: httpx.AsyncClient, sessions
         systemPrompt="line\n" * 4_000,
         metadata={"a": "x" * 4_088},
         maxDurationSeconds=7_200,
+        maxWaitSeconds=60,
     )
     assert (await http.post(_START, content=body)).status_code == 200
     assert sessions.started[0].user_name == "ü" * 128

@@ -35,6 +35,7 @@ async def test_start_with_everything(http: httpx.AsyncClient, sessions: FakeSess
             "systemPrompt": "You are a friendly tech support agent.",
             "metadata": {"order": "A-17", "parts": [1, None, {"a": 0.5}]},
             "maxDurationSeconds": 600,
+            "maxWaitSeconds": 5,
             "unknown": [1],
         },
     )
@@ -53,11 +54,15 @@ async def test_start_with_everything(http: httpx.AsyncClient, sessions: FakeSess
     assert request.options.voice_id == "Craig"
     assert request.options.opening_line == "Hi there! Ready to help."
     assert request.options.system_prompt == "You are a friendly tech support agent."
-    assert request.limits == SessionLimits(max_duration_seconds=600, silence_seconds=30, idle_seconds=300)
+    assert request.limits == SessionLimits(
+        max_duration_seconds=600, silence_seconds=30, idle_seconds=300, agent_wait_seconds=5
+    )
     assert sessions.metadata[request.session_id] == {"order": "A-17", "parts": [1, None, {"a": 0.5}]}
 
 
-_ALL_NULL = dict.fromkeys(("voiceId", "openingLine", "systemPrompt", "metadata", "maxDurationSeconds"))
+_ALL_NULL = dict.fromkeys(
+    ("voiceId", "openingLine", "systemPrompt", "metadata", "maxDurationSeconds", "maxWaitSeconds")
+)
 
 
 @pytest.mark.parametrize("left_out", [{}, _ALL_NULL, {"voiceId": " "}])
@@ -70,7 +75,7 @@ async def test_start_with_defaults(
     assert request.options.voice_id == "Ashley"
     assert request.options.opening_line == DEFAULT_OPENING_LINE
     assert request.options.system_prompt == DEFAULT_SYSTEM_PROMPT
-    assert request.limits == SessionLimits(silence_seconds=30, idle_seconds=300)
+    assert request.limits == SessionLimits(silence_seconds=30, idle_seconds=300, agent_wait_seconds=10)
     assert sessions.metadata[request.session_id] == {}
 
 

@@ -128,6 +128,7 @@ def demand_refused_or_sound(body: bytes) -> None:
     for request in started:
         assert 1 <= len(request.user_name) <= 128
         assert 1 <= request.limits.max_duration_seconds <= 7_200
+        assert 0 <= (request.limits.agent_wait_seconds or 0) <= 60
         assert ALLOWED.check(request.webhook_url) if request.webhook_url else True
         assert json.loads(body).get("metadata") in (None, API.sessions.metadata[request.session_id])
         assert SessionRequest.model_validate_json(request.model_dump_json()) == request  # as Temporal stores it
@@ -148,6 +149,7 @@ urls = st.lists(parts | st.text(max_size=3), max_size=8).map("".join)
         optional={
             "metadata": st.dictionaries(st.text(max_size=10), values, max_size=3) | values,
             "maxDurationSeconds": st.integers(-1, 7_202) | values,
+            "maxWaitSeconds": st.integers(-1, 62) | values,
             "webhookUrl": urls | values,
         },
     )

@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 async def test_a_call_whose_agent_fails(page: Page, fake_api: FakePlaygroundApi) -> None:
     await start(page)
     await fake_api.happens("session.state", state="waiting", previous="starting")
+    await agent(fake_api, "queued", 1)
+    await expect(headline(page)).to_have_text("Waiting for a free agent")
     await fake_api.happens("agent.state", state="launching", generation=1, reason=None)
     await expect(headline(page)).to_have_text("The agent comes")
     await look(page, "call-waiting")

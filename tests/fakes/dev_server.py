@@ -17,14 +17,12 @@ Start = Callable[..., Awaitable[str]]
 """Starts a session of `user` with `metadata` and `webhook_url`, and returns its id."""
 
 
-def settings_at(address: str, *, start_timeout_seconds: float = 10, max_queue_seconds: float = 0) -> Settings:
+def settings_at(address: str, *, start_timeout_seconds: float = 10) -> Settings:
     """Patience with ends is short, so that those that take long are tried too."""
     return replace(
         Settings(),
         temporal=TemporalSettings(address=address, task_queue=QUEUE),
-        api=ApiSettings(
-            start_timeout_seconds=start_timeout_seconds, end_timeout_seconds=2.5, max_queue_seconds=max_queue_seconds
-        ),
+        api=ApiSettings(start_timeout_seconds=start_timeout_seconds, end_timeout_seconds=2.5),
     )
 
 

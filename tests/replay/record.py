@@ -19,6 +19,7 @@ from contracts.agent import ProviderChanged
 from contracts.customer_webhooks import delivery_id
 from contracts.failures import JOB_PROCESS_ENDED
 from contracts.limits import SessionLimits
+from contracts.slots import slots_id
 from contracts.statuses import AgentState
 from tests.fakes.activities import FakeActivities
 from tests.fakes.reports import reports
@@ -143,9 +144,17 @@ async def provider_failed(session: Session) -> None:
     await session.end()
 
 
+async def limited(session: Session) -> None:
+    """A session with a slot, and a first agent whose wait for a host has a bound."""
+    limits = session.request.limits.model_copy(update={"agent_wait_seconds": 10})
+    session.request = session.request.model_copy(update={"slots": slots_id(QUEUE), "limits": limits})
+    await session.in_conversation()
+    await session.end()
+
+
 SCRIPTS: list[Callable[[Session], Awaitable[None]]] = [
     *(conversation, agent_lost, crash_loop, no_show, caller_left, cancelled, join_token_failed),
-    *(drained, stale_turn, handed_over, continued, idle, provider_failed),
+    *(drained, stale_turn, handed_over, continued, idle, provider_failed, limited),
 ]
 
 

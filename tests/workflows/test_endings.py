@@ -266,6 +266,18 @@ async def test_no_agent_within_the_launch_limit(new_session: NewSession) -> None
     assert summary.generations == len(session.scene.launches) >= 2
 
 
+async def test_a_launch_that_was_taken_in_time_has_the_launch_limit(new_session: NewSession) -> None:
+    session = new_session(PATIENT.model_copy(update={"agent_wait_seconds": 10}))
+    await session.start()
+    agent = await session.agent(ready=False)
+    await agent.claim()
+    await session.skip(30)
+    await agent.ready()
+    await session.until(SessionStatus.WAITING)
+    await session.end()
+    await session.result()
+
+
 async def test_a_hanging_launch_is_cancelled_at_the_launch_limit(new_session: NewSession) -> None:
     session = new_session(LIMITED)
     session.scene.launching = "hangs"

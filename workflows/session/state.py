@@ -102,7 +102,8 @@ class SessionState(State):
     def settle_bill(self, session_id: str) -> None:
         """Compute the bill once. From here on every answer gives this one, however long the cleanup takes."""
         assert self.end.reason is not None  # noqa: S101  only a session that ends is billed
-        seconds = self.caller.billed_seconds(self.end.at_ms)
+        was_served = self.agents.newest_ready > 0  # who waited for an agent in vain has heard nothing
+        seconds = self.caller.billed_seconds(self.end.at_ms) if was_served else 0
         self.end.summary = SessionSummary(
             session_id=session_id,
             end_reason=self.end.reason,

@@ -21,7 +21,15 @@ async def has_come_true(deadline: Deadline, request: SessionRequest, state: Sess
     """True if the session is to end for `deadline`, whose time has come."""
     if deadline.rests_on_absence:
         return await _is_absent(request, state)
-    return deadline.reason is not EndReason.IDLE or await _is_silent(deadline, request, state)
+    if deadline.reason is EndReason.IDLE:
+        return await _is_silent(deadline, request, state)
+    return not _is_put_off(deadline, request, state)
+
+
+def _is_put_off(deadline: Deadline, request: SessionRequest, state: SessionState) -> bool:
+    """True if another deadline has taken its place: an agent host has taken the launch meanwhile."""
+    following = next_deadline(request.limits, state)
+    return following != deadline and deadline.stands_until(following)
 
 
 async def _is_absent(request: SessionRequest, state: SessionState) -> bool:

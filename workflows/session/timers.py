@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 from contracts.limits import SessionLimits
 from contracts.statuses import EndReason
+from workflows.session.generations import Generations, Phase
 from workflows.session.state import SessionState
+
+_REPORTED_AFTER_SECONDS = 3
+"""An agent host has taken a launch this long before its job's claim is here, at most."""
 
 
 class Deadline(NamedTuple):
@@ -21,8 +25,11 @@ class Deadline(NamedTuple):
         return self.reason in (EndReason.NO_SHOW, EndReason.CALLER_LEFT)
 
     def stands_until(self, later: Deadline) -> bool:
-        """True if `later` is this one put off by what was said. A timer a turn would cost three events."""
-        return self.reason is later.reason is EndReason.IDLE and self.at <= later.at
+        """True if `later` is this one put off by a turn or a claim. A timer for each would cost three events."""
+        return self.reason is later.reason and self.reason in _PUT_OFF and self.at <= later.at
+
+
+_PUT_OFF = (EndReason.IDLE, EndReason.AGENT_UNAVAILABLE)
 
 
 def next_deadline(limits: SessionLimits, state: SessionState) -> Deadline:
@@ -44,5 +51,14 @@ def next_deadline(limits: SessionLimits, state: SessionState) -> Deadline:
     elif limits.idle_seconds and missing_since is None:
         deadlines.append(Deadline(max(began, state.last_activity_at) + limits.idle_seconds, EndReason.IDLE))
     if missing_since is not None:
-        deadlines.append(Deadline(missing_since + limits.agent_launch_limit_seconds, EndReason.AGENT_UNAVAILABLE))
+        deadlines.append(Deadline(missing_since + _launch_limit(limits, state.agents), EndReason.AGENT_UNAVAILABLE))
     return min(deadlines)
+
+
+def _launch_limit(limits: SessionLimits, agents: Generations) -> float:
+    """Seconds without an agent that end the session. The first launch may wait less than that for an agent host."""
+    coming = agents.coming
+    is_queued = coming is None or coming.phase is Phase.QUEUED
+    if limits.agent_wait_seconds is None or agents.launched > 1 or not is_queued:
+        return limits.agent_launch_limit_seconds
+    return min(limits.agent_launch_limit_seconds, limits.agent_wait_seconds + _REPORTED_AFTER_SECONDS)

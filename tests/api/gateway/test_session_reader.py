@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
 
 from api.event_stream.hub import Followers
 from api.event_stream.source import TemporalEventSource
@@ -68,7 +68,7 @@ async def _talk(client: Client, session_id: str) -> None:
 
 async def _end(client: Client, session_id: str) -> SessionRecord:
     """End a session, however long its agent takes to leave."""
-    handle = client.get_workflow_handle_for(VoiceSession.run, session_id)
+    handle: WorkflowHandle[VoiceSession, SessionRecord] = client.get_workflow_handle_for(VoiceSession.run, session_id)
     await handle.signal(VoiceSession.end, EndRequest(at_ms=time.time_ns() // 1_000_000))
     return await handle.result()
 

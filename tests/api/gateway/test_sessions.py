@@ -6,28 +6,31 @@ import asyncio
 import time
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from api.gateway.sessions import TemporalSessions
 from api.monitoring.health import Health
 from connections.temporal_client import LazyClient
 from contracts import search_attributes
 from contracts.identities import new_session_id
+from contracts.limits import SessionLimits
 from contracts.room import Presence, RoomFinished
-from contracts.session import SessionRequest
+from contracts.session import SessionRecord, SessionRequest
 from contracts.statuses import EndReason
 from errors import EndFailed, JoinTokenFailed, NoPlace, NoWorkerAnswered, SessionNotFound, TemporalUnavailable
 from tests.fakes.dev_server import QUEUE, settings_at
 from tests.fakes.quiet_activities import QuietActivities
 from worker import build_worker
+from workflows.voice_session import VoiceSession
 
 pytestmark = pytest.mark.slow
 
 
-def _request() -> SessionRequest:
-    return SessionRequest(session_id=new_session_id(int(time.time())), user_name="test")
+def _request(**fields: Any) -> SessionRequest:
+    return SessionRequest(session_id=new_session_id(int(time.time())), user_name="test", **fields)
 
 
 async def _open_sessions(client: Client) -> list[str]:
@@ -140,15 +143,15 @@ async def test_no_worker_leaves_nothing_behind(impatient: TemporalSessions, clie
 
 
 async def test_starts_are_refused_at_once_while_launches_wait_for_agents(client: Client, server: str) -> None:
-    settings = settings_at(server, max_queue_seconds=0.5)
+    settings = settings_at(server)
     settings = replace(settings, temporal=settings.temporal.model_copy(update={"agent_task_queue": "nobody-polls"}))
     gateway = TemporalSessions(LazyClient(settings.temporal), settings)
     waiting: list[str] = []
     async with build_worker(client, QuietActivities(), QUEUE):
-        with pytest.raises(NoPlace, match="callers wait"):
+        with pytest.raises(NoPlace, match=r"^No agent host is running"):
             async with asyncio.timeout(30):
                 while True:
-                    request = _request().model_copy(update={"agent_task_queue": "nobody-polls"})
+                    request = _request(agent_task_queue="nobody-polls", limits=SessionLimits(agent_wait_seconds=0.5))
                     began = time.monotonic()
                     await gateway.start(request)
                     waiting.append(request.session_id)
@@ -156,6 +159,20 @@ async def test_starts_are_refused_at_once_while_launches_wait_for_agents(client:
         assert time.monotonic() - began < 0.5
         assert len(waiting) > 1
         await asyncio.gather(*(gateway.end(session_id) for session_id in waiting))
+
+
+async def test_a_caller_who_waits_in_vain_for_an_agent_is_not_billed(gateway: TemporalSessions, client: Client) -> None:
+    request = _request(agent_task_queue="nobody-polls", limits=SessionLimits(agent_wait_seconds=0))
+    async with build_worker(client, QuietActivities(), QUEUE):
+        await gateway.start(request)
+        await gateway.presence(request.session_id, _presence(time.time_ns() // 1_000_000))
+        handle: WorkflowHandle[VoiceSession, SessionRecord] = client.get_workflow_handle_for(
+            VoiceSession.run, request.session_id
+        )
+        summary = await handle.result()
+    assert summary.end_reason is EndReason.AGENT_UNAVAILABLE
+    assert (summary.duration_seconds, summary.duration_minutes, summary.generations) == (0, 0, 1)
+    assert summary.workflow_completed
 
 
 async def test_temporal_down() -> None:

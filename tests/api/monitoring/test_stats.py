@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from api.app import create_app
+from api.gateway.session_counts import QueuedLaunches
 from contracts.statuses import SessionStatus
 from errors import TemporalUnavailable
 from settings import AgentSettings, ApiSettings, Settings
@@ -47,9 +48,17 @@ async def test_counts(settings: Settings, counts: FakeSessionCounts) -> None:
         "running": 3,
         "maxSessions": None,
         "sessionsLeft": None,
+        "queued": 0,
+        "oldestQueuedSeconds": 0.0,
         "workers": 2,
         "agentServer": None,
     }
+
+
+async def test_queue(settings: Settings, counts: FakeSessionCounts) -> None:
+    counts.queue = QueuedLaunches(count=3, oldest_seconds=4.26)
+    stats = (await ask(settings, counts)).json()
+    assert (stats["queued"], stats["oldestQueuedSeconds"]) == (3, 4.3)
 
 
 @pytest.mark.parametrize(("limit", "left"), [(5, 2), (3, 0), (2, 0)])

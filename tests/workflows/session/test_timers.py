@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.agent import AgentReady
+from contracts.agent import AgentReady, ClaimRequest
 from contracts.limits import SessionLimits
 from contracts.room import Presence
 from contracts.session import SessionRequest
@@ -93,12 +93,14 @@ def test_silence_is_counted_from_the_last_activity_while_both_are_there() -> Non
     assert now.next(limits=chatty, active_at=1080) == (1140, EndReason.CALLER_LEFT)
 
 
-def test_only_a_silence_is_put_off_without_another_timer() -> None:
+def test_a_silence_and_a_launch_are_put_off_without_another_timer() -> None:
     idle, later = Deadline(1100, EndReason.IDLE), Deadline(1130, EndReason.IDLE)
     assert idle.stands_until(later)
     assert not later.stands_until(idle)
     assert not idle.stands_until(Deadline(1130, EndReason.CALLER_LEFT))
     assert not Deadline(1100, EndReason.NO_SHOW).stands_until(Deadline(1130, EndReason.NO_SHOW))
+    launch = Deadline(1013, EndReason.AGENT_UNAVAILABLE)
+    assert launch.stands_until(Deadline(1060, EndReason.AGENT_UNAVAILABLE))
 
 
 def test_two_reasons_rest_on_absence() -> None:
@@ -106,3 +108,15 @@ def test_two_reasons_rest_on_absence() -> None:
         EndReason.NO_SHOW,
         EndReason.CALLER_LEFT,
     }
+
+
+def test_a_wait_for_an_agent_host_has_a_bound_of_its_own() -> None:
+    impatient = LIMITS.model_copy(update={"agent_wait_seconds": 10})
+    now = Situation()
+    assert now.next(limits=impatient) == (1013, EndReason.AGENT_UNAVAILABLE)
+    assert now.next(limits=LIMITS.model_copy(update={"agent_wait_seconds": 59})) == now.next()
+    now.agents.claim(ClaimRequest(generation=1, identity="agent_1_a"))
+    assert now.next(limits=impatient) == (1060, EndReason.AGENT_UNAVAILABLE)
+    now.agents.exited(1, 1005, counts=True, is_dead=True)
+    now.agents.launch(1005)
+    assert now.next(limits=impatient) == (1060, EndReason.AGENT_UNAVAILABLE)
