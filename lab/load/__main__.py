@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import shlex
 import signal
 import sys
@@ -54,26 +53,19 @@ class _Progress:
     finished: Callable[[Step], object]
 
 
-@dataclass(frozen=True)
-class _Peer:
-    """The plain worker; `load_threshold` is the share of the CPU above which it takes no job."""
-
-    is_measured: bool
-    load_threshold: float
-
-
 def _quick(options: Options) -> Options:
     """The same in short: it shows that everything works, and its figures mean little."""
     return replace(
         options,
-        idle_calls=2,
+        idle_calls=1,
         questions=1,
-        window=10,
+        window=8,
         factors=(1, 2),
         ramp_limit=2,
         ghosts=10,
         hogs=(4,),
-        hog_seconds=10,
+        hog_seconds=8,
+        back_seconds=5,
     )
 
 
@@ -99,9 +91,9 @@ def main(
     ghosts: Annotated[int, typer.Option(help="Calls that are started and ended at once; 0 leaves them out.")] = 100,
     hog_seconds: Annotated[float, typer.Option(help="Seconds beside hogs of the CPU; 0 leaves them out.")] = 300,
     peer: Annotated[bool, typer.Option(help="Measure a plain livekit-agents worker too.")] = True,
-    peer_threshold: Annotated[
-        float, typer.Option(help="Share of the CPU above which it takes no job; 0 for no limit.")
-    ] = 0.7,
+    peer_jobs: Annotated[
+        int, typer.Option(help="Jobs that it takes, however busy the CPU; 0 for livekit-agents' own limit.")
+    ] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="About three minutes; overrides the counts.")] = False,
     report_path: Annotated[
         Path | None, typer.Option("--report", help="Where to write the report, such as docs/LOAD.md.")
@@ -112,7 +104,7 @@ def main(
     console = report.make_console()
     logging.getLogger("livekit").setLevel(logging.CRITICAL)  # its client warns about every ended room
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends every process on the way out
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # asyncio cancels; all is ended
     command = shlex.join(["python", "-m", "lab.load", *sys.argv[1:]])
     now, settings = datetime.now(UTC), Settings()
     options = Options(
@@ -121,7 +113,7 @@ def main(
     options = _quick(options) if quick else options
     try:
         with console.status("starting") as status:
-            plain = _Peer(peer, peer_threshold or math.inf)
+            plain = peer_jobs if peer else None
             show = _Progress(status.update, lambda step: console.print(line(step)))
             measured = _measure(settings, providers, options, plain, show)
     except SetupError as error:
@@ -156,7 +148,7 @@ def _write_report(load: Load, path: Path) -> None:
 
 
 def _measure(
-    settings: Settings, providers: Providers, options: Options, peer: _Peer, progress: _Progress
+    settings: Settings, providers: Providers, options: Options, peer_jobs: int | None, progress: _Progress
 ) -> Measurement:
     speech.warm_up()
     with (
@@ -166,7 +158,7 @@ def _measure(
     ):
         # Whatever happens, the stack ends what carries its mark.
         environment = {**stack.environment, MARK: str(stack.state_dir)}
-        with _plain_worker(environment, peer) as is_measured:
+        with _plain_worker(environment, peer_jobs) as is_measured:
             options = replace(options, hog_environment={MARK: str(stack.state_dir)})
             return asyncio.run(_run(stack, options, is_measured, progress))
 
@@ -197,12 +189,12 @@ def _providers(settings: Settings, providers: Providers) -> Iterator[Settings]:
 
 
 @contextmanager
-def _plain_worker(environment: dict[str, str], peer: _Peer) -> Iterator[bool]:
-    if not peer.is_measured:
+def _plain_worker(environment: dict[str, str], peer_jobs: int | None) -> Iterator[bool]:
+    if peer_jobs is None:
         yield False
         return
     (port,) = free_ports(1)
-    with child("-m", "lab.peers", str(port), str(peer.load_threshold), environment=environment) as process:
+    with child("-m", "lab.peers", str(port), str(peer_jobs), environment=environment) as process:
         wait_ready(process, f"http://127.0.0.1:{port}/", "the plain worker")
         yield True
 

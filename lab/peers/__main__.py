@@ -1,4 +1,4 @@
-"""`python -m lab.peers PORT LOAD_THRESHOLD`: runs the plain worker until SIGTERM. PORT has its health endpoint."""
+"""`python -m lab.peers PORT MAX_JOBS`: runs the plain worker until SIGTERM. PORT has its health endpoint."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from lab.peers.plain_agent import build_server
 from settings import Settings
 
 
-async def _serve(port: int, load_threshold: float) -> None:
-    server = build_server(Settings(), port, load_threshold)
+async def _serve(port: int, max_jobs: int) -> None:
+    server = build_server(Settings(), port, max_jobs)
     asked_to_stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, asked_to_stop.set)
@@ -23,4 +23,4 @@ async def _serve(port: int, load_threshold: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(_serve(int(sys.argv[1]), int(sys.argv[2])))

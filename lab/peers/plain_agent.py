@@ -57,8 +57,11 @@ async def serve(ctx: JobContext) -> None:
     session.say(_OPTIONS.opening_line)
 
 
-def build_server(settings: Settings, port: int, load_threshold: float) -> AgentServer:
-    """The worker, with the process pool of our agent host. It takes no job above `load_threshold` of the CPU."""
+def build_server(settings: Settings, port: int, max_jobs: int) -> AgentServer:
+    """The worker, with the process pool of our agent host.
+
+    It takes jobs up to livekit-agents' own limit, which is 0.7 of the CPU, or with `max_jobs` up to that number.
+    """
     livekit = settings.livekit
     server = AgentServer(
         ws_url=livekit.url,
@@ -67,7 +70,7 @@ def build_server(settings: Settings, port: int, load_threshold: float) -> AgentS
         setup_fnc=prewarm_process,
         num_idle_processes=settings.agent.idle_processes,
         initialize_process_timeout=60,
-        load_threshold=load_threshold,
+        load_fnc=(lambda server: len(server.active_jobs) / max_jobs) if max_jobs else None,
         host="127.0.0.1",
         port=port,
         preload_modules=["lab.peers.plain_agent", *PRELOAD_MODULES],
