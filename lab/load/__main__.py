@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -45,12 +45,6 @@ class Providers(StrEnum):
 
     HOSTED = "hosted"
     EMBEDDED = "embedded"
-
-
-@dataclass(frozen=True)
-class _Progress:
-    doing: Callable[[str], object]
-    finished: Callable[[Step], object]
 
 
 def _quick(options: Options) -> Options:
@@ -105,33 +99,33 @@ def main(
     logging.getLogger("livekit").setLevel(logging.CRITICAL)  # its client warns about every ended room
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)))
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # asyncio cancels; all is ended
-    command = shlex.join(["python", "-m", "lab.load", *sys.argv[1:]])
     now, settings = datetime.now(UTC), Settings()
     options = Options(
         idle_calls, questions, window, _numbers(factors), capacity, ramp_limit, ghosts, (4, 8), hog_seconds
     )
     options = _quick(options) if quick else options
+    load = Load(
+        shlex.join(["python", "-m", "lab.load", *sys.argv[1:]]), now, providers, options.window, options.questions
+    )
+    path = json or settings.stack.state_dir / "load" / f"{now:%Y-%m-%dT%H%M%SZ}.json"
+
+    def finished(step: Step) -> None:
+        console.print(line(step))
+        report.write_json(as_json(load), path)  # a run that is broken off keeps what it has
+
+    speech.warm_up()
     try:
-        with console.status("starting") as status:
-            plain = peer_jobs if peer else None
-            show = _Progress(status.update, lambda step: console.print(line(step)))
-            measured = _measure(settings, providers, options, plain, show)
+        with console.status("starting") as status, _stack(settings, providers) as stack:
+            marked = {MARK: str(stack.state_dir)}  # the stack ends what carries it, whatever happens
+            with _plain_worker({**stack.environment, **marked}, peer_jobs if peer else None) as has_peer:
+                options = replace(options, hog_environment=marked)
+                asyncio.run(
+                    _measure(stack, options, load, has_peer=has_peer, progress=status.update, finished=finished)
+                )
     except SetupError as error:
         console.print(f"[red]{error}[/]")
         raise typer.Exit(1) from None
-    load = Load(
-        command=command,
-        date=now,
-        providers=providers,
-        window=options.window,
-        questions=options.questions,
-        hog_seconds=options.hog_seconds,
-        capacities=measured.capacities,
-        steps=measured.steps,
-    )
     print_load(load, console)
-    path = json or settings.stack.state_dir / "load" / f"{now:%Y-%m-%dT%H%M%SZ}.json"
-    report.write_json(as_json(load), path)
     console.print(f"written to {path}")
     if report_path:
         _write_report(load, report_path)
@@ -147,23 +141,15 @@ def _write_report(load: Load, path: Path) -> None:
     path.write_text(markdown(load, picture.relative_to(path.parent).as_posix()))
 
 
-def _measure(
-    settings: Settings, providers: Providers, options: Options, peer_jobs: int | None, progress: _Progress
-) -> Measurement:
-    speech.warm_up()
-    with (
-        tempfile.TemporaryDirectory(prefix="load-") as folder,
-        _providers(settings, providers) as settings_used,
-        LocalStack.isolated(Path(folder), settings_used) as stack,
-    ):
-        # Whatever happens, the stack ends what carries its mark.
-        environment = {**stack.environment, MARK: str(stack.state_dir)}
-        with _plain_worker(environment, peer_jobs) as is_measured:
-            options = replace(options, hog_environment={MARK: str(stack.state_dir)})
-            return asyncio.run(_run(stack, options, is_measured, progress))
-
-
-async def _run(stack: LocalStack, options: Options, with_peer: bool, progress: _Progress) -> Measurement:
+async def _measure(
+    stack: LocalStack,
+    options: Options,
+    load: Load,
+    *,
+    has_peer: bool,
+    progress: Callable[[str], object],
+    finished: Callable[[Step], object],
+) -> None:
     address = f"http://127.0.0.1:{stack.settings.api.port}"
     async with (
         world_of(stack) as world,
@@ -171,10 +157,18 @@ async def _run(stack: LocalStack, options: Options, with_peer: bool, progress: _
     ):
         for question in QUESTIONS:
             await speech.synthesize(question)
-        systems: list[System] = [OurSystem(world, patient), *([PlainWorker(world)] if with_peer else [])]
-        measurement = Measurement(systems, options, progress.doing, progress.finished)
-        await measurement.run()
-        return measurement
+        systems: list[System] = [OurSystem(world, patient), *([PlainWorker(world)] if has_peer else [])]
+        await Measurement(systems, options, load, progress, finished).run()
+
+
+@contextmanager
+def _stack(settings: Settings, providers: Providers) -> Iterator[LocalStack]:
+    with (
+        tempfile.TemporaryDirectory(prefix="load-") as folder,
+        _providers(settings, providers) as used,
+        LocalStack.isolated(Path(folder), used) as stack,
+    ):
+        yield stack
 
 
 @contextmanager

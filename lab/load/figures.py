@@ -125,17 +125,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Load:
-    """A whole run."""
+    """A run, as far as it has come."""
 
     command: str
     date: datetime
     providers: str
     window: float
     questions: int
-    hog_seconds: float
-    capacities: dict[str, int]
+    capacities: dict[str, int] = field(default_factory=dict)
     """Calls at once of normal latency; as told, or as the ramp found it."""
-    steps: Sequence[Step]
+    steps: list[Step] = field(default_factory=list)
 
     def of(self, *kinds: Kind) -> list[Step]:
         """The steps of these kinds."""

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from lab.children import child
-from lab.load.figures import Kind, Step, fits, next_size, p95
+from lab.load.figures import Kind, Load, Step, fits, next_size, p95
 from lab.load.lines import System
 from lab.load.spoken_call import Script, SpokenCall, hold
 from lab.planner import arrivals
@@ -47,23 +47,22 @@ class Options:
 
 
 class Measurement:
-    """The steps so far, in `steps`."""
+    """Takes the steps of `load`. `finished` is called after each."""
 
     def __init__(
         self,
         systems: Sequence[System],
         options: Options,
+        load: Load,
         progress: Callable[[str], object],
         finished: Callable[[Step], object],
     ) -> None:
         self._systems = systems
         self._options = options
+        self._load = load
         self._progress = progress
         self._finished = finished
         self._script = Script(options.questions)
-        self._idle: dict[str, Step] = {}
-        self.capacities: dict[str, int] = {}
-        self.steps: list[Step] = []
 
     async def run(self) -> None:
         """Take all steps."""
@@ -71,10 +70,10 @@ class Measurement:
         for system in self._systems:
             self._progress(f"{system.name}: lone callers")
             await hold(system, Script(1), monotonic())  # does not count
-            self._idle[system.name] = await self._step("idle", system, options.idle_calls, self._one_by_one(system))
+            await self._step("idle", system, options.idle_calls, self._one_by_one(system))
         for system in self._systems:
-            self.capacities[system.name] = options.capacity or await self._ramp(system)
-        carried = self.capacities[self._systems[0].name]
+            self._load.capacities[system.name] = options.capacity or await self._ramp(system)
+        carried = self._load.capacities[self._systems[0].name]
         for factor in options.factors:
             for system in self._systems:
                 self._progress(f"{system.name}: {factor:g} times of {carried} calls at once")
@@ -90,7 +89,7 @@ class Measurement:
     async def _ramp(self, system: System) -> int:
         """The greatest number of calls at once at normal latency."""
         carried, failed = 1, None
-        idle = self._idle[system.name]
+        idle = self._load.idle(system.name)
         while (size := next_size(carried, failed, self._options.ramp_limit)) is not None:
             self._progress(f"{system.name}: are {size} calls at once too many?")
             step = await self._step("ramp", system, size, self._offer(system, size, 2 * idle.call_seconds))
@@ -117,7 +116,7 @@ class Measurement:
             back_after, probes = await self._back_to_idle(system)
             step, others = replace(step, back_after=back_after), [*others, *probes]
         step = replace(step, wrong=await system.settle([*counted, *others]))
-        self.steps.append(step)
+        self._load.steps.append(step)
         self._finished(step)
         return step
 
@@ -127,7 +126,7 @@ class Measurement:
 
     async def _offer(self, system: System, at_once: float, window: float) -> _Calls:
         """Callers arrive at the rate at which `at_once` of them talk at a time, however long they have to wait."""
-        rate = at_once / self._idle[system.name].call_seconds
+        rate = at_once / self._load.idle(system.name).call_seconds
         began = monotonic()
 
         async def arrive(at: float) -> SpokenCall:
@@ -169,7 +168,7 @@ class Measurement:
         return None, calls
 
     def _is_as_idle(self, system: System, call: SpokenCall) -> bool:
-        idle = self._idle[system.name]
+        idle = self._load.idle(system.name)
         first_sound, reply = p95(idle.first_sounds), p95(idle.replies)
         if None in (first_sound, reply) or call.first_sound is None or not call.replies:
             return False

@@ -58,7 +58,6 @@ def load_of() -> Load:
         providers="hosted",
         window=60,
         questions=3,
-        hog_seconds=300,
         capacities={"ours": 8, "plain": 10},
         steps=steps,
     )
