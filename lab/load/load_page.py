@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Sequence
 from typing import Any
@@ -106,7 +107,9 @@ def _table(load: Load, kind: Kind, title: str) -> Table:
 
 def _row(load: Load, step: Step) -> tuple[str, ...]:
     is_open_loop = step.kind in ("ramp", "offered")
-    back = "-" if step.kind in ("idle", "ramp") else "never" if step.back_after is None else f"{step.back_after:.1f} s"
+    back = (
+        "-" if step.kind in ("idle", "ramp") else "not seen" if step.back_after is None else f"{step.back_after:.1f} s"
+    )
     return (
         _name(step),
         step.system,
@@ -172,7 +175,7 @@ def _goals_of(load: Load, step: Step) -> list[tuple[str, str, float | None, str]
     if step.kind == "offered" and step.size > 1:
         at_most.append(("replies of those admitted, p95 over idle", 1.5, "x", load.slowdown(step)))
         at_most.append(("seconds until a refusal, p95", 0.5, " s", p95(step.refusals)))
-        at_most.append(("seconds back to idle", 5, " s", step.back_after))
+        at_most.append(("seconds back to idle", 5, " s", math.inf if step.back_after is None else step.back_after))
     if step.kind == "ghosts":
         at_most.append(("first sound over idle", 1.2, "x", ratio(p50(step.first_sounds), p50(idle.first_sounds))))
     if step.kind == "hogs":

@@ -73,11 +73,13 @@ class Measurement:
             await self._step("idle", system, options.idle_calls, self._one_by_one(system))
         for system in self._systems:
             self._load.capacities[system.name] = options.capacity or await self._ramp(system)
-        carried = self._load.capacities[self._systems[0].name]
+        ours = self._systems[0].name
+        carried = self._load.capacities[ours]
+        rate = carried / self._load.idle(ours).call_seconds
         for factor in options.factors:
             for system in self._systems:
                 self._progress(f"{system.name}: {factor:g} times of {carried} calls at once")
-                await self._step("offered", system, factor, self._offer(system, factor * carried, options.window))
+                await self._step("offered", system, factor, self._offer(system, factor * rate, options.window))
         for system in self._systems if options.ghosts else ():
             self._progress(f"{system.name}: {options.ghosts} calls without a caller, then one with")
             await self._step("ghosts", system, options.ghosts, self._ghosts(system))
@@ -92,7 +94,9 @@ class Measurement:
         idle = self._load.idle(system.name)
         while (size := next_size(carried, failed, self._options.ramp_limit)) is not None:
             self._progress(f"{system.name}: are {size} calls at once too many?")
-            step = await self._step("ramp", system, size, self._offer(system, size, 2 * idle.call_seconds))
+            step = await self._step(
+                "ramp", system, size, self._offer(system, size / idle.call_seconds, 2 * idle.call_seconds)
+            )
             carried, failed = (size, failed) if fits(step, idle) else (carried, size)
         return carried
 
@@ -124,16 +128,15 @@ class Measurement:
         began = monotonic()
         return [await hold(system, self._script, began) for _ in range(self._options.idle_calls)], []
 
-    async def _offer(self, system: System, at_once: float, window: float) -> _Calls:
-        """Callers arrive at the rate at which `at_once` of them talk at a time, however long they have to wait."""
-        rate = at_once / self._load.idle(system.name).call_seconds
+    async def _offer(self, system: System, a_second: float, window: float) -> _Calls:
+        """Callers arrive at a fixed rate, however long those before them have to wait."""
         began = monotonic()
 
         async def arrive(at: float) -> SpokenCall:
             await asyncio.sleep(at - (monotonic() - began))
             return await hold(system, self._script, began)
 
-        return await asyncio.gather(*(arrive(at) for at in arrivals(rate, window))), []
+        return await asyncio.gather(*(arrive(at) for at in arrivals(a_second, window))), []
 
     async def _ghosts(self, system: System) -> _Calls:
         at_once = asyncio.Semaphore(_GHOSTS_AT_ONCE)
