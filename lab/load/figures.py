@@ -76,6 +76,11 @@ class Step:
         return sum(call.generations - 1 for call in self.calls if call.generations)
 
     @property
+    def billed_unheard(self) -> int:
+        """Callers who heard nothing, and are billed nevertheless."""
+        return sum(call.is_billed_unheard for call in self.calls)
+
+    @property
     def errors(self) -> Counter[str]:
         """What went wrong for callers, by kind."""
         return Counter(call.error.splitlines()[0][:80] for call in self.calls if call.error)
@@ -115,6 +120,7 @@ class Step:
             "asked": self.asked,
             "goodput_a_minute": self.goodput,
             "agents_lost": self.agents_lost,
+            "billed_unheard": self.billed_unheard,
             "back_to_idle_seconds": self.back_after,
             "own_delay_p99": self.own_delay,
             "errors": dict(self.errors),

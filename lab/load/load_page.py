@@ -15,7 +15,7 @@ from lab.report import Table
 
 _COLUMNS = (
     *("step", "system", "callers", "refused", "told after", "heard", "first sound p50", "p95"),
-    *("reply p50", "p95", "of idle", "answered", "a minute", "agents lost", "errors", "back to idle"),
+    *("reply p50", "p95", "of idle", "answered", "a minute", "agents lost", "billed unheard", "errors", "back to idle"),
 )
 _LEFT = frozenset({"step", "system", "goal", "measured"})
 _KINDS: tuple[tuple[Kind, str], ...] = (
@@ -106,6 +106,7 @@ def _table(load: Load, kind: Kind, title: str) -> Table:
 
 
 def _row(load: Load, step: Step) -> tuple[str, ...]:
+    is_counted = any(call.generations for call in step.calls)
     is_open_loop = step.kind in ("ramp", "offered")
     back = (
         "-" if step.kind in ("idle", "ramp") else "not seen" if step.back_after is None else f"{step.back_after:.1f} s"
@@ -124,7 +125,8 @@ def _row(load: Load, step: Step) -> tuple[str, ...]:
         _times(load.slowdown(step)),
         f"{len(step.replies)}/{step.asked}",
         f"{step.goodput:.1f}" if is_open_loop else "-",
-        str(step.agents_lost) if any(call.generations for call in step.calls) else "-",
+        str(step.agents_lost) if is_counted else "-",
+        str(step.billed_unheard) if is_counted else "-",
         str(step.errors.total()),
         back,
     )

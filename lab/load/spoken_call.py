@@ -85,6 +85,11 @@ class SpokenCall:
             self.error = str(error)
 
     @property
+    def is_billed_unheard(self) -> bool:
+        """True if the caller heard nothing, and is billed nevertheless."""
+        return self.first_sound is None and (self.billed or 0) > _BILL_SECONDS
+
+    @property
     def wrong_bill(self) -> str | None:
         """Why the bill is wrong; None if it is right, or if there is nothing to bill."""
         if not self.session_id:

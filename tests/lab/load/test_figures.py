@@ -58,6 +58,12 @@ def test_a_bill_lies_between_what_was_heard_and_the_time_in_the_room(billed: int
     assert (call.wrong_bill is not None) is wrong
 
 
+def test_a_caller_who_heard_nothing_should_pay_nothing() -> None:
+    charged = replace(unheard(1), joined=21.0, billed=19, generations=1)
+    assert charged.wrong_bill is None
+    assert step_of(charged, unheard(1), answered(1.0)).billed_unheard == 1
+
+
 def test_a_refused_caller_has_no_bill() -> None:
     assert refused().wrong_bill is None
 
