@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
+from errors import SetupError
 from lab.children import child
 from lab.load.figures import Kind, Load, Step, fits, next_size, p95
 from lab.load.lines import System
@@ -65,12 +66,14 @@ class Measurement:
         self._script = Script(options.questions)
 
     async def run(self) -> None:
-        """Take all steps."""
+        """Take all steps. Raises `SetupError` if not even a lone caller is answered."""
         options = self._options
         for system in self._systems:
             self._progress(f"{system.name}: lone callers")
             await hold(system, Script(1), monotonic())  # does not count
-            await self._step("idle", system, options.idle_calls, self._one_by_one(system))
+            idle = await self._step("idle", system, options.idle_calls, self._one_by_one(system))
+            if not idle.replies:
+                raise SetupError(f"{system.name}: no lone caller was answered; is the machine idle?")
         for system in self._systems:
             self._load.capacities[system.name] = options.capacity or await self._ramp(system)
         ours = self._systems[0].name
