@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 DRAWN := $(if $(SEED),--hypothesis-seed=$(SEED))
 
-.PHONY: help setup up down call check lint test chaos bench soak vendor voices environment
+.PHONY: help setup up down call check lint test chaos bench load soak vendor voices environment
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -38,6 +38,10 @@ chaos: environment ## inject every kind of fault into calls; SEED= ROUNDS= BESID
 
 bench: environment ## measure this system beside bare Temporal; prints a table
 	@$(PYTHON) -m lab.benchmarks
+
+load: environment ## offer more calls than the machine carries; PROVIDERS= CAPACITY= REPORT=
+	@$(PYTHON) -m lab.load $(if $(PROVIDERS),--providers $(PROVIDERS)) $(if $(CAPACITY),--capacity $(CAPACITY)) \
+		$(if $(REPORT),--report $(REPORT))
 
 soak: environment ## run many short sessions while workers and APIs are killed, then count; SEED=
 	@$(PYTHON) -m lab.soak $(if $(SEED),--seed $(SEED))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import secrets
 from collections.abc import Mapping, Sequence
@@ -38,3 +39,8 @@ def moments(rng: random.Random, every_seconds: float, until: float) -> list[floa
     while (at := at + rng.uniform(0.5, 1.5) * every_seconds) < until:
         found.append(at)
     return found
+
+
+def arrivals(a_second: float, until: float) -> list[float]:
+    """Times before `until` at a fixed rate, from 0."""
+    return [number / a_second for number in range(math.ceil(a_second * until))]

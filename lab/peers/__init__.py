@@ -1,0 +1,1 @@
+"""Peers: the same agent as plain livekit-agents serves it, to measure ours against."""
