@@ -10,7 +10,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest, ListS
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.interface import SessionActivities
+from activities.interface import SessionActivities, SlotActivities
 from contracts import search_attributes
 from errors import SetupError
 from worker import build_worker, require_search_attributes
@@ -71,5 +71,6 @@ async def test_worker_serves_every_activity(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("worker.Worker", lambda *_, **options: given.update(options))
     build_worker(cast("Client", None), SessionActivities(), "a-queue")
     served = {served.__name__ for served in given["activities"]}
-    assert served == {name for name in vars(SessionActivities) if not name.startswith("_")}
+    interfaces = vars(SessionActivities).keys() | vars(SlotActivities).keys()
+    assert served == {name for name in interfaces if not name.startswith("_")}
     assert given["task_queue"] == "a-queue"

@@ -89,7 +89,7 @@ class StartRequest(_Body):
     )
     maxWaitSeconds: Annotated[StrictInt, Field(ge=0)] | None = Field(
         None,
-        description="How long this caller waits for a free agent; 0: refuse the start unless one is free now. "
+        description="How long this caller waits for a free agent; 0: not at all, and refused while others wait. "
         "At most AGENT_LAUNCH_LIMIT_SECONDS; API_MAX_QUEUE_SECONDS is its default.",
         examples=[10],
     )
