@@ -138,11 +138,6 @@ class ApiSettings(_Group):
         return _split(self.cors_origins)
 
     @property
-    def longest_wait_seconds(self) -> float | None:
-        """How long a caller waits for an agent who does not say it; None for no limit."""
-        return self.max_queue_seconds or None
-
-    @property
     def on_loopback(self) -> bool:
         """True if only this machine can reach it."""
         return self.host in ("127.0.0.1", "::1", "localhost")

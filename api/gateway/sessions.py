@@ -119,7 +119,8 @@ class TemporalSessions:
 
     async def _admit(self, request: SessionRequest) -> None:
         """Raise `NoPlace` before anything is started. A session that lives has been admitted already."""
-        await self._agent_queue.admit(request.limits.agent_wait_seconds)
+        wait = request.limits.agent_wait_seconds
+        await self._agent_queue.admit((self._settings.api.max_queue_seconds or None) if wait is None else wait)
         await self._limit.take(request.session_id, request.owner)
 
     def _withdraw(self, client: Client, request: SessionRequest) -> None:

@@ -84,7 +84,7 @@ def _limits(settings: Settings, body: StartRequest) -> SessionLimits:
     return limits.model_copy(
         update={
             "max_duration_seconds": limits.max_duration_seconds if duration is None else duration,
-            "agent_wait_seconds": settings.api.longest_wait_seconds if wait is None else wait,
+            "agent_wait_seconds": wait,
         }
     )
 

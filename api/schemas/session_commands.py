@@ -90,7 +90,8 @@ class StartRequest(_Body):
     maxWaitSeconds: Annotated[StrictInt, Field(ge=0)] | None = Field(
         None,
         description="How long this caller waits for a free agent; 0: not at all, and refused while others wait. "
-        "At most AGENT_LAUNCH_LIMIT_SECONDS; API_MAX_QUEUE_SECONDS is its default.",
+        "At most AGENT_LAUNCH_LIMIT_SECONDS. Without it a start is refused while others have waited "
+        "API_MAX_QUEUE_SECONDS, and otherwise waits up to AGENT_LAUNCH_LIMIT_SECONDS.",
         examples=[10],
     )
     webhookUrl: Annotated[_Text, Field(max_length=MAX_URL_LENGTH), _or_default("")] = Field(

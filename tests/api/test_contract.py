@@ -75,7 +75,7 @@ async def test_start_with_defaults(
     assert request.options.voice_id == "Ashley"
     assert request.options.opening_line == DEFAULT_OPENING_LINE
     assert request.options.system_prompt == DEFAULT_SYSTEM_PROMPT
-    assert request.limits == SessionLimits(silence_seconds=30, idle_seconds=300, agent_wait_seconds=10)
+    assert request.limits == SessionLimits(silence_seconds=30, idle_seconds=300)
     assert sessions.metadata[request.session_id] == {}
 
 
