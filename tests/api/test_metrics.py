@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.app import create_app
 from contracts.statuses import SessionStatus
-from errors import TemporalUnavailable
-from settings import ApiSettings, Settings
-from tests.fakes.asgi_client import client_of
+from errors import NoPlace, OrchestratorError, TemporalUnavailable
 from tests.fakes.session_counts import FakeSessionCounts
 from tests.fakes.sessions import FakeSessions
 
@@ -38,17 +34,19 @@ async def test_live_sessions_are_missing_while_temporal_is_unreachable(
     assert (await read(http))["voice_sessions", "active"] == 2
 
 
-async def test_a_start_without_a_place_is_counted(
-    settings: Settings, sessions: FakeSessions, counts: FakeSessionCounts
+@pytest.mark.parametrize(
+    ("failure", "outcome"),
+    [
+        (NoPlace("All 5 places for sessions are taken; ask again later."), "no_place"),
+        (TemporalUnavailable("Temporal is unreachable."), "temporal_unavailable"),
+    ],
+)
+async def test_a_start_without_an_answer_is_counted(
+    http: httpx.AsyncClient, sessions: FakeSessions, failure: OrchestratorError, outcome: str
 ) -> None:
-    app = create_app(replace(settings, api=ApiSettings(max_sessions=1)), sessions, counts=counts)
-    counts.visible = {"a": ("acme", SessionStatus.ACTIVE)}
-    async with client_of(app) as http:
-        assert (await http.post("/api/session/start", json={"userName": "ann"})).status_code == 503
-        assert (await read(http))["voice_session_starts_total", "no_place"] == 1
-        counts.failure = TemporalUnavailable("Temporal is unreachable.")
-        assert (await http.post("/api/session/start", json={"userName": "ann"})).status_code == 503
-        assert (await read(http))["voice_session_starts_total", "temporal_unavailable"] == 1
+    sessions.failure = failure
+    assert (await http.post("/api/session/start", json={"userName": "ann"})).status_code == 503
+    assert (await read(http))["voice_session_starts_total", outcome] == 1
 
 
 async def test_starts_by_outcome(http: httpx.AsyncClient, sessions: FakeSessions) -> None:

@@ -58,10 +58,9 @@ async def webhooks_unwanted(session: Session, receiver: Receiver) -> None:
 async def webhooks_continued(session: Session, receiver: Receiver) -> None:
     """The session goes on in a new run, which tells the delivery that the first one began."""
     first = await session.in_conversation()
-    while not session.scene.arrivals.qsize():
+    while not session.scene.adoptions.qsize():
         await first.say("And so on.")
         await session.view()  # one workflow task a turn
-    await session.agent()
     await session.leave()
     await session.join("PA_2")
     await session.end()
