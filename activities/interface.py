@@ -24,7 +24,7 @@ class SessionActivities:
 
     @activity.defn(name="look_at_room")
     async def look_at_room(self, request: RoomRequest) -> RoomView:
-        """List the participants of the room, from LiveKit itself."""
+        """List the participants of the room, from LiveKit itself; probe its agents where that is wanted."""
         raise NotImplementedError
 
     @activity.defn(name="close_room")

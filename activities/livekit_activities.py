@@ -49,7 +49,8 @@ class LiveKitActivities(SessionActivities):
     @activity.defn(name="look_at_room")
     async def look_at_room(self, request: RoomRequest) -> RoomView:
         """See the interface."""
-        return await self._rooms.look(request.session_id)
+        view = await self._rooms.look(request.session_id)
+        return await self._rooms.probed(request.session_id, view) if request.probe_agents else view
 
     @activity.defn(name="close_room")
     async def close_room(self, request: RoomRequest) -> RoomView:

@@ -5,6 +5,7 @@ Every call is safe to repeat: deleting something that is gone succeeds.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final
@@ -58,6 +59,12 @@ class Rooms:
         for identity in await self._agents(name, before):
             if not await answers_probe(self._livekit, name, identity):
                 await self.remove(name, identity)
+
+    async def probed(self, name: str, view: RoomView) -> RoomView:
+        """The view, with those of its agents that answer a probe."""
+        answers = await asyncio.gather(*(answers_probe(self._livekit, name, each) for each in view.agent_identities))
+        answering = (identity for identity, is_so in zip(view.agent_identities, answers, strict=True) if is_so)
+        return view.model_copy(update={"answering_agents": tuple(answering)})
 
     async def _agents(self, name: str, before: int) -> list[str]:
         identities = (await self.look(name)).agent_identities

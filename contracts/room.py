@@ -28,6 +28,7 @@ class RoomRequest(Message):
     """Input of the `look_at_room` and `close_room` activities."""
 
     session_id: str
+    probe_agents: bool = False
 
 
 class RoomView(Message):
@@ -35,3 +36,4 @@ class RoomView(Message):
 
     callers: tuple[Presence, ...] = ()
     agent_identities: tuple[str, ...] = ()
+    answering_agents: tuple[str, ...] = ()  # of those, if they were probed

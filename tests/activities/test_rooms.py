@@ -133,6 +133,10 @@ async def test_a_silent_agent_is_removed_only_if_it_does_not_answer_livekit(
             )
         assert answer.value.code == rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD
         frozen.send_signal(signal.SIGSTOP)
+        probe = RoomRequest(session_id=join_token.session_id, probe_agents=True)
+        probed = await ActivityEnvironment().run(activities.look_at_room, probe)
+        assert set(probed.agent_identities) == {"agent_1_AJ_runs", "agent_1_AJ_frozen"}
+        assert probed.answering_agents == ("agent_1_AJ_runs",)
         await Rooms(livekit).remove_unresponsive(join_token.session_id, before=2)
         request = RoomRequest(session_id=join_token.session_id)
         look = await ActivityEnvironment().run(activities.look_at_room, request)

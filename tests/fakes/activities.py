@@ -125,6 +125,7 @@ class Scene:
     agents: dict[int, FakeAgent] = field(default_factory=dict)
     adoptions: asyncio.Queue[AdoptRequest] = field(default_factory=asyncio.Queue)
     callers: tuple[Presence, ...] = ()
+    answering: tuple[str, ...] = ()
     look_gate: asyncio.Event = field(default_factory=open_gate)
     look_fails: bool = False
     looks: int = 0
@@ -196,7 +197,8 @@ class FakeActivities(SessionActivities, AgentActivities):
         await scene.look_gate.wait()
         if scene.look_fails:
             raise ApplicationError("LiveKit is out of order", non_retryable=True)
-        return RoomView(callers=scene.callers)
+        answering = scene.answering if request.probe_agents else ()
+        return RoomView(callers=scene.callers, answering_agents=answering)
 
     @activity.defn(name="close_room")
     async def close_room(self, request: RoomRequest) -> RoomView:

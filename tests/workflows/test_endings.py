@@ -266,6 +266,23 @@ async def test_no_agent_within_the_launch_limit(new_session: NewSession) -> None
     assert summary.generations == len(session.scene.launches) >= 2
 
 
+async def test_a_session_does_not_end_for_want_of_an_agent_while_one_answers_in_the_room(
+    new_session: NewSession,
+) -> None:
+    """Its host may be cut off from Temporal for longer than the launch limit; the caller talks to it."""
+    session = new_session(LIMITED)
+    agent = await session.in_conversation()
+    session.scene.launching = "hangs"
+    session.scene.answering = (agent.identity,)
+    await agent.die_silently()
+    async with asyncio.timeout(30):
+        while session.scene.looks < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert (await session.view()).state is SessionStatus.ACTIVE
+    session.scene.answering = ()
+    await assert_ended(session, EndReason.AGENT_UNAVAILABLE)
+
+
 async def test_a_launch_that_was_taken_in_time_has_the_launch_limit(new_session: NewSession) -> None:
     session = new_session(PATIENT.model_copy(update={"agent_wait_seconds": 10}))
     await session.start()

@@ -97,14 +97,14 @@ def adopt_agent(session: SessionRequest, serving: Generation) -> workflow.Activi
     )
 
 
-def look_at_room(session: SessionRequest) -> workflow.ActivityHandle[RoomView]:
+def look_at_room(session: SessionRequest, *, probe_agents: bool = False) -> workflow.ActivityHandle[RoomView]:
     """Try for some seconds only: the caller's absence is not worth waiting for."""
     return workflow.start_activity_method(
         SessionActivities.look_at_room,
-        RoomRequest(session_id=session.session_id),
+        RoomRequest(session_id=session.session_id, probe_agents=probe_agents),
         start_to_close_timeout=timedelta(seconds=4),
         schedule_to_close_timeout=_LOOK_TIMEOUT,
-        summary="is the caller really gone?",
+        summary="does no agent answer in the room?" if probe_agents else "is the caller really gone?",
     )
 
 

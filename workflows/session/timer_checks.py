@@ -23,13 +23,37 @@ async def has_come_true(deadline: Deadline, request: SessionRequest, state: Sess
         return await _is_absent(request, state)
     if deadline.reason is EndReason.IDLE:
         return await _is_silent(deadline, request, state)
-    return not _is_put_off(deadline, request, state)
+    if _is_put_off(deadline, request, state):
+        return False
+    return deadline.reason is not EndReason.AGENT_UNAVAILABLE or not await _an_agent_answers(request, state)
 
 
 def _is_put_off(deadline: Deadline, request: SessionRequest, state: SessionState) -> bool:
     """True if another deadline has taken its place: an agent host has taken the launch meanwhile."""
     following = next_deadline(request.limits, state)
     return following != deadline and deadline.stands_until(following)
+
+
+async def _an_agent_answers(request: SessionRequest, state: SessionState) -> bool:
+    """True if an agent serves in the room, though Temporal has no sign of life: its host may be cut off.
+
+    Then the wait for another one begins anew.
+    """
+    if not state.agents.newest_ready or not state.agents.predecessor_may_live:
+        return False
+    check = activity_calls.look_at_room(request, probe_agents=True)
+    await workflow.wait_condition(lambda: check.done() or state.end.is_decided or state.agents.serving is not None)
+    if not check.done():
+        check.cancel()
+        return True
+    try:
+        view = await check
+    except ActivityError:
+        return False
+    if view.answering_agents and state.agents.missing_since is not None:
+        workflow.logger.info("%s: an agent answers in the room, so the session goes on", request.session_id)
+        state.agents.missing_since = now()
+    return bool(view.answering_agents)
 
 
 async def _is_absent(request: SessionRequest, state: SessionState) -> bool:
