@@ -51,9 +51,9 @@ class AgentActivities:
 
     @activity.defn(name="adopt_agent")
     async def adopt_agent(self, request: AdoptRequest) -> AgentOutcome:
-        """Go on with the job that this host runs for the session's run before, as `launch_agent` would.
+        """Go on with a job that this host runs already, as `launch_agent` would from its join on.
 
-        Raises `JobProcessEnded` if it is not there any more.
+        Raises `JobProcessEnded` if it is not there any more, and `AgentNotServing`.
         """
         raise NotImplementedError
 

@@ -46,7 +46,7 @@ class ClaimRequest(Message):
 
 
 class AdoptRequest(Message):
-    """Input of the `adopt_agent` activity: the agent that serves becomes the new run's own."""
+    """Input of the `adopt_agent` activity: an agent that serves goes on under this activity."""
 
     session_id: str
     generation: int

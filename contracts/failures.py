@@ -11,9 +11,11 @@ KEY_TAKEN: Final = "KeyTaken"
 SESSION_ENDING: Final = "SessionEnding"
 """The session has ended or is ending: a join token would open nothing."""
 
-# `claim`, and the end of a `launch_agent` activity.
+# `claim`, and the end of an agent's activity.
 SUPERSEDED: Final = "Superseded"
 JOIN_DEADLINE: Final = "JoinDeadline"
+AGENT_NOT_SERVING: Final = "AgentNotServing"
+"""Its host has it, but it is outside its room or about to leave."""
 JOB_PROCESS_ENDED: Final = "JobProcessEnded"
 JOB_STOOD_STILL: Final = "JobStoodStill"
 """Its host has killed it."""

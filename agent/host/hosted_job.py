@@ -165,8 +165,9 @@ class HostedJob:
         self._beating = asyncio.create_task(self._beat(briefing))
 
     def adopt(self, task_token: bytes) -> bool:
-        """Heartbeat with this token from now on: the session continues as new. False if the job is about to leave."""
-        if self._briefing is None or self._beating is None or self._is_sent_away or self.left or self.gone.is_set():
+        """Heartbeat with this token from now on. False if the job is outside its room, or about to leave."""
+        is_leaving = self._is_sent_away or self.left is not None
+        if self._briefing is None or self._beating is None or is_leaving or not self.in_room:
             return False
         self._beating.cancel()
         self.generation = replace(self.generation, task_token=task_token)

@@ -92,14 +92,18 @@ class Jobs:
         )
         return job, metadata
 
-    def adopt(self, session_id: str, number: int, task_token: bytes) -> bool:
-        """Let the job of this generation serve on under another task token; False if there is none."""
+    def serving(self, session_id: str, number: int) -> HostedJob | None:
+        """The job of this generation, unless it has ended."""
         wanted = (session_id, number)
-        for job in self.running:
-            if (job.generation.session_id, job.generation.number) == wanted and job.adopt(task_token):
-                self._sentinel.started(job.key, task_token)
-                return True
-        return False
+        jobs = (job for job in self.running if (job.generation.session_id, job.generation.number) == wanted)
+        return next((job for job in jobs if not job.gone.is_set()), None)
+
+    def adopt(self, job: HostedJob, task_token: bytes) -> bool:
+        """Let a job serve on under another task token; False if it does not serve."""
+        if not job.adopt(task_token):
+            return False
+        self._sentinel.started(job.key, task_token)
+        return True
 
     async def _serve(self, job: HostedJob) -> None:
         try:

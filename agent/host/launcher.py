@@ -41,7 +41,7 @@ from agent.host.warm_processes import WarmProcesses
 from agent.workflow_link.retries import retry_outages
 from connections.temporal_client import connect
 from contracts.agent import AdoptRequest, AgentOutcome, JobMetadata, LaunchRequest
-from contracts.failures import JOB_PROCESS_ENDED, JOIN_DEADLINE
+from contracts.failures import AGENT_NOT_SERVING, JOB_PROCESS_ENDED, JOIN_DEADLINE
 from contracts.identities import agent_identity
 from settings import LiveKitSettings, Settings
 from telemetry.temporal_traces import temporal_interceptors
@@ -99,8 +99,10 @@ class Launcher(AgentActivities):
     @activity.defn(name="adopt_agent")
     async def adopt_agent(self, request: AdoptRequest) -> AgentOutcome:
         """See the interface."""
-        if not self._jobs.adopt(request.session_id, request.generation, activity.info().task_token):
+        if (job := self._jobs.serving(request.session_id, request.generation)) is None:
             raise ApplicationError("its job process ended", type=JOB_PROCESS_ENDED)
+        if not self._jobs.adopt(job, activity.info().task_token):
+            raise ApplicationError("it is outside its room, or leaves", type=AGENT_NOT_SERVING)
         activity.raise_complete_async()
 
     async def _prepare_room(self, request: LaunchRequest) -> None:

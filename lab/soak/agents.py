@@ -27,7 +27,7 @@ from agent.host.launcher import agent_token
 from agent.job_link.caller_watch import watch_caller
 from agent.workflow_link.workflow_client import RefusedError, WorkflowClient
 from contracts.agent import AdoptRequest, AgentOutcome, AgentReady, AgentReport, Briefing, LaunchRequest
-from contracts.failures import JOB_PROCESS_ENDED
+from contracts.failures import AGENT_NOT_SERVING, JOB_PROCESS_ENDED
 from contracts.identities import ARRIVED, agent_identity
 from contracts.turns import Turn
 from lab.soak.scripts import AgentFailure, Script
@@ -82,6 +82,8 @@ class SimulatedAgents(AgentActivities):
         agent = self._serving.get(request.session_id)
         if agent is None or agent.line.generation != request.generation:
             raise ApplicationError("its job process ended", type=JOB_PROCESS_ENDED)
+        if not agent.room.isconnected():
+            raise ApplicationError("it is outside its room", type=AGENT_NOT_SERVING)
         agent.task = self._temporal.get_async_activity_handle(task_token=activity.info().task_token)
         activity.raise_complete_async()
 

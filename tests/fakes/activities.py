@@ -19,7 +19,7 @@ from activities.interface import AgentActivities, SessionActivities
 from activities.webhook_sender import WebhookSender
 from contracts.agent import AdoptRequest, AgentOutcome, AgentReady, Briefing, ClaimRequest, DrainRequest, LaunchRequest
 from contracts.customer_webhooks import WebhookRequest
-from contracts.failures import JOB_PROCESS_ENDED, JOIN_DEADLINE, JOIN_TOKEN_FAILED
+from contracts.failures import AGENT_NOT_SERVING, JOB_PROCESS_ENDED, JOIN_DEADLINE, JOIN_TOKEN_FAILED
 from contracts.identities import agent_identity
 from contracts.join_token import JoinToken, JoinTokenRequest
 from contracts.room import Presence, RoomRequest, RoomView
@@ -42,6 +42,7 @@ class FakeAgent:
         self.generation = launch.generation
         self.identity = agent_identity(launch.generation, f"AJ_{launch.generation}")
         self._client = client
+        self.is_silent = False
         self.task: AsyncActivityHandle = client.get_async_activity_handle(task_token=task_token)
         self._session: WorkflowHandle[VoiceSession, SessionRecord] = client.get_workflow_handle_for(
             VoiceSession.run, launch.session_id
@@ -81,6 +82,12 @@ class FakeAgent:
         self.task = self._client.get_async_activity_handle(task_token=task_token)
         self._heart = asyncio.create_task(self._beat())
 
+    async def miss_heartbeats(self) -> None:
+        """It lives, but no heartbeat arrives any more."""
+        self._heart.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._heart
+
     async def is_called_off(self) -> None:
         """Wait until the workflow does not want it any more."""
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -88,6 +95,7 @@ class FakeAgent:
 
     async def die_silently(self) -> None:
         """No word any more: only the heartbeat timeout tells."""
+        self.is_silent = True
         self._heart.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._heart
@@ -186,6 +194,8 @@ class FakeActivities(SessionActivities, AgentActivities):
         scene.adoptions.put_nowait(request)
         if (agent := scene.agents.get(request.generation)) is None:
             raise ApplicationError("its job process ended", type=JOB_PROCESS_ENDED)
+        if agent.is_silent:
+            raise ApplicationError("it is outside its room, or leaves", type=AGENT_NOT_SERVING)
         agent.adopt(activity.info().task_token)
         activity.raise_complete_async()
 

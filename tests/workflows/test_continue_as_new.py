@@ -144,7 +144,7 @@ async def test_an_agent_whose_host_does_not_answer_is_asked_by_its_successor(ses
     assert session.scene.launches[-1].predecessor_is_silent
     assert second.generation == 2
     await session.end()
-    assert "its host did not answer as the session continued as new" in await session.details()
+    assert "no sign of life, and its host does not answer" in await session.details()
 
 
 async def test_a_run_continues_only_while_one_agent_serves_in_peace(session: Session) -> None:

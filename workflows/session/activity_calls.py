@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
 T = TypeVar("T")
 
 _LOOK_TIMEOUT = timedelta(seconds=15)
-_ADOPTION_TIMEOUT = timedelta(seconds=5)
+_ADOPTION_TIMEOUT = timedelta(seconds=2)
 _SLACK = timedelta(minutes=10)
 """Time of an agent's activity beyond the session's own timers, which end it long before."""
 
@@ -81,8 +81,11 @@ def launch_agent(
     )
 
 
-def adopt_agent(session: SessionRequest, serving: Generation) -> workflow.ActivityHandle[AgentOutcome]:
-    """One attempt, on the task queue of the agent's host alone; without an answer the agent counts as lost."""
+def adopt_agent(session: SessionRequest, serving: Generation, reason: str) -> workflow.ActivityHandle[AgentOutcome]:
+    """One attempt, on the task queue of the agent's host alone: is it still there, and goes on heartbeating?
+
+    A host that does not answer within `_ADOPTION_TIMEOUT` is lost, and its agent with it.
+    """
     limits = session.limits
     return workflow.start_activity_method(
         AgentActivities.adopt_agent,
@@ -93,7 +96,7 @@ def adopt_agent(session: SessionRequest, serving: Generation) -> workflow.Activi
         heartbeat_timeout=timedelta(seconds=limits.agent_heartbeat_timeout_seconds),
         retry_policy=RetryPolicy(maximum_attempts=1),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=f"agent generation {serving.number} serves on, as the session continues as new",
+        summary=f"agent generation {serving.number} goes on, {reason}",
     )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError, TimeoutType
 
 from contracts.agent import AgentOutcome
-from contracts.failures import AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOB_STOOD_STILL, JOIN_DEADLINE
+from contracts.failures import AGENT_NOT_SERVING, AGENT_SERVER_ENDED, JOB_PROCESS_ENDED, JOB_STOOD_STILL, JOIN_DEADLINE
 from contracts.limits import SessionLimits
 
 _LONGEST_WORDS = 100
@@ -26,6 +26,7 @@ class Exit(NamedTuple):
     handed_over: bool = False
     never_came: bool = False
     fell_silent: bool = False
+    is_suspect: bool = False  # it may be well, and only slow: its host can tell
 
     @property
     def cause(self) -> str:
@@ -48,9 +49,12 @@ def exit_of(outcome: AgentOutcome | BaseException, limits: SessionLimits) -> Exi
     if isinstance(error, ApplicationError) and error.type in _PROVEN_DEATHS:
         return Exit(_PROVEN_DEATHS[error.type], is_dead=True)
     if isinstance(error, TimeoutError) and error.type is TimeoutType.HEARTBEAT:
-        return Exit(f"no sign of life for {limits.agent_heartbeat_timeout_seconds:g} s", fell_silent=True)
+        words = f"no sign of life for {limits.agent_heartbeat_timeout_seconds:g} s"
+        return Exit(words, fell_silent=True, is_suspect=True)
     if isinstance(error, TimeoutError) and error.type is TimeoutType.SCHEDULE_TO_START:
-        return Exit("its host did not answer as the session continued as new", fell_silent=True)
+        return Exit("no sign of life, and its host does not answer", fell_silent=True)
+    if isinstance(error, ApplicationError) and error.type == AGENT_NOT_SERVING:
+        return Exit(f"no sign of life: {error.message}", fell_silent=True)
     never_came = isinstance(error, ApplicationError) and error.type == JOIN_DEADLINE
     words = error.message if isinstance(error, FailureError) else str(error)
     return Exit(_short(words), never_came=never_came)

@@ -58,7 +58,7 @@ class AgentSupervisor:
     async def keep(self) -> None:
         """Keep an agent with the session until it ends. Returns when every launch is over."""
         if (serving := self._agents.serving) is not None:  # since the run before, whose activities have ended with it
-            self._adopt(serving)
+            self._adopt(serving, "as the session continues as new")
         self._launch_if_needed()
         while self._tasks:
             await self._tasks.popleft()  # a launch that ends has started the next one by then
@@ -112,9 +112,9 @@ class AgentSupervisor:
             self._launch_if_needed()
             self._publish()
 
-    def _adopt(self, serving: Generation) -> None:
-        """Take over the agent that served in the run before: its host heartbeats for it in this one."""
-        launch = self._open[serving.number] = activity_calls.adopt_agent(self._request, serving)
+    def _adopt(self, serving: Generation, reason: str) -> None:
+        """Have the host of the agent that serves heartbeat for it under a new activity. Nothing is heard of it."""
+        launch = self._open[serving.number] = activity_calls.adopt_agent(self._request, serving, reason)
         self._tasks.append(asyncio.create_task(self._follow(serving.number, launch)))
 
     def _launch_if_needed(self) -> None:
@@ -143,6 +143,10 @@ class AgentSupervisor:
         del self._open[number]
         generation = self._agents.find(number)
         if self._state.end.is_decided or generation is None:
+            return
+        if exited.is_suspect and generation is self._agents.serving:
+            # Slowness is no death, and a second agent would make a busy machine busier.
+            self._adopt(generation, f"after {exited.words}")
             return
         never_served = generation is self._agents.coming
         self._log_exit(generation, exited)

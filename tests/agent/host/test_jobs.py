@@ -240,15 +240,16 @@ async def test_a_job_serves_on_under_the_task_token_of_the_next_run(
 ) -> None:
     temporal.heartbeat_answer = NOT_FOUND  # what the old token gets once the run has ended
     link = await job.connect()
-    assert not jobs.adopt(GENERATION.session_id, 3, b"next"), "it has not joined"
+    assert not jobs.adopt(job.host, b"next"), "it has not joined"
     link.joined()
     await job.host.joined_or_gone()
     while not temporal.beats:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
     temporal.heartbeat_answer, before = None, temporal.beats
-    assert not jobs.adopt(GENERATION.session_id, 4, b"next")
-    assert not jobs.adopt("session_1234567890_another", 3, b"next")
-    assert jobs.adopt(GENERATION.session_id, 3, b"next")
+    assert jobs.serving(GENERATION.session_id, 4) is None
+    assert jobs.serving("session_1234567890_another", 3) is None
+    assert jobs.serving(GENERATION.session_id, 3) is job.host
+    assert jobs.adopt(job.host, b"next")
     while temporal.beats == before:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
     await job.die()
@@ -265,7 +266,16 @@ async def test_an_agent_that_leaves_is_not_adopted(
     link = await job.connect()
     link.joined()
     await asyncio.wait_for(link.wait_for_leave(), 5)
-    assert not jobs.adopt(GENERATION.session_id, 3, b"next")
+    assert not jobs.adopt(job.host, b"next")
+
+
+async def test_an_agent_outside_its_room_is_not_adopted(jobs: Jobs, job: LaunchedJob, temporal: FakeTemporal) -> None:
+    link = await job.connect()
+    link.joined()
+    while not temporal.beats:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    job.host.in_room = False
+    assert not jobs.adopt(job.host, b"next")
 
 
 async def test_nobody_is_dead_while_the_host_itself_is_late(job: LaunchedJob, jobs: Jobs, killed: list[int]) -> None:

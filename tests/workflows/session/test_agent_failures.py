@@ -45,7 +45,7 @@ def failed(cause: Exception) -> ActivityError:
         ),
         (
             failed(TimeoutError("activity Heartbeat timeout", type=TimeoutType.HEARTBEAT, last_heartbeat_details=[])),
-            Exit("no sign of life for 2 s", fell_silent=True),
+            Exit("no sign of life for 2 s", fell_silent=True, is_suspect=True),
             True,
         ),
         (

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from contracts.agent import AgentReady
 from contracts.limits import SessionLimits
 from contracts.statuses import AgentState, EndReason, SessionStatus
-from tests.fakes.activities import FakeAgent
+from tests.fakes.activities import PATIENCE_SECONDS, FakeAgent
 from tests.fakes.reports import reports
 from tests.workflows.driver import PATIENT, Session
 from workflows.voice_session import VoiceSession
@@ -69,6 +69,23 @@ async def test_an_agent_that_falls_silent_is_replaced(new_session: NewSession) -
     await session.agent()
     assert (await session.until(AgentState.READY)).generation == 2
     await end(session, generations=2)
+
+
+async def test_an_agent_whose_heartbeats_are_late_goes_on_if_its_host_says_that_it_lives(
+    new_session: NewSession,
+) -> None:
+    """On a busy machine heartbeats are late, and a second agent would make it busier."""
+    session = new_session(SessionLimits(agent_heartbeat_timeout_seconds=0.5))
+    agent = await session.in_conversation()
+    for _ in range(2):
+        await agent.miss_heartbeats()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert (await session.scene.adoptions.get()).generation == 1
+    await agent.say("I am still here.")
+    assert (await session.view()).agent_state is AgentState.READY
+    assert len(session.scene.launches) == 1
+    assert "lost" not in await session.details()
+    await end(session, generations=1)
 
 
 async def test_stale_agents_are_refused_and_their_reports_ignored(session: Session) -> None:
