@@ -24,18 +24,30 @@ logger = logging.getLogger("agent.host.drain")
 
 _RPC_TIMEOUT = timedelta(seconds=3)
 _RETRY_SECONDS = 0.5
+_HANDOVER_SECONDS = 6.0
+"""A handover takes 1 to 3 s and the rest of a sentence. The next one begins after so long at the latest."""
 
 
 async def drain(server: AgentServer, jobs: Jobs, seconds: float) -> None:
     """Refuse new jobs, ask the sessions of running jobs for successors, and wait until all jobs have left.
 
-    Returns after `seconds` at the latest; the caller closes the jobs that still run then. A job that was accepted
+    One after the other, or a few at a time where there are many: successors that all start at once would take the
+    processors away from calls. Returns after `seconds` at the latest; the caller closes the jobs that still run then. A job that was accepted
     earlier and starts only now is drained too.
     """
     asking: set[asyncio.Task[None]] = set()
+    at_a_time = asyncio.Semaphore(max(1, math.ceil(len(jobs.running) * _HANDOVER_SECONDS / seconds)))
+
+    async def hand_over(job: HostedJob) -> None:
+        async with at_a_time:
+            if job.gone.is_set():
+                return
+            await _ask_for_successor(job)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(job.gone.wait(), _HANDOVER_SECONDS)
 
     def ask(job: HostedJob) -> None:
-        asking.add(asyncio.create_task(_ask_for_successor(job)))
+        asking.add(asyncio.create_task(hand_over(job)))
 
     jobs.on_launch(ask)
     for job in jobs.running:

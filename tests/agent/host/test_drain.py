@@ -37,10 +37,13 @@ async def signals(temporal: FakeTemporal, count: int) -> list[tuple[str, str, ob
 async def test_running_and_starting_jobs_are_asked_for_successors(
     server: FakeServer, jobs: Jobs, temporal: FakeTemporal
 ) -> None:
-    jobs.launch(FIRST, "")
+    first, _ = jobs.launch(FIRST, "")
     draining = asyncio.create_task(drain(server, jobs, 7.2))
     assert await signals(temporal, 1) == [ASKED_FIRST]
     jobs.launch(SECOND, "")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(signals(temporal, 2), 0.05)
+    first.gone.set()
     assert await signals(temporal, 2) == [ASKED_FIRST, ASKED_SECOND]
     assert not draining.done()
     server.last_left.set()
@@ -62,14 +65,29 @@ async def test_a_drain_signal_is_repeated_during_an_outage(
 
 
 async def test_an_ended_session_is_not_asked_again(server: FakeServer, jobs: Jobs, temporal: FakeTemporal) -> None:
-    jobs.launch(FIRST, "")
+    first, _ = jobs.launch(FIRST, "")
     temporal.prescribe(NOT_FOUND)
     draining = asyncio.create_task(drain(server, jobs, 60))
+    while not temporal.calls:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    first.gone.set()
     jobs.launch(SECOND, "")
     assert await signals(temporal, 1) == [ASKED_SECOND]
     assert temporal.calls == 2
     server.last_left.set()
     await draining
+
+
+async def test_many_are_handed_over_a_few_at_a_time(
+    server: FakeServer, jobs: Jobs, temporal: FakeTemporal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(7):
+        jobs.launch(FIRST, "")
+    draining = asyncio.create_task(drain(server, jobs, 20))  # 7 of 6 s each fit in if three go at a time
+    assert len(await signals(temporal, 3)) == 3
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(signals(temporal, 4), 0.05)
+    draining.cancel()
 
 
 async def test_a_drain_ends_after_its_time(server: FakeServer, jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
