@@ -20,7 +20,7 @@ class SessionLimits(Message):
     no_show_seconds: float = 120
     reconnect_grace_seconds: float = 30
     max_duration_seconds: float = 7200
-    agent_heartbeat_timeout_seconds: float = 3
+    agent_heartbeat_timeout_seconds: float = 5
     agent_launch_limit_seconds: float = 60
     agent_max_losses_per_minute: int = 5
     agent_relaunch_pause_seconds: float = 0.2

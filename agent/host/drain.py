@@ -32,8 +32,8 @@ async def drain(server: AgentServer, jobs: Jobs, seconds: float) -> None:
     """Refuse new jobs, ask the sessions of running jobs for successors, and wait until all jobs have left.
 
     One after the other, or a few at a time where there are many: successors that all start at once would take the
-    processors away from calls. Returns after `seconds` at the latest; the caller closes the jobs that still run then. A job that was accepted
-    earlier and starts only now is drained too.
+    processors away from calls. Returns after `seconds` at the latest; the caller closes the jobs that still run then.
+    A job that was accepted earlier and starts only now is drained too.
     """
     asking: set[asyncio.Task[None]] = set()
     at_a_time = asyncio.Semaphore(max(1, math.ceil(len(jobs.running) * _HANDOVER_SECONDS / seconds)))

@@ -13,14 +13,19 @@ from livekit.agents import AgentServer
 from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
 from livekit.agents.utils import shortuuid
 from pydantic import ValidationError
+from temporalio import activity
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
 
+from activities.interface import AgentActivities
 from agent.host.hosted_job import Generation, HostedJob
 from agent.host.liveness import Liveness
 from agent.host.process_pool import pool_of
 from agent.host.sentinel_keeper import SentinelKeeper
 from agent.job_link.messages import FROM_JOB, LONGEST_LINE, Hello
-from contracts.agent import JobMetadata
+from contracts.agent import AdoptRequest, AgentOutcome, JobMetadata
+from contracts.failures import AGENT_NOT_SERVING, JOB_PROCESS_ENDED
 from settings import Settings
 
 logger = logging.getLogger("agent.host.jobs")
@@ -29,8 +34,11 @@ _HELLO_SECONDS = 5.0
 _SETTLE_SECONDS = 2.0
 
 
-class Jobs:
-    """From `start` to `aclose`. If the whole host ends, its sentinel reports its jobs."""
+class Jobs(AgentActivities):
+    """From `start` to `aclose`. If the whole host ends, its sentinel reports its jobs.
+
+    Its own worker takes adoptions, also while the host drains.
+    """
 
     def __init__(self, server: AgentServer, settings: Settings, note_lateness: Callable[[float], None]) -> None:
         self._server = server
@@ -42,6 +50,7 @@ class Jobs:
         self._folder = tempfile.TemporaryDirectory(prefix="agent-host-")  # mode 0700
         self._links: asyncio.Server | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._adopting: asyncio.Task[None] | None = None
         self._client: Client | None = None
         self.queue = f"{settings.temporal.agent_task_queue}-{shortuuid('')}"
         """The task queue of this host alone."""
@@ -52,6 +61,7 @@ class Jobs:
         self._links = await asyncio.start_unix_server(self._on_link, self.socket, limit=LONGEST_LINE)
         self._watching = asyncio.create_task(self._liveness.watch())
         self._sentinel.start(client)
+        self._adopting = asyncio.create_task(build_adoption_worker(client, self).run())
         pool = pool_of(self._server)
         if pool is not None:
             pool.on("process_closed", self._on_closed)
@@ -98,6 +108,15 @@ class Jobs:
         jobs = (job for job in self.running if (job.generation.session_id, job.generation.number) == wanted)
         return next((job for job in jobs if not job.gone.is_set()), None)
 
+    @activity.defn(name="adopt_agent")
+    async def adopt_agent(self, request: AdoptRequest) -> AgentOutcome:
+        """See the interface."""
+        if (job := self.serving(request.session_id, request.generation)) is None:
+            raise ApplicationError("its job process ended", type=JOB_PROCESS_ENDED)
+        if not self.adopt(job, activity.info().task_token):
+            raise ApplicationError("it is outside its room, or leaves", type=AGENT_NOT_SERVING)
+        activity.raise_complete_async()
+
     def adopt(self, job: HostedJob, task_token: bytes) -> bool:
         """Let a job serve on under another task token; False if it does not serve."""
         if not job.adopt(task_token):
@@ -121,9 +140,11 @@ class Jobs:
         """Report the last ends; during an outage of Temporal the sentinel stays and reports them instead."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.settled(), _SETTLE_SECONDS)
-        for task in (self._watching, *self._tasks):
+        for task in (self._watching, self._adopting, *self._tasks):
             if task:
                 task.cancel()
+        if self._adopting:
+            await asyncio.wait([self._adopting])
         if self._links:
             self._links.close()
         await self._sentinel.aclose()
@@ -159,6 +180,11 @@ class Jobs:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def build_adoption_worker(client: Client, jobs: Jobs) -> Worker:
+    """The activity worker of one host's own task queue."""
+    return Worker(client, task_queue=jobs.queue, activities=[jobs.adopt_agent], max_concurrent_activity_task_polls=1)
 
 
 def _key_of(process: ProcJobExecutor) -> str:

@@ -40,8 +40,8 @@ from agent.host.jobs import Jobs
 from agent.host.warm_processes import WarmProcesses
 from agent.workflow_link.retries import retry_outages
 from connections.temporal_client import connect
-from contracts.agent import AdoptRequest, AgentOutcome, JobMetadata, LaunchRequest
-from contracts.failures import AGENT_NOT_SERVING, JOB_PROCESS_ENDED, JOIN_DEADLINE
+from contracts.agent import AgentOutcome, JobMetadata, LaunchRequest
+from contracts.failures import JOIN_DEADLINE
 from contracts.identities import agent_identity
 from settings import LiveKitSettings, Settings
 from telemetry.temporal_traces import temporal_interceptors
@@ -95,15 +95,6 @@ class Launcher(AgentActivities):
             return outcome
         failure_type, message = job.failure
         raise ApplicationError(message, type=failure_type)
-
-    @activity.defn(name="adopt_agent")
-    async def adopt_agent(self, request: AdoptRequest) -> AgentOutcome:
-        """See the interface."""
-        if (job := self._jobs.serving(request.session_id, request.generation)) is None:
-            raise ApplicationError("its job process ended", type=JOB_PROCESS_ENDED)
-        if not self._jobs.adopt(job, activity.info().task_token):
-            raise ApplicationError("it is outside its room, or leaves", type=AGENT_NOT_SERVING)
-        activity.raise_complete_async()
 
     async def _prepare_room(self, request: LaunchRequest) -> None:
         """Make the room if a restarted LiveKit has lost it, and remove agents from it that are certainly dead."""
@@ -177,8 +168,7 @@ async def pull_launches(
     await jobs.start(client)
     queue = settings.temporal.agent_task_queue
     launcher = Launcher(server, jobs, Rooms(livekit), settings)
-    own = Worker(client, task_queue=jobs.queue, activities=[launcher.adopt_agent], max_concurrent_activity_task_polls=1)
-    async with own, build_launch_worker(client, launcher, JobSlots(capacity), queue):
+    async with build_launch_worker(client, launcher, JobSlots(capacity), queue):
         logger.info("pulling launches from task queue %s", queue)
         await asyncio.Event().wait()
 

@@ -17,8 +17,8 @@ from contracts.agent import AgentOutcome, AgentPulse, Briefing
 
 logger = logging.getLogger("agent.workflow_link.heartbeat")
 
-_PERIOD_OF_TIMEOUT = 2 / 3
-"""Each heartbeat costs an action of Temporal; one that is late or lost has the last third to be repeated."""
+_PERIOD_OF_TIMEOUT = 0.4
+"""Each heartbeat costs an action of Temporal; one that is late or lost has the rest of the time to be repeated."""
 _REPEAT_OF_TIMEOUT = 1 / 12
 _RPC_TIMEOUT = timedelta(seconds=2)
 _SUCCESSOR_SECONDS = 30.0

@@ -15,7 +15,7 @@ from lab.chaos.world import World
 _MINUTES = 10
 _TURNS = 60
 _QUESTIONS = 4
-_BEATS_PER_TIMEOUT = 1.5
+_BEATS_PER_TIMEOUT = 2.5
 
 _BILLED = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,

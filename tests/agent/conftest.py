@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -40,6 +41,13 @@ async def server() -> FakeServer:
     return FakeServer()
 
 
+class IdleWorker:
+    """A worker that gets nothing to do."""
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
 @pytest.fixture
 async def jobs(
     server: FakeServer,
@@ -49,6 +57,7 @@ async def jobs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Jobs]:
     """The jobs of a host that is connected."""
+    monkeypatch.setattr("agent.host.jobs.build_adoption_worker", lambda *_: IdleWorker())
     monkeypatch.setattr("agent.host.jobs._SETTLE_SECONDS", 0.3)  # jobs without a process never end
     jobs = Jobs(server, agent_settings, lambda _: None)
     await jobs.start(await temporal.get())

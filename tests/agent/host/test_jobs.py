@@ -13,13 +13,16 @@ from typing import get_args
 import pytest
 from livekit.agents import AgentServer
 from livekit.agents.ipc import proc_pool
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
 from agent.host import hosted_job, liveness
 from agent.host.hosted_job import Generation, HostedJob
 from agent.host.jobs import Jobs
 from agent.host.liveness import Liveness
 from agent.job_link.host_link import HostLink, SupersededError
-from contracts.agent import AgentOutcome, AgentReports, JobMetadata
+from contracts.agent import AdoptRequest, AgentOutcome, AgentReports, JobMetadata
+from contracts.failures import AGENT_NOT_SERVING, JOB_PROCESS_ENDED
 from contracts.turns import Turn
 from tests.fakes.agent_server import FakeProcess, FakeSentinel, FakeServer
 from tests.fakes.reports import report_of
@@ -294,7 +297,7 @@ async def test_a_job_without_a_tick_is_killed_once(
     link = await job.connect()
     link.joined()
     await job.host.joined_or_gone()
-    watch = Liveness(lambda: jobs.running, lambda _: None)
+    watch = Liveness(lambda: jobs.running, lambda _: None, lambda: 0.0)
     while job.host.silent_seconds < liveness._SILENCE_SECONDS:
         assert not killed
         watch.check(0.0)
@@ -303,6 +306,26 @@ async def test_a_job_without_a_tick_is_killed_once(
     await job.die()
     await until_settled(jobs)
     assert temporal.failed == [(b"token", "JobStoodStill")]
+
+
+async def test_under_cpu_pressure_a_job_may_be_silent_for_longer(
+    jobs: Jobs, job: LaunchedJob, killed: list[int]
+) -> None:
+    await job.connect()
+    watch = Liveness(lambda: jobs.running, lambda _: None, lambda: 90.0)
+    for _ in range(12):  # three seconds
+        watch.check(0.0)
+    assert not killed
+    for _ in range(12):
+        watch.check(0.0)
+    assert killed
+
+
+def test_cpu_pressure_is_read_where_linux_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "_PRESSURE", tmp_path / "cpu")
+    assert liveness.cpu_pressure() == 0
+    (tmp_path / "cpu").write_text("some avg10=96.60 avg60=88.07 avg300=39.29 total=152133925\nfull avg10=0.00\n")
+    assert liveness.cpu_pressure() == 96.6
 
 
 async def test_any_word_of_a_job_proves_that_it_lives(jobs: Jobs, job: LaunchedJob) -> None:
@@ -316,7 +339,7 @@ async def test_any_word_of_a_job_proves_that_it_lives(jobs: Jobs, job: LaunchedJ
 async def test_a_job_whose_event_loop_is_stuck_is_killed(jobs: Jobs, job: LaunchedJob, killed: list[int]) -> None:
     await job.connect()
     job.host.loop_late_seconds = liveness._LOOP_SECONDS
-    Liveness(lambda: jobs.running, lambda _: None).check(0.0)
+    Liveness(lambda: jobs.running, lambda _: None, lambda: 0.0).check(0.0)
     assert killed
 
 
@@ -342,3 +365,28 @@ async def test_the_last_ends_are_reported_before_the_sentinel_closes(
 def test_a_generation_keeps_its_task_token_to_itself() -> None:
     assert "token" not in repr(GENERATION)
     assert HostedJob.__doc__
+
+
+async def adopted(jobs: Jobs, generation: int = 3) -> BaseException:
+    request = AdoptRequest(session_id=GENERATION.session_id, generation=generation)
+    with pytest.raises(BaseException) as left:
+        await ActivityEnvironment().run(jobs.adopt_agent, request)
+    return left.value
+
+
+async def test_an_adoption_is_completed_by_the_host_or_refused_with_its_reason(
+    jobs: Jobs, job: LaunchedJob, temporal: FakeTemporal
+) -> None:
+    link = await job.connect()
+    link.joined()
+    while not temporal.beats:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    assert type(await adopted(jobs)).__name__ == "_CompleteAsyncError"
+    assert job.host.generation.task_token == ActivityEnvironment().info.task_token
+    refused = await adopted(jobs, generation=4)
+    assert isinstance(refused, ApplicationError)
+    assert refused.type == JOB_PROCESS_ENDED
+    job.host.in_room = False
+    refused = await adopted(jobs)
+    assert isinstance(refused, ApplicationError)
+    assert refused.type == AGENT_NOT_SERVING
