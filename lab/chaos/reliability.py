@@ -23,7 +23,7 @@ _COLUMNS = (
 )
 
 
-BESIDE = 2
+BESIDE = 1
 """Calls beside each attacked one, unless a run says otherwise."""
 
 
