@@ -18,6 +18,7 @@ from api.gateway.sessions import TemporalSessions
 from connections.temporal_client import LazyClient, connect
 from contracts import search_attributes
 from contracts.identities import new_session_id
+from contracts.limits import SessionLimits
 from contracts.session import SessionRequest
 from errors import EndFailed, JoinTokenFailed, PayloadUnreadable
 from settings import Settings
@@ -53,7 +54,9 @@ async def encrypted_client(server: str) -> Client:
 
 
 def request(user: str = "ann") -> SessionRequest:
-    return SessionRequest(session_id=new_session_id(int(time.time())), user_name=user)
+    # An agent in a worker that stops is lost by its heartbeat, which the end waits for.
+    limits = SessionLimits(agent_heartbeat_timeout_seconds=1)
+    return SessionRequest(session_id=new_session_id(int(time.time())), user_name=user, limits=limits)
 
 
 async def first_refusal(handle: WorkflowHandle[Any, Any], reader: Client) -> str:
