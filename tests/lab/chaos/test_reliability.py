@@ -11,7 +11,7 @@ from lab.chaos.call_plan import FaultKind
 from lab.chaos.call_record import CallRecord
 from lab.chaos.checks import CHECKS, wrong_results
 from lab.chaos.recovery import measure
-from lab.chaos.reliability import Run, markdown, print_run
+from lab.chaos.reliability import BESIDE, Run, markdown, print_run
 from lab.chaos.suite import Verdict
 from tests.fakes.chaotic_calls import good_call
 
@@ -20,7 +20,7 @@ def run_of(*calls: CallRecord, kinds: tuple[FaultKind, ...] = (FaultKind.JOB,)) 
     for call in calls:
         measure(call)
     verdicts = [Verdict(call, wrong_results(call)) for call in calls]
-    return Run(7, 1, 2, kinds, datetime(2026, 11, 23, tzinfo=UTC), 120, verdicts)
+    return Run(7, 1, BESIDE, kinds, datetime(2026, 11, 23, tzinfo=UTC), 120, verdicts)
 
 
 def test_each_kind_has_a_row_with_its_figures() -> None:
