@@ -9,10 +9,9 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.interface import SlotActivities
-from contracts.search_attributes import OWNER
+from contracts.search_attributes import OWNER, RUNNING
 from contracts.slots import Holder, RunningRequest, RunningSessions
 
-_QUERY = "WorkflowType = 'VoiceSession' AND ExecutionStatus = 'Running'"
 _AT_ONCE = 20
 
 
@@ -28,7 +27,7 @@ class SessionListing(SlotActivities):
         """See the interface."""
         listed = [
             Holder(session_id=found.id, owner=found.typed_search_attributes.get(OWNER) or "")
-            async for found in self._client.list_workflows(_QUERY)
+            async for found in self._client.list_workflows(RUNNING)
         ]
         unlisted = set(request.known) - {holder.session_id for holder in listed}
         runs = await asyncio.gather(*(self._runs(session_id) for session_id in unlisted))

@@ -26,6 +26,9 @@ OWNER = SearchAttributeKey.for_keyword("SessionOwner")
 
 ALL = (USER, STATE, END_REASON, DURATION, STARTED_AT, OWNER)
 
+RUNNING = "WorkflowType = 'VoiceSession' AND ExecutionStatus = 'Running'"
+"""The visibility query for live sessions."""
+
 _TYPE_NAMES = {
     SearchAttributeIndexedValueType.KEYWORD: "Keyword",
     SearchAttributeIndexedValueType.INT: "Int",

@@ -14,6 +14,7 @@ from stack.processes import readiness
 from stack.processes.waiting import wait_until
 
 _GRACE_SECONDS = 10.0
+_BURN = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
 
 
 @contextlib.contextmanager
@@ -36,6 +37,15 @@ def child(*arguments: str, environment: Mapping[str, str] | None = None) -> Iter
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(_GRACE_SECONDS)
+
+
+@contextlib.contextmanager
+def busy_processes(count: int, seconds: float, environment: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Let `count` processes take all CPU that they get during the block, and for no more than `seconds`."""
+    with contextlib.ExitStack() as burning:
+        for _ in range(count):
+            burning.enter_context(child("-c", _BURN, str(seconds), environment=environment))
+        yield
 
 
 def wait_ready(process: subprocess.Popen[bytes], probe: str, what: str, seconds: float = 60) -> None:

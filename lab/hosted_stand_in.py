@@ -8,9 +8,7 @@ hosted service does, so that an agent's replies take as long as in production an
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-import time
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +16,7 @@ import numpy as np
 from aiohttp import web
 from pydantic import SecretStr
 
+from lab.chat_stream import chat_stream
 from settings import Settings
 
 HEARD: Final = "What is the capital of France?"
@@ -25,6 +24,7 @@ ANSWER: Final = "The capital of France is Paris, on the river Seine."
 TRANSCRIPTION_SECONDS: Final = 0.15
 FIRST_TOKEN_SECONDS: Final = 0.25
 FIRST_AUDIO_SECONDS: Final = 0.1
+_MODEL: Final = "stand-in"
 _SAMPLE_RATE: Final = 24_000
 _BYTES_A_CHARACTER: Final = 2 * _SAMPLE_RATE // 16
 _LONGEST: Final = 600
@@ -43,7 +43,7 @@ def with_hosted_providers(settings: Settings, port: int) -> Settings:
         "openai_base_url": url,
         "llm_base_url": url,
         "llm_api_key": SecretStr("stand-in"),
-        "llm_model": "stand-in",
+        "llm_model": _MODEL,
         "llm_read_ahead": False,  # as docs/CONFIGURATION.md advises where each request costs
         "llm_fallback_base_url": "",
         "llm_fallback_model": "",
@@ -82,7 +82,7 @@ _TONE: Final = _make_tone()
 
 
 async def _models(_: web.Request) -> web.Response:
-    return web.json_response({"object": "list", "data": [{"id": "stand-in", "object": "model"}]})
+    return web.json_response({"object": "list", "data": [{"id": _MODEL, "object": "model"}]})
 
 
 async def _chat(request: web.Request) -> web.StreamResponse:
@@ -90,22 +90,9 @@ async def _chat(request: web.Request) -> web.StreamResponse:
     await asyncio.sleep(FIRST_TOKEN_SECONDS)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
-    deltas = [{"role": "assistant", "content": f"{word} "} for word in ANSWER.split()]
-    events = "".join([*(_event(delta) for delta in deltas), _event({}, "stop")])
-    await response.write(f"{events}data: [DONE]\n\n".encode())
+    await response.write("".join(chat_stream(ANSWER, _MODEL)).encode())
     await response.write_eof()
     return response
-
-
-def _event(delta: dict[str, str], finish_reason: str | None = None) -> str:
-    chunk = {
-        "id": "chatcmpl-stand-in",
-        "object": "chat.completion.chunk",
-        "created": int(time.time()),
-        "model": "stand-in",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}],
-    }
-    return f"data: {json.dumps(chunk)}\n\n"
 
 
 async def _transcription(request: web.Request) -> web.Response:

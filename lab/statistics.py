@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -14,6 +14,11 @@ def percentile(values: Sequence[float], share: float) -> float:
 def median(values: Sequence[float]) -> float | None:
     """The middle value; None if there are no values."""
     return percentile(values, 0.5) if values else None
+
+
+def known(values: Iterable[float | None]) -> list[float]:
+    """The values without those that are None."""
+    return [value for value in values if value is not None]
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:

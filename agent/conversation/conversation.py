@@ -10,7 +10,6 @@ from typing import Literal
 
 from livekit import rtc
 from livekit.agents import (
-    AgentSession,
     ChatMessage,
     ConversationItemAddedEvent,
     UserStateChangedEvent,
@@ -25,7 +24,7 @@ from agent.conversation.playout_captions import PlayoutCaptions
 from agent.conversation.presynthesized import PresynthesizedSpeech
 from agent.conversation.provider_failures import ProviderFailures
 from agent.conversation.room_outage import RoomOutage
-from agent.conversation.turn_taking import AEC_WARMUP_SECONDS, TTS_TEXT_TRANSFORMS, TURNS, VoiceAgent
+from agent.conversation.turn_taking import VoiceAgent, build_session
 from agent.handover.floor import Floor
 from agent.handover.protocol import Succession
 from agent.handover.quiet import Quiet
@@ -60,18 +59,7 @@ class Conversation:
         self._room_outage = RoomOutage(room, self._commit, self._repeat_answer)
         self._floor = Floor()
         self.agent = VoiceAgent(briefing, self._floor, history(briefing.turns))
-        self.session: AgentSession[None] = AgentSession(
-            stt=parts.stt,
-            llm=parts.llm,
-            tts=parts.tts,
-            vad=parts.vad,
-            conn_options=parts.conn_options,
-            turn_handling={**TURNS, "turn_detection": parts.turn_detection},
-            tts_text_transforms=TTS_TEXT_TRANSFORMS,
-            aec_warmup_duration=AEC_WARMUP_SECONDS,
-            user_away_timeout=briefing.silence_seconds or None,
-            session_close_transcript_timeout=0.1,  # waited for at every end, also when the caller is silent
-        )
+        self.session = build_session(parts, user_away_timeout=briefing.silence_seconds or None)
         self.session.on("conversation_item_added", self._on_item)
         self.session.on("user_state_changed", self._on_caller)
         self._quiet = Quiet(self.session)

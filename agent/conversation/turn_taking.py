@@ -9,6 +9,7 @@ from typing import Final
 from livekit import rtc
 from livekit.agents import (
     Agent,
+    AgentSession,
     AgentStateChangedEvent,
     ChatContext,
     ChatMessage,
@@ -25,6 +26,7 @@ from livekit.agents.voice.transcription.filters import filter_emoji, filter_mark
 from agent.conversation.backchannels import is_backchannel
 from agent.conversation.instructions import instructions
 from agent.handover.floor import Floor
+from agent.speech import SpeechParts
 from agent.speech.text_normalization import normalize_stream
 from contracts.agent import Briefing
 
@@ -52,6 +54,22 @@ TTS_TEXT_TRANSFORMS: Final[tuple[Callable[[AsyncIterable[str]], AsyncIterable[st
     normalize_stream,
 )
 """Applied to TTS input in this order."""
+
+
+def build_session(parts: SpeechParts, *, user_away_timeout: float | None = None) -> AgentSession[None]:
+    """Build a livekit-agents session that hears and speaks through `parts`, with this turn-taking."""
+    return AgentSession(
+        stt=parts.stt,
+        llm=parts.llm,
+        tts=parts.tts,
+        vad=parts.vad,
+        conn_options=parts.conn_options,
+        turn_handling={**TURNS, "turn_detection": parts.turn_detection},
+        tts_text_transforms=TTS_TEXT_TRANSFORMS,
+        aec_warmup_duration=AEC_WARMUP_SECONDS,
+        user_away_timeout=user_away_timeout,
+        session_close_transcript_timeout=0.1,  # waited for at every end, also when the caller is silent
+    )
 
 
 class VoiceAgent(Agent):

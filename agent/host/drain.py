@@ -65,9 +65,12 @@ async def drain(server: AgentServer, jobs: Jobs, seconds: float) -> None:
 
 async def _ask_for_successor(job: HostedJob) -> None:
     """Signal the session until Temporal accepts it; the agent keeps serving meanwhile."""
-    session_id, number = job.generation.session_id, job.generation.number
-    session: WorkflowHandle[VoiceSession, Any] = job.client.get_workflow_handle_for(VoiceSession.run, session_id)
-    retrying = retry_outages(logger, f"the drain of {session_id}", wait_fixed(_RETRY_SECONDS))
+    generation = job.generation
+    session: WorkflowHandle[VoiceSession, Any] = job.client.get_workflow_handle_for(
+        VoiceSession.run, generation.session_id
+    )
+    retrying = retry_outages(logger, f"the drain of {generation.session_id}", wait_fixed(_RETRY_SECONDS))
+    request = DrainRequest(generation=generation.number)
     with suppress(RPCError):  # NOT_FOUND: the session has ended
-        await retrying(session.signal, VoiceSession.drain, DrainRequest(generation=number), rpc_timeout=_RPC_TIMEOUT)
-        logger.info("asked for a successor of %s, generation %d", session_id, number)
+        await retrying(session.signal, VoiceSession.drain, request, rpc_timeout=_RPC_TIMEOUT)
+        logger.info("asked for a successor of %s", generation)

@@ -83,7 +83,7 @@ class Launcher(AgentActivities):
                 await self._prepare_room(request)
                 await self._launch(request, job, metadata)
         except TimeoutError as error:
-            logger.warning("the job of %s, generation %d, hangs", generation.session_id, generation.number)
+            logger.warning("the job of %s hangs", generation)
             await self._jobs.kill(job)
             raise ApplicationError(f"the agent did not join within {_JOIN_SECONDS:g} s", type=JOIN_DEADLINE) from error
         except BaseException:  # it is not wanted any more, or could not be launched

@@ -10,7 +10,7 @@ from datetime import datetime
 from api.schemas.session_queries import SessionFilter
 from api.schemas.timestamps import rfc3339, round_up
 from connections.payload_encryption import KeyRing, user_values
-from contracts.search_attributes import END_REASON, OWNER, STARTED_AT, STATE, USER
+from contracts.search_attributes import END_REASON, OWNER, RUNNING, STARTED_AT, STATE, USER
 from contracts.statuses import SessionStatus
 from errors import InvalidInput
 
@@ -46,7 +46,7 @@ def running_query(
     *, state: SessionStatus | None = None, owner: str | None = None, started_before: datetime | None = None
 ) -> str:
     """A query for the live sessions of `owner`, or of all, in this state, that began before then."""
-    terms = ["WorkflowType = 'VoiceSession'", "ExecutionStatus = 'Running'"]
+    terms = [RUNNING]
     if state is not None:
         terms.append(f"{STATE.name} = {_quoted(state)}")
     if owner is not None:

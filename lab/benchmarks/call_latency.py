@@ -5,7 +5,7 @@ The breakdown of a reply is the agent's own measure, which it reports with the t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -17,6 +17,7 @@ from lab.benchmarks.calls import CALL_ERRORS, QUESTION
 from lab.benchmarks.comparison import Goal, Row
 from lab.caller import Caller
 from lab.chaos.world import World
+from lab.statistics import known
 from workflows.voice_session import VoiceSession
 
 _WARM_UP = 1
@@ -73,11 +74,11 @@ class Conversations:
         latencies = [call.latency for call in self._calls if call.latency is not None]
         parts = {
             "- the agent's share, by its own clock": [latency.total for latency in latencies],
-            "- end of turn": _known(latency.end_of_turn for latency in latencies),
-            "- - of it: transcription": _known(latency.transcription for latency in latencies),
-            "- LLM: first token": _known(latency.first_token for latency in latencies),
-            "- LLM: first sentence": _known(latency.first_sentence for latency in latencies),
-            "- TTS: first audio": _known(latency.first_audio for latency in latencies),
+            "- end of turn": known(latency.end_of_turn for latency in latencies),
+            "- - of it: transcription": known(latency.transcription for latency in latencies),
+            "- LLM: first token": known(latency.first_token for latency in latencies),
+            "- LLM: first sentence": known(latency.first_sentence for latency in latencies),
+            "- TTS: first audio": known(latency.first_audio for latency in latencies),
         }
         return [Row(name, values) for name, values in parts.items()]
 
@@ -102,7 +103,3 @@ class Conversations:
                 await rest.end(started.session_id)
             raise
         return _Call(greeted_at - posted_at, replied_at - spoken.last_sound_at, end, latency)
-
-
-def _known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from time import monotonic
 
@@ -19,6 +18,7 @@ from lab.chaos.phone import Phone
 from lab.chaos.tcp_proxy import TcpProxy
 from lab.chaos.webhook_proxy import WebhookProxy
 from lab.chaos.world import World
+from lab.children import busy_processes
 
 _GHOSTS = 20
 _BUSY_PROCESSES = 8
@@ -111,9 +111,9 @@ class FaultInjector(AgentFaults):
 
     async def _overload(self, fault: Fault, phone: Phone) -> float:
         """Let busy processes take the processors, and kill the job among them."""
-        endless = (sys.executable, "-c", "while True: pass")
-        busy = [await asyncio.create_subprocess_exec(*endless) for _ in range(_BUSY_PROCESSES)]
-        self._repair(_burn(busy, fault.seconds))
+        busy = ExitStack()
+        busy.enter_context(busy_processes(_BUSY_PROCESSES, fault.seconds))
+        self._repair(_close_later(busy, fault.seconds))
         return await self.kill_job(phone.session_id)
 
     async def _haunt(self) -> float:
@@ -136,13 +136,9 @@ class FaultInjector(AgentFaults):
         return at
 
 
-async def _burn(processes: Sequence[asyncio.subprocess.Process], seconds: float) -> None:
-    try:
+async def _close_later(stack: ExitStack, seconds: float) -> None:
+    with stack:
         await asyncio.sleep(seconds)
-    finally:
-        for process in processes:
-            process.kill()
-            await process.wait()
 
 
 async def _call_again(phone: Phone) -> None:

@@ -5,10 +5,8 @@ Its answers follow from the history in the request alone, so they show what an a
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +15,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from lab.chaos.numbers import answer_to, numbers_in
 from lab.chaos.threaded_server import ThreadedServer
+from lab.chat_stream import chat_stream
 
 MODEL_NAME: Final = "scripted"
 
@@ -72,7 +71,7 @@ class ScriptedModel(ThreadedServer):
             numbers = tuple(number for turn in history for number in turn)
             call = next((found[1] for each in body["messages"] if (found := _CALL.search(_text(each)))), "")
             self.requests.append(ModelRequest(call, time.time_ns() // 1_000_000, numbers, answer))
-            return StreamingResponse(_events(answer), media_type="text/event-stream")
+            return StreamingResponse(chat_stream(answer, MODEL_NAME), media_type="text/event-stream")
 
         return app
 
@@ -82,21 +81,3 @@ def _text(message: dict[str, Any]) -> str:
     if isinstance(content, str):
         return content
     return " ".join(part.get("text", "") for part in content)
-
-
-def _events(answer: str) -> Iterator[str]:
-    for word in answer.split():
-        yield _event({"delta": {"role": "assistant", "content": f"{word} "}, "finish_reason": None})
-    yield _event({"delta": {}, "finish_reason": "stop"})
-    yield "data: [DONE]\n\n"
-
-
-def _event(choice: dict[str, Any]) -> str:
-    chunk = {
-        "id": "chatcmpl-scripted",
-        "object": "chat.completion.chunk",
-        "created": int(time.time()),
-        "model": MODEL_NAME,
-        "choices": [{"index": 0, **choice}],
-    }
-    return f"data: {json.dumps(chunk)}\n\n"

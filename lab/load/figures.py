@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from lab.load.spoken_call import SpokenCall
-from lab.statistics import percentile
+from lab.statistics import known, median, percentile
 
 Kind = Literal["idle", "ramp", "offered", "ghosts", "hogs"]
 NORMAL = 1.5
@@ -43,17 +43,17 @@ class Step:
     @property
     def refusals(self) -> list[float]:
         """Seconds until they learnt it."""
-        return _known(call.answered_after for call in self.calls if call.was_refused)
+        return known(call.answered_after for call in self.calls if call.was_refused)
 
     @property
     def starts(self) -> list[float]:
         """Seconds until the start of each admitted caller was answered."""
-        return _known(call.answered_after for call in self._admitted)
+        return known(call.answered_after for call in self._admitted)
 
     @property
     def first_sounds(self) -> list[float]:
         """Seconds from the POST to the first sound of all who heard one."""
-        return _known(call.first_sound for call in self.calls)
+        return known(call.first_sound for call in self.calls)
 
     @property
     def replies(self) -> list[float]:
@@ -112,9 +112,9 @@ class Step:
             "refusal_p95": p95(self.refusals),
             "start_p95": p95(self.starts),
             "heard": len(self.first_sounds),
-            "first_sound_p50": p50(self.first_sounds),
+            "first_sound_p50": median(self.first_sounds),
             "first_sound_p95": p95(self.first_sounds),
-            "reply_p50": p50(self.replies),
+            "reply_p50": median(self.replies),
             "reply_p95": p95(self.replies),
             "answered": len(self.replies),
             "asked": self.asked,
@@ -187,11 +187,6 @@ def next_size(carried: int, failed: int | None, limit: int) -> int | None:
     return between if between > carried and failed - carried > max(1, carried // 8) else None
 
 
-def p50(values: Sequence[float]) -> float | None:
-    """The median; None if there are no values."""
-    return percentile(values, 0.5) if values else None
-
-
 def p95(values: Sequence[float]) -> float | None:
     """The 95th percentile; None if there are no values."""
     return percentile(values, 0.95) if values else None
@@ -200,7 +195,3 @@ def p95(values: Sequence[float]) -> float | None:
 def ratio(value: float | None, base: float | None) -> float | None:
     """`value` over `base`; None if either is missing."""
     return value / base if value is not None and base else None
-
-
-def _known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None]

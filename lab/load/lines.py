@@ -14,6 +14,7 @@ from livekit import api
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
+from contracts.search_attributes import RUNNING
 from lab.chaos.world import World
 from lab.load.spoken_call import Line, SpokenCall
 from lab.peers.plain_agent import AGENT_NAME
@@ -66,7 +67,7 @@ class OurSystem:
             call.generations, call.billed = summary.generations, summary.duration_seconds
 
     async def _running(self) -> list[str]:
-        found = self._world.temporal.list_workflows("ExecutionStatus = 'Running' AND WorkflowType = 'VoiceSession'")
+        found = self._world.temporal.list_workflows(RUNNING)
         return [workflow.id async for workflow in found]
 
 

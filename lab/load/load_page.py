@@ -10,8 +10,9 @@ from typing import Any
 from rich.console import Console
 
 from lab import report
-from lab.load.figures import Kind, Load, Step, p50, p95, ratio
+from lab.load.figures import Kind, Load, Step, p95, ratio
 from lab.report import Table
+from lab.statistics import median
 
 _COLUMNS = (
     *("step", "system", "callers", "refused", "told after", "heard", "first sound p50", "p95"),
@@ -51,7 +52,7 @@ def line(step: Step) -> str:
     told = f", {step.refused} refused" if step.refused else ""
     return (
         f"{step.system}, {_name(step)}: {len(step.replies)} of {step.asked} questions of {len(step.calls)} callers "
-        f"answered{told}; first sound {_seconds(p50(step.first_sounds))}, reply {_seconds(p50(step.replies))}, "
+        f"answered{told}; first sound {_seconds(median(step.first_sounds))}, reply {_seconds(median(step.replies))}, "
         f"p95 {_seconds(p95(step.replies))}"
     )
 
@@ -118,9 +119,9 @@ def _row(load: Load, step: Step) -> tuple[str, ...]:
         str(step.refused) if is_open_loop else "-",
         _seconds(p95(step.refusals)),
         str(len(step.first_sounds)),
-        _seconds(p50(step.first_sounds)),
+        _seconds(median(step.first_sounds)),
         _seconds(p95(step.first_sounds)),
-        _seconds(p50(step.replies)),
+        _seconds(median(step.replies)),
         _seconds(p95(step.replies)),
         _times(load.slowdown(step)),
         f"{len(step.replies)}/{step.asked}",
@@ -148,8 +149,8 @@ def _ratios(load: Load) -> Table:
     for ours, peer in load.pairs("idle", "offered", "ghosts", "hogs"):
         goodput = ratio(ours.goodput, peer.goodput) if ours.kind == "offered" else None
         pairs = (
-            *((p50(ours.first_sounds), p50(peer.first_sounds)), (p95(ours.first_sounds), p95(peer.first_sounds))),
-            *((p50(ours.replies), p50(peer.replies)), (p95(ours.replies), p95(peer.replies))),
+            *((median(ours.first_sounds), median(peer.first_sounds)), (p95(ours.first_sounds), p95(peer.first_sounds))),
+            *((median(ours.replies), median(peer.replies)), (p95(ours.replies), p95(peer.replies))),
         )
         rows.append((_name(ours), _times(goodput), *(_times(ratio(*pair)) for pair in pairs)))
     columns = ("step", "answers a minute", "first sound p50", "p95", "reply p50", "p95")
@@ -179,7 +180,7 @@ def _goals_of(load: Load, step: Step) -> list[tuple[str, str, float | None, str]
         at_most.append(("seconds until a refusal, p95", 0.5, " s", p95(step.refusals)))
         at_most.append(("seconds back to idle", 5, " s", math.inf if step.back_after is None else step.back_after))
     if step.kind == "ghosts":
-        at_most.append(("first sound over idle", 1.2, "x", ratio(p50(step.first_sounds), p50(idle.first_sounds))))
+        at_most.append(("first sound over idle", 1.2, "x", ratio(median(step.first_sounds), median(idle.first_sounds))))
     if step.kind == "hogs":
         at_most.append(("agents declared dead", 0, "", step.agents_lost))
         if step.size <= 4:

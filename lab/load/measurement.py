@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
 from errors import SetupError
-from lab.children import child
+from lab.children import busy_processes
 from lab.load.figures import Kind, Load, Step, fits, next_size, p95
 from lab.load.lines import System
 from lab.load.spoken_call import Script, SpokenCall, hold
@@ -26,7 +26,6 @@ _CALLS_BESIDE_HOGS = 2
 _DELAY_CHECK_SECONDS = 0.05
 _Calls = tuple[list[SpokenCall], list[SpokenCall]]
 """The calls of a step, and calls beside them that are billed too but do not count."""
-_BURN = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
 
 
 @dataclass(frozen=True)
@@ -157,10 +156,7 @@ class Measurement:
         began = monotonic()
         calls = [asyncio.create_task(hold(system, script, began)) for _ in range(_CALLS_BESIDE_HOGS)]
         await asyncio.sleep(_BEFORE_HOGS_SECONDS)
-        with ExitStack() as burning:
-            for _ in range(hogs):
-                seconds = str(options.hog_seconds)
-                burning.enter_context(child("-c", _BURN, seconds, environment=options.hog_environment))
+        with busy_processes(hogs, options.hog_seconds, options.hog_environment):
             return await asyncio.gather(*calls), []
 
     async def _back_to_idle(self, system: System) -> tuple[float | None, list[SpokenCall]]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from livekit.agents import Agent, AgentServer, AgentSession, AutoSubscribe, JobContext, JobProcess
+from livekit.agents import Agent, AgentServer, AutoSubscribe, JobContext, JobProcess
 
 from agent.conversation.instructions import instructions
 from agent.conversation.prewarm import prewarm
-from agent.conversation.turn_taking import AEC_WARMUP_SECONDS, TTS_TEXT_TRANSFORMS, TURNS
+from agent.conversation.turn_taking import build_session
 from agent.speech import PRELOAD_MODULES, SpeechModels, load
 from contracts.agent import Briefing
 from contracts.agent_options import AgentOptions
@@ -32,7 +32,6 @@ def prewarm_process(process: JobProcess) -> None:
 async def serve(ctx: JobContext) -> None:
     """Greet the caller, then answer."""
     models: SpeechModels = ctx.proc.userdata["speech"]
-    parts = models.for_voice(_OPTIONS.voice_id)
     briefing = Briefing(
         session_id=ctx.room.name,
         generation=1,
@@ -41,17 +40,7 @@ async def serve(ctx: JobContext) -> None:
         options=_OPTIONS,
         heartbeat_timeout_seconds=0,
     )
-    session: AgentSession[None] = AgentSession(
-        stt=parts.stt,
-        llm=parts.llm,
-        tts=parts.tts,
-        vad=parts.vad,
-        conn_options=parts.conn_options,
-        turn_handling={**TURNS, "turn_detection": parts.turn_detection},
-        tts_text_transforms=TTS_TEXT_TRANSFORMS,
-        aec_warmup_duration=AEC_WARMUP_SECONDS,
-        session_close_transcript_timeout=0.1,
-    )
+    session = build_session(models.for_voice(_OPTIONS.voice_id))
     await ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
     await session.start(Agent(instructions=instructions(briefing)), room=ctx.room, record=False, session_host=False)
     session.say(_OPTIONS.opening_line)

@@ -65,7 +65,7 @@ class AgentSupervisor:
         self._agents.stop()
 
     async def stop(self) -> None:
-        """Cancel all launches. Returns once none of them can dispatch any more; `keep` returns when all have exited."""
+        """Cancel all launches. Returns once none can start a job any more; `keep` returns when all have exited."""
         for launch in self._open.values():
             launch.cancel()
         if self._newest is not None and not self._agents.is_claimed:
@@ -94,7 +94,7 @@ class AgentSupervisor:
         self._launch_if_needed()  # its own AgentServer may have begun to stop meanwhile
 
     def claim(self, request: ClaimRequest) -> Briefing:
-        """A job claims its generation; returns its briefing. An agent host has taken it from the queue."""
+        """An agent host has taken a launch from the queue and claims it for its job; returns the briefing."""
         if (taken := self._agents.claim(request)) is not None:
             waited = now() - taken.queued_at
             words = f"generation {taken.number} waited {span(waited)} for an agent host" if waited >= _LONG_WAIT else ""

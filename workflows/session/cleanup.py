@@ -1,4 +1,4 @@
-"""Remove what is left of a session: its room, its dispatches, its agent. Repeated until it is done."""
+"""Remove what is left of a session: its room and its agent. Repeated until it is done."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def clean_up(
 
     `keeping` is the task of `agents`, if it had begun.
     """
-    await agents.stop()  # a launch still under way could dispatch into a room that is already deleted
+    await agents.stop()  # a launch still under way would make the room again
     closing = asyncio.create_task(_close_room(request, state))
     is_known = state.caller.first_joined_at_ms is not None
     timeout = _BILL_WAITS_SECONDS if is_known else _BILL_WAITS_FOR_A_JOIN_SECONDS

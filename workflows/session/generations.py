@@ -138,7 +138,7 @@ class Generations(State):
         return self.launched
 
     def may_claim(self, claim: ClaimRequest) -> bool:
-        """True for one job of the newest generation alone: a repeated dispatch must not bring a second voice."""
+        """True for one job of the newest generation alone: a second job would be a second voice."""
         newest = self.find(self.launched)
         if newest is None or claim.generation != newest.number:
             return False
