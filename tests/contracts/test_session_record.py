@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from contracts.session import SessionRecord, SessionSummary
 from contracts.session_log import SessionLog
-from contracts.statuses import EndReason
+from tests.fakes.summaries import summary
 
-BILL = SessionSummary(
-    session_id="s",
-    end_reason=EndReason.API_REQUEST,
-    duration_seconds=61,
-    duration_minutes=2,
-    generations=1,
-    workflow_completed=True,
-    agent_stopped=True,
-    room_deleted=True,
-)
+BILL = summary()
 
 
 def test_an_older_result_is_a_bill_without_a_log() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from contracts.join_token import JoinToken
 from contracts.room import Presence, RoomFinished
 from contracts.session import SessionRequest, SessionSummary
-from contracts.statuses import EndReason
 from errors import KeyTaken, SessionEnded, SessionNotFound
+from tests.fakes.summaries import summary
 
 
 class FakeSessions:
@@ -53,16 +53,7 @@ class FakeSessions:
         if session_id not in self._known:
             raise SessionNotFound(session_id)
         self.ended.add(session_id)
-        return SessionSummary(
-            session_id=session_id,
-            end_reason=EndReason.API_REQUEST,
-            duration_seconds=125,
-            duration_minutes=3,
-            generations=1,
-            workflow_completed=True,
-            agent_stopped=True,
-            room_deleted=True,
-        )
+        return summary(session_id=session_id, duration_seconds=125, duration_minutes=3)
 
     async def presence(self, session_id: str, report: Presence) -> None:
         """Record the report."""

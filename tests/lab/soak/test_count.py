@@ -6,23 +6,14 @@ from typing import Any
 
 import pytest
 
-from contracts.session import SessionSummary
 from contracts.statuses import EndReason
 from lab.soak.callers import Account
 from lab.soak.count import check
 from lab.soak.scripts import draw
+from tests.fakes.summaries import summary
 
 SCRIPT = draw(1, sessions=1, seconds=1, kill_every_seconds=1).scripts[0]
-RIGHT = SessionSummary(
-    session_id="session_1234567890_abcdef",
-    end_reason=EndReason.API_REQUEST,
-    duration_seconds=5,
-    duration_minutes=1,
-    generations=1,
-    workflow_completed=True,
-    agent_stopped=True,
-    room_deleted=True,
-)
+RIGHT = summary(session_id="session_1234567890_abcdef", duration_seconds=5, duration_minutes=1)
 LINES = ["line 1", "line 2", "line 3"]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.session import SessionRequest, SessionSummary, SessionView
+from contracts.session import SessionRequest, SessionView
 from contracts.statuses import AgentState, EndReason, SessionStatus
+from tests.fakes.summaries import summary as bill
 from workflows.session.current_details import current_details
 from workflows.session.state import SessionState
 
@@ -38,16 +39,7 @@ def test_every_status_has_words() -> None:
 
 
 def test_the_details_of_an_ended_session() -> None:
-    summary = SessionSummary(
-        session_id="s",
-        end_reason=EndReason.CALLER_LEFT,
-        duration_seconds=61,
-        duration_minutes=2,
-        generations=2,
-        workflow_completed=True,
-        agent_stopped=True,
-        room_deleted=True,
-    )
+    summary = bill(end_reason=EndReason.CALLER_LEFT, generations=2)
     ended = view(SessionStatus.ENDED, end_reason=EndReason.CALLER_LEFT, summary=summary)
     state = state_with("generation 1 was lost: its job process ended", at=1_800_000_000.9)
     state.events.agent(1_800_000_001, 2, "launching", "no words: not in the timeline")

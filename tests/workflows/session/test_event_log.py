@@ -11,25 +11,16 @@ from hypothesis import strategies as st
 from api.schemas.session_queries import TranscriptTurn
 from contracts.agent import ProviderChanged
 from contracts.events import EventsPage, EventsRequest, SessionEvent, wire_turn
-from contracts.session import SessionRequest, SessionSummary
+from contracts.session import SessionRequest
 from contracts.statuses import EndReason, SessionStatus
 from contracts.turns import Turn
+from tests.fakes.summaries import summary
 from workflows.session import event_log
 from workflows.session.state import SessionState
 
 NOW = 1_800_000_000.1234
 REQUEST = SessionRequest(session_id="s", user_name="ann")
-SUMMARY = SessionSummary(
-    session_id="s",
-    end_reason=EndReason.API_REQUEST,
-    duration_seconds=61,
-    duration_minutes=2,
-    generations=2,
-    workflow_completed=True,
-    agent_stopped=True,
-    room_deleted=True,
-    errors=("late",),
-)
+SUMMARY = summary(generations=2, errors=("late",))
 
 FAILED = ProviderChanged(generation=2, part="tts", provider="inworld/m", available=False, next_up="hibari/default")
 
