@@ -37,6 +37,10 @@ class Rooms:
             )
         )
 
+    async def exists(self, name: str) -> bool:
+        """True if LiveKit has the room."""
+        return bool((await self._livekit.room.list_rooms(api.ListRoomsRequest(names=[name]))).rooms)
+
     async def look(self, name: str) -> RoomView:
         """The participants at this moment; none if there is no such room."""
         now_ms = time.time_ns() // 1_000_000
@@ -81,7 +85,7 @@ class Rooms:
         again.
         """
         await _or_gone(self._livekit.room.delete_room(api.DeleteRoomRequest(room=name)))
-        return not (await self._livekit.room.list_rooms(api.ListRoomsRequest(names=[name]))).rooms
+        return not await self.exists(name)
 
 
 def _sighting(person: ParticipantInfo, now_ms: int) -> Presence:

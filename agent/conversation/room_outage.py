@@ -29,6 +29,7 @@ class RoomOutage:
         self._republished = False
         self._subscribed = asyncio.Event()
         self._repeating: asyncio.Task[None] | None = None
+        self._room = room
         self.disconnected = False
         room.on("reconnecting", self._on_reconnecting)
         room.on("local_track_republished", self._on_republished)
@@ -49,6 +50,7 @@ class RoomOutage:
         self._republished = True
 
     def _on_reconnected(self) -> None:
+        _listen_to_all(self._room)
         if self._republished:
             self._republished = False
             self._repeating = asyncio.create_task(self._repeat())
@@ -66,3 +68,11 @@ class RoomOutage:
         finally:
             self._buffered.clear()
             self.disconnected = False
+
+
+def _listen_to_all(room: rtc.Room) -> None:
+    """Subscribe to voices that are in the room already. LiveKit forgets subscriptions at a full reconnect."""
+    for participant in room.remote_participants.values():
+        for publication in participant.track_publications.values():
+            if publication.kind == rtc.TrackKind.KIND_AUDIO and not publication.subscribed:
+                publication.set_subscribed(True)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -62,7 +63,9 @@ class HostedJob:
         self.joined = asyncio.Event()
         self.gone = asyncio.Event()
         self.left: Left | None = None
-        self.in_room = True
+        self.inside = asyncio.Event()
+        self.inside.set()
+        self.outside = asyncio.Event()
         self.muted = False
         self.loop_late_seconds = 0.0
         self.silent_seconds = 0.0
@@ -77,7 +80,13 @@ class HostedJob:
         self._heartbeat = Heartbeat(client, generation.task_token, generation.identity)
         self._briefing: Briefing | None = None
         self._beating: asyncio.Task[None] | None = None
+        self._others: list[asyncio.Task[None]] = []
         self._is_sent_away = False
+
+    @property
+    def in_room(self) -> bool:
+        """False while the agent is cut off from its room. `inside` and `outside` wait for a change."""
+        return self.inside.is_set()
 
     @property
     def is_linked(self) -> bool:
@@ -127,7 +136,10 @@ class HostedJob:
 
     def _note(self, tick: Tick) -> None:
         is_new_doubt = tick.muted and tick.in_room
-        self.in_room, self.muted, self.loop_late_seconds = tick.in_room, tick.muted, tick.loop_late_seconds
+        self.muted, self.loop_late_seconds = tick.muted, tick.loop_late_seconds
+        now, before = (self.inside, self.outside) if tick.in_room else (self.outside, self.inside)
+        before.clear()
+        now.set()
         if is_new_doubt:
             self._heartbeat.wake()
 
@@ -141,7 +153,7 @@ class HostedJob:
         """Brief the job, heartbeat for it once it has joined, and report its end."""
         serving = asyncio.create_task(self._serve())
         await self.gone.wait()
-        tasks = [task for task in (serving, self._beating) if task]
+        tasks = [task for task in (serving, self._beating, *self._others) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -163,6 +175,14 @@ class HostedJob:
         await self.joined.wait()
         self._briefing = briefing
         self._beating = asyncio.create_task(self._beat(briefing))
+
+    def while_it_lives(self, work: Coroutine[None, None, None]) -> None:
+        """Do this until the job has ended."""
+        self._others.append(asyncio.create_task(work))
+
+    async def is_wanted(self) -> bool:
+        """False if Temporal says that this generation must leave."""
+        return not self._is_sent_away and await self._heartbeat.beat(self.pid) is None
 
     def adopt(self, task_token: bytes) -> bool:
         """Heartbeat with this token from now on. False if the job is outside its room, or about to leave."""

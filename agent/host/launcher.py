@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -30,13 +30,14 @@ from temporalio.worker import (
     Worker,
     WorkerTuner,
 )
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
+from tenacity import wait_fixed
 
 from activities.interface import AgentActivities
-from activities.rooms import LIVEKIT_ERRORS, Rooms
+from activities.rooms import Rooms
 from agent.host.capacity import Capacity
 from agent.host.hosted_job import Generation, HostedJob
 from agent.host.jobs import Jobs
+from agent.host.room_keeping import keep_room, until_livekit_answers
 from agent.host.warm_processes import WarmProcesses
 from agent.workflow_link.retries import retry_outages
 from connections.temporal_client import connect
@@ -90,6 +91,7 @@ class Launcher(AgentActivities):
             await self._jobs.kill(job)
             raise
         if job.joined.is_set():
+            job.while_it_lives(keep_room(job, self._rooms, request.timeouts))
             activity.raise_complete_async()
         if (outcome := job.outcome) is not None:
             return outcome
@@ -99,9 +101,9 @@ class Launcher(AgentActivities):
     async def _prepare_room(self, request: LaunchRequest) -> None:
         """Make the room if a restarted LiveKit has lost it, and remove agents from it that are certainly dead."""
         name, generation = request.session_id, request.generation
-        await _until_livekit_answers(partial(self._rooms.create, name, request.timeouts))
+        await until_livekit_answers(partial(self._rooms.create, name, request.timeouts))
         if generation > 1 and not request.predecessor_may_live:
-            await _until_livekit_answers(partial(self._rooms.clear_agents, name, before=generation))
+            await until_livekit_answers(partial(self._rooms.clear_agents, name, before=generation))
 
     async def _launch(self, request: LaunchRequest, job: HostedJob, metadata: JobMetadata) -> None:
         """Start the job and wait until it has joined or ended.
@@ -110,7 +112,7 @@ class Launcher(AgentActivities):
         """
         name = request.session_id
         probe = partial(self._rooms.remove_unresponsive, name, before=request.generation)
-        probing = asyncio.create_task(_until_livekit_answers(probe)) if request.predecessor_is_silent else None
+        probing = asyncio.create_task(until_livekit_answers(probe)) if request.predecessor_is_silent else None
         try:
             await self._server.simulate_job(
                 name,
@@ -213,12 +215,3 @@ async def _heartbeats() -> AsyncIterator[None]:
         yield
     finally:
         beating.cancel()
-
-
-async def _until_livekit_answers(call: Callable[[], Awaitable[object]]) -> None:
-    def log(state: RetryCallState) -> None:
-        error = state.outcome and state.outcome.exception()
-        logger.warning("LiveKit does not answer, trying again: %s", type(error).__name__)
-
-    retry = retry_if_exception_type(LIVEKIT_ERRORS)
-    await AsyncRetrying(retry=retry, wait=wait_fixed(_RETRY_SECONDS), before_sleep=log)(call)

@@ -150,12 +150,12 @@ class HostLink:
                 await asyncio.wait_for(self._woken.wait(), _LOOP_SECONDS)
             self._woken.clear()
             still_seconds, in_room = monotonic() - ran_at, self._in_room()
-            if not in_room or still_seconds > doubt_seconds:
-                if not self._muted:
-                    mute(muted=True)
-                    cause = f"frozen for {still_seconds:.0f} s" if in_room else "outside the room"
-                    logger.info("%s: muted until the host confirms this agent", cause)
+            if (not in_room or still_seconds > doubt_seconds) and not self._muted:
+                mute(muted=True)
                 self._muted = True
+                self._send(self._tick())  # the host sees to the room
+                cause = f"frozen for {still_seconds:.0f} s" if in_room else "outside the room"
+                logger.info("%s: muted until the host confirms this agent", cause)
             if self._muted and in_room:
                 self._confirmed.clear()
                 self._send(self._tick())

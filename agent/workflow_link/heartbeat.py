@@ -38,9 +38,12 @@ class Beating(Protocol):
     """The job for which a host sends heartbeats. An agent outside its room must time out."""
 
     pid: int
-    in_room: bool
     muted: bool
     """It was out of reach for a while: it stays silent until it is confirmed."""
+
+    @property
+    def in_room(self) -> bool:
+        """True while the agent is connected to its room."""
 
     def confirm(self) -> None:
         """Temporal has accepted a heartbeat: this agent still serves."""

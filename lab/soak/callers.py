@@ -12,6 +12,7 @@ from livekit import rtc
 from temporalio.client import Client, WorkflowHandle
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
+from activities.rooms import Rooms
 from contracts.identities import caller_identity
 from contracts.session import SessionRecord
 from contracts.statuses import EndReason
@@ -80,9 +81,17 @@ class Callers:
     """Plays scripts, `at_once` at a time. A caller that fails raises and leaves no account."""
 
     def __init__(
-        self, rest: SessionClient, livekit: LiveKitSettings, temporal: Client, agents: SimulatedAgents, *, at_once: int
+        self,
+        rest: SessionClient,
+        livekit: LiveKitSettings,
+        rooms: Rooms,
+        temporal: Client,
+        agents: SimulatedAgents,
+        *,
+        at_once: int,
     ) -> None:
         self._rest = rest
+        self._rooms = rooms
         self._livekit = livekit
         self._temporal = temporal
         self._agents = agents
@@ -124,6 +133,7 @@ class Callers:
             if script.behaviour is Behaviour.LEAVES:
                 reason = EndReason.CALLER_LEFT
                 await room.disconnect()
+                await self._gone(started.session_id)
                 ended = Interval(sent_at, time.time())
             else:
                 requests = 2 if script.behaviour is Behaviour.ENDS_TWICE else 1
@@ -142,6 +152,11 @@ class Callers:
             lines_heard=heard,
             bills=bills,
         )
+
+    async def _gone(self, session_id: str) -> None:
+        """Wait until LiveKit has seen the caller leave, which a busy machine delays."""
+        while (await self._rooms.look(session_id)).callers:  # noqa: ASYNC110  LiveKit can only be asked
+            await asyncio.sleep(0.1)
 
     async def _end(self, session_id: str) -> tuple[dict[str, Any], float]:
         """End a session; returns its bill and the latest Unix time at which the API got the request."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from livekit import api
 from temporalio.client import Client, WorkflowHistory
 
+from activities.rooms import Rooms
 from connections.livekit_client import livekit_api
 from connections.temporal_client import connect
 from lab.rest_client import SessionClient
@@ -85,7 +86,7 @@ async def _run(plan: Plan, settings: Settings, servers: Servers, progress: Calla
         SimulatedAgents(settings, temporal, plan.scripts) as agents,
     ):
         began = time.monotonic()
-        callers = Callers(rest, settings.livekit, temporal, agents, at_once=_AT_ONCE)
+        callers = Callers(rest, settings.livekit, Rooms(livekit), temporal, agents, at_once=_AT_ONCE)
         calls = [asyncio.create_task(callers.play(script, began)) for script in plan.scripts]
         killer = asyncio.create_task(_kill(plan.kills, servers, began))
         while pending := [call for call in calls if not call.done()]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 from agent.host.jobs import Jobs
 from settings import AgentSettings, LiveKitSettings, Settings
 from tests.fakes.agent_server import SECRET, FakeSentinel, FakeServer
+from tests.fakes.launched_job import LaunchedJob
 from tests.fakes.speech_services import SpeechServices
 from tests.fakes.temporal import FakeTemporal
 
@@ -63,6 +65,22 @@ async def jobs(
     await jobs.start(await temporal.get())
     yield jobs
     await jobs.aclose()
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Processes that were killed; this one is every job's."""
+    pids: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda pid, _: pids.append(pid))
+    return pids
+
+
+@pytest.fixture
+async def job(jobs: Jobs, killed: list[int]) -> AsyncIterator[LaunchedJob]:
+    launched = LaunchedJob(jobs)
+    yield launched
+    if launched.link:
+        await launched.link.leave("the test is over", handed_over=False)
 
 
 @pytest.fixture

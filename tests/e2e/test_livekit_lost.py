@@ -33,9 +33,15 @@ async def test_an_answer_during_a_livekit_outage_is_repeated(world: World) -> No
         while (await caller.hear()).last_sound_at < again_at:
             pass  # the cut-off answer
         await caller.silence(1.0)
+        spoken = await caller.say("What is the capital of Spain?")
+        await caller.sound(after=spoken.last_sound_at)
+        await caller.silence(1.0)
         turns = await session.query(VoiceSession.transcript)
         bill = await world.rest.end(started.session_id)
     await world.replaced("livekit", pid)
     assert bill["errors"] == []
-    # What was said into the dead room is no turn.
-    assert [turn.role for turn in turns] == ["agent", "caller", "agent"], [turn.text for turn in turns]
+    # What was said into the dead room is no turn, and the agent hears again.
+    assert [turn.role for turn in turns] == ["agent", "caller", "agent", "caller", "agent"], [
+        turn.text for turn in turns
+    ]
+    assert {turn.generation for turn in turns} == {1}, "LiveKit was lost, the agent was not"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from livekit import rtc
@@ -21,7 +21,9 @@ class FakeParticipant(rtc.RemoteParticipant):
         sid: str = "",
         joined_at: datetime | None = None,
         attributes: dict[str, str] | None = None,
+        tracks: Sequence[rtc.RemoteTrackPublication] = (),
     ) -> None:
+        self._track_publications = {str(number): track for number, track in enumerate(tracks)}
         self._identity, self._sid, self._joined_at = identity, sid, joined_at
         self._attributes = {} if attributes is None else attributes
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from livekit import rtc
 from livekit.agents import ChatMessage
 
 from agent.conversation import room_outage
 from agent.conversation.room_outage import RoomOutage
-from tests.fakes.rpc_rooms import FakeRoom
+from tests.fakes.rpc_rooms import FakeParticipant, FakeRoom
 
 ANSWER = ChatMessage(role="assistant", content=["Tulips are two euros."])
 
@@ -70,3 +71,27 @@ async def test_the_wait_for_the_callers_subscription_is_bounded(agent: Agent, mo
     agent.room.emit("local_track_republished", "publication", "TR_old")
     agent.room.emit("reconnected")
     assert await asyncio.wait_for(agent.repeats.get(), 5) is False
+
+
+class FakePublication(rtc.RemoteTrackPublication):
+    """A track of somebody who stayed in the room."""
+
+    def __init__(self, kind: rtc.TrackKind.ValueType, *, subscribed: bool) -> None:
+        self._kind, self.is_subscribed, self.asked = kind, subscribed, 0
+
+    kind = property(lambda self: self._kind)
+    subscribed = property(lambda self: self.is_subscribed)
+
+    def set_subscribed(self, subscribed: bool) -> None:
+        self.asked += 1
+
+
+async def test_an_agent_that_comes_back_is_not_deaf(agent: Agent) -> None:
+    voice = FakePublication(rtc.TrackKind.KIND_AUDIO, subscribed=False)
+    heard = FakePublication(rtc.TrackKind.KIND_AUDIO, subscribed=True)
+    camera = FakePublication(rtc.TrackKind.KIND_VIDEO, subscribed=False)
+    caller = FakeParticipant("caller_1", tracks=(voice, heard, camera))
+    agent.outage = RoomOutage(room := FakeRoom("agent_1_AJ_a", caller), agent.committed.append, agent._repeat_answer)
+    room.emit("reconnecting")
+    room.emit("reconnected")
+    assert (voice.asked, heard.asked, camera.asked) == (1, 0, 0)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import stat
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import get_args
 
@@ -17,53 +15,18 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from agent.host import hosted_job, liveness
-from agent.host.hosted_job import Generation, HostedJob
+from agent.host.hosted_job import HostedJob
 from agent.host.jobs import Jobs
 from agent.host.liveness import Liveness
 from agent.job_link.host_link import HostLink, SupersededError
+from agent.job_link.messages import Tick
 from contracts.agent import AdoptRequest, AgentOutcome, AgentReports, JobMetadata
 from contracts.failures import AGENT_NOT_SERVING, JOB_PROCESS_ENDED
 from contracts.turns import Turn
 from tests.fakes.agent_server import FakeProcess, FakeSentinel, FakeServer
+from tests.fakes.launched_job import GENERATION, LaunchedJob
 from tests.fakes.reports import report_of
 from tests.fakes.temporal import NOT_FOUND, UNAVAILABLE, FakeTemporal
-
-GENERATION = Generation("session_1234567890_abcdef", 3, "agent_3_AJ_a", b"token")
-
-
-class LaunchedJob:
-    """A launched job and its process's side."""
-
-    def __init__(self, jobs: Jobs) -> None:
-        self.host, self.metadata = jobs.launch(GENERATION, "")
-        self.in_room = True
-        self.link: HostLink | None = None
-
-    async def connect(self) -> HostLink:
-        self.link = await HostLink.open(self.metadata, in_room=lambda: self.in_room)
-        await self.link.briefing()
-        return self.link
-
-    async def die(self) -> None:
-        """What `kill -9` does to the link."""
-        assert self.link
-        self.link._socket.shutdown(socket.SHUT_RDWR)
-
-
-@pytest.fixture
-def killed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Processes that were killed; this one is every job's."""
-    pids: list[int] = []
-    monkeypatch.setattr(os, "kill", lambda pid, _: pids.append(pid))
-    return pids
-
-
-@pytest.fixture
-async def job(jobs: Jobs, killed: list[int]) -> AsyncIterator[LaunchedJob]:
-    launched = LaunchedJob(jobs)
-    yield launched
-    if launched.link:
-        await launched.link.leave("the test is over", handed_over=False)
 
 
 def said(sequence: int) -> Turn:
@@ -277,7 +240,7 @@ async def test_an_agent_outside_its_room_is_not_adopted(jobs: Jobs, job: Launche
     link.joined()
     while not temporal.beats:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
-    job.host.in_room = False
+    job.host._note(Tick(in_room=False))
     assert not jobs.adopt(job.host, b"next")
 
 
@@ -386,7 +349,7 @@ async def test_an_adoption_is_completed_by_the_host_or_refused_with_its_reason(
     refused = await adopted(jobs, generation=4)
     assert isinstance(refused, ApplicationError)
     assert refused.type == JOB_PROCESS_ENDED
-    job.host.in_room = False
+    job.host._note(Tick(in_room=False))
     refused = await adopted(jobs)
     assert isinstance(refused, ApplicationError)
     assert refused.type == AGENT_NOT_SERVING
