@@ -68,10 +68,11 @@ class Briefing(Message):
 
 
 class AgentPulse(Message):
-    """Details of the heartbeats of `launch_agent`: who serves, and which process of its machine that is."""
+    """Details of the heartbeats of `launch_agent`: who serves, which process of its machine that is, and when."""
 
     identity: str
     pid: int
+    at_ms: int = 0
 
 
 class AgentReady(Message):
@@ -92,6 +93,7 @@ class AgentOutcome(Message):
     generation: int
     cause: str
     handed_over: bool = False
+    at_ms: int | None = None  # when it left
 
 
 class DrainRequest(Message):

@@ -8,13 +8,18 @@ from contracts.message import Message
 
 
 class Presence(Message):
-    """A caller's participant was seen to join or leave: signal `presence` from webhooks, a report from an agent."""
+    """A caller's participant was seen to join or leave: signal `presence` from webhooks, a report from an agent.
+
+    `absent`: it was looked for and is not there; nobody saw it leave. Times of webhooks, and `joined_at_ms`, are by
+    LiveKit's clock; `received_at_ms`, when a webhook came, and all others are by ours.
+    """
 
     participant_sid: str
     identity: str
-    kind: Literal["joined", "left"]
+    kind: Literal["joined", "left", "absent"]
     at_ms: int
     joined_at_ms: int | None = None
+    received_at_ms: int | None = None
     source: Literal["webhook", "agent", "room"]
 
 

@@ -89,7 +89,8 @@ class VoiceSession:
                 )
             except TimeoutError:
                 if await has_come_true(deadline, self._request, self._state):
-                    self._end(deadline.reason)
+                    # Its own time, not that at which a worker noticed it.
+                    self._end(deadline.reason, round(deadline.at * 1000))
 
     @property
     def _next_deadline(self) -> Deadline:
@@ -109,7 +110,7 @@ class VoiceSession:
             state.agents.stop()
         self._publish()
         if state.join_token is None and state.end.reason is EndReason.ERROR:
-            state.settle_bill(self._request.session_id)  # nothing was made, so there is nothing to clean up
+            state.settle_bill(self._request)  # nothing was made, so there is nothing to clean up
         else:
             await clean_up(self._request, state, self._agents, agents)
         summary = state.end.confirm(agent_stopped=True, room_deleted=True, workflow_completed=True, errors=())

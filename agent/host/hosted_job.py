@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -82,6 +83,7 @@ class HostedJob:
         self._beating: asyncio.Task[None] | None = None
         self._others: list[asyncio.Task[None]] = []
         self._is_sent_away = False
+        self._gone_at_ms = 0
 
     @property
     def in_room(self) -> bool:
@@ -117,6 +119,12 @@ class HostedJob:
         finally:
             if self.left is None:
                 self.end_process()  # without its link it would serve on without heartbeats
+            self.end()
+
+    def end(self) -> None:
+        """Its link or its process has ended."""
+        if not self.gone.is_set():
+            self._gone_at_ms = time.time_ns() // 1_000_000
             self.gone.set()
 
     async def _take(self, line: bytes) -> None:
@@ -239,7 +247,10 @@ class HostedJob:
         if self.left is None:
             return None
         return AgentOutcome(
-            generation=self.generation.number, cause=self.left.reason, handed_over=self.left.handed_over
+            generation=self.generation.number,
+            cause=self.left.reason,
+            handed_over=self.left.handed_over,
+            at_ms=self._gone_at_ms or None,
         )
 
     async def _report_end(self) -> None:
@@ -255,6 +266,7 @@ class HostedJob:
             self.generation.task_token,
             failure_type=failure_type,
             message=message,
+            at_ms=self._gone_at_ms,
         )
         if was_open:
             logger.warning("the agent of %s failed: %s", self.generation, message)

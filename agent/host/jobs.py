@@ -169,12 +169,12 @@ class Jobs(AgentActivities):
         for process in pool.processes if pool else ():
             if isinstance(process, ProcJobExecutor) and _key_of(process) == job.key:
                 await process.kill()
-        job.gone.set()
+        job.end()
 
     def _on_closed(self, process: ProcJobExecutor) -> None:
         """Notice the end of a process that had no link yet."""
         if (job := self._jobs.get(_key_of(process))) is not None:
-            job.gone.set()
+            job.end()
 
     def _do(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -16,6 +16,7 @@ import json
 import logging
 import pickle
 import sys
+import time
 from datetime import timedelta
 
 from temporalio.service import ConnectConfig, RPCError, ServiceClient, WorkflowService
@@ -59,8 +60,9 @@ async def read_running_jobs(lines: asyncio.StreamReader) -> dict[str, bytes]:
 
 async def report_failures(service: WorkflowService, namespace: str, failure_type: str, jobs: dict[str, bytes]) -> None:
     """Fail the tokens of all jobs concurrently."""
+    now_ms, message = time.time_ns() // 1_000_000, "its agent server ended"
     failing = (
-        fail_token(service, namespace, token, failure_type=failure_type, message="its agent server ended")
+        fail_token(service, namespace, token, failure_type=failure_type, message=message, at_ms=now_ms)
         for token in jobs.values()
     )
     failed = await asyncio.gather(*failing)

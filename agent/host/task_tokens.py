@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.workflowservice.v1 import RespondActivityTaskFailedRequest
 from temporalio.service import RPCError, WorkflowService
@@ -31,16 +32,18 @@ async def fail_token(
     *,
     failure_type: str,
     message: str,
+    at_ms: int,
     retry_seconds: float = _RETRY_SECONDS,
 ) -> bool:
     """Fail one token as an `ApplicationError` of this type; repeat it for `retry_seconds` during an outage.
 
+    `at_ms`, the Unix time at which the process ended, is its detail: the conversation is billed until then.
     True if the token was open. False if its agent had left or was replaced, or if the outage lasted longer.
     """
+    details = Payloads(payloads=[Payload(metadata={"encoding": b"json/plain"}, data=str(at_ms).encode())])
+    info = ApplicationFailureInfo(type=failure_type, details=details)
     request = RespondActivityTaskFailedRequest(
-        namespace=namespace,
-        task_token=task_token,
-        failure=Failure(message=message, application_failure_info=ApplicationFailureInfo(type=failure_type)),
+        namespace=namespace, task_token=task_token, failure=Failure(message=message, application_failure_info=info)
     )
     retrying = retry_outages(
         logger, "an agent's failure", wait_fixed(_PAUSE_SECONDS), stop=stop_after_delay(retry_seconds)

@@ -16,13 +16,18 @@ from contracts.room import Presence
 def watch_caller(room: rtc.Room, briefing: Briefing, send: Callable[[Presence], None]) -> None:
     """Report the caller's presence now, and each change of it from now on."""
 
-    def report(kind: Literal["joined", "left"], sid: str = "", joined_at: datetime | None = None) -> None:
+    last_ms = 0
+
+    def report(kind: Literal["joined", "left", "absent"], sid: str = "", joined_at: datetime | None = None) -> None:
+        nonlocal last_ms
+        # One after the other: an agent that reconnects sees everybody leave and join in one millisecond.
+        last_ms = max(time.time_ns() // 1_000_000, last_ms + 1)
         send(
             Presence(
                 participant_sid=sid,
                 identity=briefing.caller_identity,
                 kind=kind,
-                at_ms=time.time_ns() // 1_000_000,
+                at_ms=last_ms,
                 joined_at_ms=round(joined_at.timestamp() * 1000) if joined_at else None,
                 source="agent",
             )
@@ -39,4 +44,4 @@ def watch_caller(room: rtc.Room, briefing: Briefing, send: Callable[[Presence], 
         changed("joined", participant)
     if briefing.generation > 1 and briefing.caller_identity not in room.remote_participants:
         # The caller may have left while no agent was in the room, and the webhook may be missing.
-        report("left")
+        report("absent")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
@@ -69,7 +70,8 @@ class Heartbeat:
         try:
             # A refused connection makes an RPC outlast its own timeout.
             async with asyncio.timeout(_RPC_TIMEOUT.total_seconds()):
-                await self._handle.heartbeat(AgentPulse(identity=self._identity, pid=pid), rpc_timeout=_RPC_TIMEOUT)
+                pulse = AgentPulse(identity=self._identity, pid=pid, at_ms=time.time_ns() // 1_000_000)
+                await self._handle.heartbeat(pulse, rpc_timeout=_RPC_TIMEOUT)
         except AsyncActivityCancelledError as error:
             # Pausing the activity in Temporal's UI raises this too; the conversation goes on.
             if error.details is None or error.details.cancel_requested:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from temporalio.api.enums.v1 import EventType, PendingWorkflowTaskState
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
@@ -53,9 +53,8 @@ class OrphanedStarts:
         self._kept += 1
         self._waiting.append(_Start(handle, asyncio.get_running_loop().time()))
         if len(self._tasks) < _AT_ONCE:
-            task = asyncio.create_task(self._withdraw_all())
+            task = asyncio.create_task(self._work())
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         """Give running attempts a moment; no-show timers end the rest."""
@@ -64,6 +63,12 @@ class OrphanedStarts:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def _work(self) -> None:
+        try:
+            await self._withdraw_all()
+        finally:  # at once: what is added after the last look is for another task
+            self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _withdraw_all(self) -> None:
         """Withdraw one after the other until none is left; one that cannot be withdrawn yet goes to the end."""

@@ -13,7 +13,7 @@ from contracts.memo import MEMO_KEY, SessionMemo
 from contracts.search_attributes import DURATION, END_REASON, STARTED_AT, STATE
 from contracts.session import SessionSummary, SessionView
 from contracts.statuses import AgentState, EndReason, SessionStatus
-from workflows.session.caller_presence import billed_minutes
+from workflows.session.bill import billed_minutes
 
 _log = logging.getLogger(__name__)
 

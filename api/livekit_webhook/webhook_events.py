@@ -50,7 +50,7 @@ def read_event(event: dict[str, Any], received_at_ms: int) -> tuple[str, Presenc
     if not is_session_id(session_id):
         return None
     if name == "room_finished":
-        return session_id, RoomFinished(at_ms=_happened_at_ms(event, received_at_ms))
+        return session_id, RoomFinished(at_ms=received_at_ms)  # by our clock: the bill may end with it
     presence = _read_presence(name, event, received_at_ms)
     return (session_id, presence) if presence else None
 
@@ -74,6 +74,7 @@ def _read_presence(name: str, event: dict[str, Any], received_at_ms: int) -> Pre
         kind=_KINDS[name],
         at_ms=joined_at_ms if joined and joined_at_ms else happened_at_ms,
         joined_at_ms=joined_at_ms or (happened_at_ms if joined else None),
+        received_at_ms=received_at_ms,
         source="webhook",
     )
 

@@ -123,13 +123,15 @@ def no_cut_answer(call: CallRecord) -> Iterator[str]:
 
 
 def bill_correct(call: CallRecord) -> Iterator[str]:
-    """The bill agrees with the caller's own clock, from its first join to the end."""
+    """The bill agrees with the caller's own clock: from between its join and the first sound, to the end."""
     if not call.bill or call.joined_at is None or call.ended_at is None:
         yield "there is no bill"
         return
-    billed, own = call.bill["durationSeconds"], call.ended_at - call.joined_at
-    if abs(billed - own) > BILL_WITHIN_SECONDS:
-        yield f"billed {billed} s, by the caller's clock {own:.1f} s"
+    billed, most = call.bill["durationSeconds"], call.ended_at - call.joined_at
+    heard_at = call.timeline.first_sound(call.joined_at)
+    least = 0.0 if heard_at is None else call.ended_at - heard_at
+    if not least - BILL_WITHIN_SECONDS <= billed <= most + BILL_WITHIN_SECONDS:
+        yield f"billed {billed} s, by the caller's clock {least:.1f} to {most:.1f} s"
 
 
 def cleaned_up(call: CallRecord) -> Iterator[str]:

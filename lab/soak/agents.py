@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +28,7 @@ from activities.interface import AgentActivities
 from agent.host.launcher import agent_token
 from agent.job_link.caller_watch import watch_caller
 from agent.workflow_link.workflow_client import RefusedError, WorkflowClient
-from contracts.agent import AdoptRequest, AgentOutcome, AgentReady, AgentReport, Briefing, LaunchRequest
+from contracts.agent import AdoptRequest, AgentOutcome, AgentPulse, AgentReady, AgentReport, Briefing, LaunchRequest
 from contracts.failures import AGENT_NOT_SERVING, JOB_PROCESS_ENDED
 from contracts.identities import ARRIVED, agent_identity
 from contracts.turns import Turn
@@ -41,10 +43,19 @@ _FLUSH_SECONDS = 5.0
 _RPC_TIMEOUT = timedelta(seconds=2)
 
 
+@dataclass
+class Service:
+    """Unix times between which one agent served."""
+
+    since: float
+    until: float = math.inf
+
+
 class SimulatedAgents(AgentActivities):
     """Takes every launch; use as an async context manager.
 
-    `delivered` counts each session's lines in Temporal, `failures` the agents that failed as planned.
+    `delivered` counts each session's lines in Temporal, `failures` the agents that failed as planned; `is_ready` tells
+    that a session has an agent, and `services` when each was there.
     """
 
     def __init__(self, settings: Settings, temporal: Client, scripts: tuple[Script, ...]) -> None:
@@ -56,6 +67,8 @@ class SimulatedAgents(AgentActivities):
         activities = (self.launch_agent, self.adopt_agent)
         self._worker = Worker(temporal, task_queue=settings.temporal.agent_task_queue, activities=activities)
         self.delivered: Counter[str] = Counter()
+        self.services: defaultdict[str, list[Service]] = defaultdict(list)
+        self.is_ready: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.failures = 0
 
     async def __aenter__(self) -> Self:
@@ -131,6 +144,9 @@ class _Agent:
         watch_caller(self.room, briefing, lambda presence: self.line.report(AgentReport(presence=presence)))
         ready = AgentReady(generation=briefing.generation, identity=self.identity, at_ms=_now_ms())
         self.line.report(AgentReport(ready=ready))
+        service = Service(time.time())
+        self.server.services[briefing.session_id].append(service)
+        self.server.is_ready[briefing.session_id].set()
         speaking = asyncio.create_task(self._speak(briefing))
         beating = asyncio.create_task(self._until_unwanted(briefing.heartbeat_timeout_seconds / _BEATS_PER_TIMEOUT))
         try:
@@ -140,6 +156,7 @@ class _Agent:
                 return
             await beating
         finally:
+            service.until = time.time()
             for each in (speaking, beating):
                 each.cancel()
             await asyncio.gather(speaking, beating, return_exceptions=True)
@@ -175,7 +192,8 @@ class _Agent:
     async def _beat(self) -> bool:
         """Send one heartbeat. False if this agent is not wanted any more."""
         try:
-            await self.task.heartbeat(self.identity, rpc_timeout=_RPC_TIMEOUT)
+            pulse = AgentPulse(identity=self.identity, pid=os.getpid(), at_ms=_now_ms())
+            await self.task.heartbeat(pulse, rpc_timeout=_RPC_TIMEOUT)
         except AsyncActivityCancelledError:
             return False
         except RPCError as error:

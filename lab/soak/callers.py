@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from contracts.identities import caller_identity
 from contracts.session import SessionRecord
 from contracts.statuses import EndReason
 from lab.rest_client import SessionClient, Started
-from lab.soak.agents import SimulatedAgents
+from lab.soak.agents import Service, SimulatedAgents
 from lab.soak.scripts import Behaviour, Script
 from settings import LiveKitSettings
 from workflows.voice_session import VoiceSession
@@ -75,6 +76,17 @@ async def join(started: Started) -> rtc.Room:
     track = rtc.LocalAudioTrack.create_audio_track("microphone", rtc.AudioSource(24_000, 1))
     await room.local_participant.publish_track(track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE))
     return room
+
+
+def talked(joined: Interval, ended: Interval, services: Sequence[Service]) -> tuple[float, float]:
+    """The least and the most seconds from the first to the last moment with both there: the caller and an agent."""
+
+    def together(join: float, end: float) -> float:
+        meetings = [(max(join, each.since), min(end, each.until)) for each in services]
+        met = [(since, until) for since, until in meetings if since < until]
+        return max(until for _, until in met) - min(since for since, _ in met) if met else 0.0
+
+    return together(joined.latest, ended.earliest), together(joined.earliest, ended.latest)
 
 
 class Callers:
@@ -142,13 +154,14 @@ class Callers:
                 ended = Interval(sent_at, max(arrived_at for _, arrived_at in answers))
         finally:
             await room.disconnect()
+        least, most = talked(joined, ended, self._agents.services[started.session_id])
         return Account(
             script,
             started.session_id,
             reason,
             # Bills count whole seconds, and a webhook may be dated by its second: one second off is right.
-            least=max(0, math.floor(ended.earliest - joined.latest) - 1),
-            most=math.floor(ended.latest - joined.earliest) + 1,
+            least=max(0, math.floor(least) - 1) if heard else 0,
+            most=math.floor(most) + 1,
             lines_heard=heard,
             bills=bills,
         )
@@ -165,7 +178,8 @@ class Callers:
 
     async def _by_webhooks(self, script: Script, started: Started) -> Account:
         """All times in these webhooks are exact, so the bill must be exact."""
-        joined_at_ms = time.time_ns() // 1_000_000
+        await self._agents.is_ready[started.session_id].wait()  # before there is an agent nothing is billed
+        joined_at_ms = time.time_ns() // 1_000_000 + 1
         await asyncio.sleep(script.talk_seconds)
         left_at = int(time.time())
         await asyncio.sleep(left_at + _LATE_SECONDS - time.time())

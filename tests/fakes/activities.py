@@ -72,9 +72,14 @@ class FakeAgent:
         await self.die_silently()
         await self.task.complete(AgentOutcome(generation=self.generation, cause=cause, handed_over=handed_over))
 
-    async def crash(self, why: str = "the process ended", kind: str = "AgentCrashed") -> None:
+    async def crash(self, why: str = "the process ended", kind: str = "AgentCrashed", at_ms: int | None = None) -> None:
         await self.die_silently()
-        await self.task.fail(ApplicationError(why, type=kind))
+        details = [] if at_ms is None else [at_ms]
+        await self.task.fail(ApplicationError(why, *details, type=kind))
+
+    async def report(self, *presences: Presence) -> None:
+        """Say where it sees the caller."""
+        await self._session.signal(VoiceSession.agent_reports, reports(*presences))
 
     def adopt(self, task_token: bytes) -> None:
         """Serve on under the task token of the session's next run."""

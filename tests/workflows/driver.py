@@ -105,7 +105,7 @@ class Session:
         await self.handle.signal(VoiceSession.presence, report)
         return report.at_ms
 
-    def sighting(self, kind: Literal["joined", "left"], sid: str, at_ms: int) -> Presence:
+    def sighting(self, kind: Literal["joined", "left", "absent"], sid: str, at_ms: int) -> Presence:
         return Presence(participant_sid=sid, identity=self.request.caller, kind=kind, at_ms=at_ms, source="webhook")
 
     async def end(self, at_ms: int | None = None) -> None:

@@ -27,7 +27,7 @@ async def test_a_silence_ends_the_session_and_is_billed(chatty: Session) -> None
     await chatty.skip(1.5)
     summary = await chatty.result()
     assert summary.end_reason is EndReason.IDLE
-    assert 64 <= summary.duration_seconds <= 68
+    assert 58 <= summary.duration_seconds <= 60, "the wait for late reports costs nothing"
     assert chatty.scene.looks == 0  # nobody is supposed to be gone
 
 

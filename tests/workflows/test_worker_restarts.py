@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from contracts import search_attributes
+from contracts.failures import JOB_PROCESS_ENDED
 from contracts.limits import SessionLimits
 from contracts.statuses import EndReason, SessionStatus
 from settings import StackSettings
@@ -89,3 +90,43 @@ async def test_a_stopping_worker_finishes_its_running_activity(dev_server: Workf
         else:
             pytest.fail("the activity was not completed")
     await session.handle.terminate()
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [({"max_duration_seconds": 2}, EndReason.MAX_DURATION), ({"idle_seconds": 2}, EndReason.IDLE)],
+)
+async def test_a_deadline_that_no_worker_notices_is_billed_to_its_own_time(
+    dev_server: WorkflowEnvironment, limits: dict[str, float], reason: EndReason
+) -> None:
+    fakes = FakeActivities(dev_server.client)
+    session = Session(dev_server, fakes, QUEUE, LIMITS.model_copy(update=limits))
+    async with build_worker(dev_server.client, fakes, QUEUE, fakes):
+        await session.in_conversation()
+    await asyncio.sleep(4)  # an outage
+    async with build_worker(dev_server.client, fakes, QUEUE, fakes):
+        summary = await session.result()
+    assert summary.end_reason is reason
+    assert summary.duration_seconds == 2
+
+
+async def test_a_caller_who_is_found_missing_is_billed_to_the_last_sighting(dev_server: WorkflowEnvironment) -> None:
+    """The agent dies, the workers are away, the caller goes, and no webhook tells of it."""
+    fakes = FakeActivities(dev_server.client)
+    session = Session(dev_server, fakes, QUEUE, LIMITS.model_copy(update={"reconnect_grace_seconds": 1}))
+    async with build_worker(dev_server.client, fakes, QUEUE, fakes):
+        await session.start()
+        agent = await session.agent()
+        now_ms = await session.now_ms()
+        await agent.report(session.sighting("joined", "PA_1", now_ms).model_copy(update={"source": "agent"}))
+        await agent.say("Hello.")
+        await session.until(SessionStatus.ACTIVE)
+    await agent.crash(kind=JOB_PROCESS_ENDED, at_ms=now_ms + 1_200)
+    await asyncio.sleep(4)  # an outage
+    async with build_worker(dev_server.client, fakes, QUEUE, fakes):
+        successor = await session.agent()
+        absent = session.sighting("absent", "", await session.now_ms()).model_copy(update={"source": "agent"})
+        await successor.report(absent)
+        summary = await session.result()
+    assert summary.end_reason is EndReason.CALLER_LEFT
+    assert summary.duration_seconds == 1

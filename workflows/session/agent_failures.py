@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError, TimeoutType
@@ -27,6 +28,7 @@ class Exit(NamedTuple):
     never_came: bool = False
     fell_silent: bool = False
     is_suspect: bool = False  # it may be well, and only slow: its host can tell
+    at_ms: int | None = None  # by the clock of whoever noticed; None: unknown
 
     @property
     def cause(self) -> str:
@@ -44,13 +46,15 @@ def exit_of(outcome: AgentOutcome | BaseException, limits: SessionLimits) -> Exi
     """Read the end of a `launch_agent` activity, its result or its error."""
     if isinstance(outcome, AgentOutcome):
         words = "it handed over" if outcome.handed_over else f"it left: {outcome.cause}"
-        return Exit(_short(words), handed_over=outcome.handed_over)
+        return Exit(_short(words), handed_over=outcome.handed_over, at_ms=outcome.at_ms)
     error = outcome.cause if isinstance(outcome, ActivityError) else outcome
     if isinstance(error, ApplicationError) and error.type in _PROVEN_DEATHS:
-        return Exit(_PROVEN_DEATHS[error.type], is_dead=True)
+        return Exit(_PROVEN_DEATHS[error.type], is_dead=True, at_ms=_time_in(error.details))
     if isinstance(error, TimeoutError) and error.type is TimeoutType.HEARTBEAT:
         words = f"no sign of life for {limits.agent_heartbeat_timeout_seconds:g} s"
-        return Exit(words, fell_silent=True, is_suspect=True)
+        pulse = next(iter(error.last_heartbeat_details), None)
+        at_ms = _time_in([pulse.get("at_ms")]) if isinstance(pulse, dict) else None
+        return Exit(words, fell_silent=True, is_suspect=True, at_ms=at_ms)
     if isinstance(error, TimeoutError) and error.type is TimeoutType.SCHEDULE_TO_START:
         return Exit("no sign of life, and its host does not answer", fell_silent=True)
     if isinstance(error, ApplicationError) and error.type == AGENT_NOT_SERVING:
@@ -58,6 +62,11 @@ def exit_of(outcome: AgentOutcome | BaseException, limits: SessionLimits) -> Exi
     never_came = isinstance(error, ApplicationError) and error.type == JOIN_DEADLINE
     words = error.message if isinstance(error, FailureError) else str(error)
     return Exit(_short(words), never_came=never_came)
+
+
+def _time_in(details: Sequence[object]) -> int | None:
+    at_ms = next(iter(details), None)
+    return at_ms if isinstance(at_ms, int) else None
 
 
 def _short(words: str) -> str:

@@ -142,9 +142,13 @@ class AgentSupervisor:
         exited = exit_of(await _outcome(launch), self._request.limits)
         del self._open[number]
         generation = self._agents.find(number)
-        if self._state.end.is_decided or generation is None:
+        if generation is None:
             return
-        if exited.is_suspect and generation is self._agents.serving:
+        is_suspected = exited.is_suspect and generation is self._agents.serving
+        self._note_time(generation, exited, is_gone=not is_suspected)
+        if self._state.end.is_decided:
+            return
+        if is_suspected:
             # Slowness is no death, and a second agent would make a busy machine busier.
             self._adopt(generation, f"after {exited.words}")
             return
@@ -160,6 +164,18 @@ class AgentSupervisor:
         if never_served and not self._state.end.is_decided:
             await self._pause()
         self._launch_if_needed()
+
+    def _note_time(self, generation: Generation, exited: Exit, *, is_gone: bool) -> None:
+        """Also at the end: the news of an agent that died before can come late, and the bill must know."""
+        now_ms = round(now() * 1000)
+        at_ms = now_ms if exited.at_ms is None else min(exited.at_ms, now_ms)
+        if not is_gone:
+            self._agents.seen(generation.number, at_ms)
+            return
+        is_known = exited.at_ms is not None or not (exited.fell_silent or exited.is_dead)
+        at_ms = at_ms if is_known else generation.seen_at_ms
+        self._agents.gone(generation.number, at_ms)
+        self._state.caller.sighted(at_ms)
 
     def _handed_over_at_once(self, generation: Generation, exited: Exit) -> bool:
         to_nobody = exited.handed_over and generation.phase is Phase.SERVING and self._agents.coming is None

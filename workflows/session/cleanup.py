@@ -7,6 +7,7 @@ import asyncio
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from contracts.room import Presence
     from contracts.session import SessionRequest
     from workflows.session import activity_calls
     from workflows.session.agent_supervisor import AgentSupervisor
@@ -32,7 +33,7 @@ async def clean_up(
     is_known = state.caller.first_joined_at_ms is not None
     timeout = _BILL_WAITS_SECONDS if is_known else _BILL_WAITS_FOR_A_JOIN_SECONDS
     done, _ = await workflow.wait([closing], timeout=timeout)
-    state.settle_bill(request.session_id)
+    state.settle_bill(request)
     if not done:
         state.end.confirm(errors=(_ROOM_NOT_DELETED,))
         await closing
@@ -45,3 +46,7 @@ async def _close_room(request: SessionRequest, state: SessionState) -> None:
     view = await activity_calls.close_room(request)
     for sighting in view.callers:
         state.see(sighting, now())
+    if not view.callers and state.agents.serving is None:  # nobody was there to see a caller leave
+        at_ms = round(now() * 1000)
+        missing = Presence(participant_sid="", identity=request.caller, kind="absent", at_ms=at_ms, source="room")
+        state.see(missing, now())

@@ -44,6 +44,8 @@ class Generation(State):
     is_draining: bool = False
     may_live: bool = True
     serving_since: float = 0
+    seen_at_ms: int = 0
+    """Its last sign of life that has a time of its own."""
 
 
 class Generations(State):
@@ -52,6 +54,8 @@ class Generations(State):
     missing_since: float | None
     launched: int = 0
     newest_ready: int = 0
+    served: list[tuple[int, int | None]] = Field(default_factory=list)
+    """From when until when an agent served; until None: now. At most `MAX_RECORDS`."""
     records: list[Generation] = Field(default_factory=list)
     failed_at: list[float] = Field(default_factory=list)
     launch_reason: str = "the session's first"
@@ -164,9 +168,20 @@ class Generations(State):
             older.may_live = older is newcomer
         newcomer.phase = Phase.SERVING
         newcomer.serving_since = now
+        ready_at_ms = min(max(report.at_ms, round(newcomer.queued_at * 1000)), round(now * 1000))
+        newcomer.seen_at_ms = ready_at_ms
+        self._serve_from(ready_at_ms)
         self.newest_ready = newcomer.number
         self.missing_since = None
         return True
+
+    def _serve_from(self, at_ms: int) -> None:
+        """Go on from the generation before, or after a gap."""
+        if not self.served or self.served[-1][1] is not None:
+            self.served.append((at_ms, None))
+        if len(self.served) > MAX_RECORDS:  # the two oldest count as one
+            (begun, _), (_, ended), *rest = self.served
+            self.served = [(begun, ended), *rest]
 
     def may_report(self, turn: Turn) -> bool:
         """Turns are taken from a generation until a newer one has the floor."""
@@ -192,6 +207,17 @@ class Generations(State):
         if not was_leaving and self.serving is None:
             self.missing_since = now if self.missing_since is None else self.missing_since
             self.failed_at = [at for at in [*self.failed_at, *([now] if counts else [])] if now - at <= _MINUTE]
+
+    def seen(self, number: int, at_ms: int) -> None:
+        """This generation was alive then."""
+        if (generation := self.find(number)) is not None:
+            generation.seen_at_ms = max(generation.seen_at_ms, at_ms)
+
+    def gone(self, number: int, at_ms: int) -> None:
+        """This generation was there until then, and exited. Times before its last sign of life are wrong."""
+        if number == self.newest_ready and self.served and (generation := self.find(number)) is not None:
+            begun, _ = self.served[-1]
+            self.served[-1] = begun, max(at_ms, generation.seen_at_ms)
 
     def stop(self) -> None:
         """No agent is left, and none will come."""

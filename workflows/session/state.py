@@ -15,13 +15,12 @@ from contracts.session import SessionRequest, SessionSummary, SessionView
 from contracts.session_log import SessionLog
 from contracts.statuses import AgentState, EndReason, SessionStatus
 from contracts.turns import Turn
-from workflows.session.caller_presence import CallerPresence, billed_minutes
+from workflows.session.bill import billed_minutes, billed_seconds
+from workflows.session.caller_presence import CallerPresence
 from workflows.session.end import End
 from workflows.session.event_log import EventLog
 from workflows.session.generations import Generations
 from workflows.session.transcript import Transcript
-
-_DAY_MS = 24 * 60 * 60 * 1000
 
 
 class SessionState(State):
@@ -38,6 +37,8 @@ class SessionState(State):
     last_activity_at: float = 0
     """Time of the last turn, join, leave or ready agent."""
     has_sounded: bool = False
+    was_heard: bool = False
+    """True once an agent's words were heard."""
     transcript: Transcript = Field(default_factory=Transcript)
     events: EventLog = Field(default_factory=EventLog)
     webhooks_published: int = 0
@@ -58,7 +59,7 @@ class SessionState(State):
 
     def see(self, report: Presence, now: float) -> None:
         """Take in where the caller was seen, and publish the change."""
-        if change := self.caller.note(_within_a_day(report, now)):
+        if change := self.caller.note(report, round(now * 1000)):
             self.last_activity_at = now
             self.events.presence(
                 now,
@@ -71,6 +72,10 @@ class SessionState(State):
         """Take in a turn, unless it comes from an agent that no longer has the floor."""
         if self.agents.may_report(turn):
             self.last_activity_at = now
+            self.was_heard = self.was_heard or turn.role == "agent"
+            at_ms = min(turn.at_ms, round(now * 1000))
+            self.agents.seen(turn.generation, at_ms)
+            self.caller.sighted(at_ms)
             entry = self.transcript.note(turn)
             if entry is not None and turn.final:
                 self.events.turn(now, entry)
@@ -99,13 +104,18 @@ class SessionState(State):
         """End the conversation; the first reason stands."""
         self.end.decide(reason, now, at_ms, started_at=self.started_at)
 
-    def settle_bill(self, session_id: str) -> None:
+    def settle_bill(self, request: SessionRequest) -> None:
         """Compute the bill once. From here on every answer gives this one, however long the cleanup takes."""
         assert self.end.reason is not None  # noqa: S101  only a session that ends is billed
-        was_served = self.agents.newest_ready > 0  # who waited for an agent in vain has heard nothing
-        seconds = self.caller.billed_seconds(self.end.at_ms) if was_served else 0
+        seconds = billed_seconds(
+            self.caller,
+            self.agents,
+            self.end.at_ms,
+            was_heard=self.was_heard,
+            most_seconds=request.limits.max_duration_seconds,
+        )
         self.end.summary = SessionSummary(
-            session_id=session_id,
+            session_id=request.session_id,
             end_reason=self.end.reason,
             duration_seconds=seconds,
             duration_minutes=billed_minutes(seconds),
@@ -152,10 +162,3 @@ class SessionState(State):
             length=self.events.length,
             delivery=request.delivery,
         )
-
-
-def _within_a_day(report: Presence, now: float) -> Presence:
-    """The report, its times no further ahead than a clock may be wrong: timers cannot be set by absurd ones."""
-    latest = int(now * 1000) + _DAY_MS
-    joined_at_ms = None if report.joined_at_ms is None else min(report.joined_at_ms, latest)
-    return report.model_copy(update={"at_ms": min(report.at_ms, latest), "joined_at_ms": joined_at_ms})

@@ -46,7 +46,7 @@ def next_deadline(limits: SessionLimits, state: SessionState) -> Deadline:
         since = max(state.started_at, state.last_room_check_at)
         deadlines.append(Deadline(since + limits.no_show_seconds, EndReason.NO_SHOW))
     elif not caller.present:
-        since = max((caller.last_left_at_ms or 0) / 1000, state.last_room_check_at)
+        since = max((caller.missed_since_ms or 0) / 1000, state.last_room_check_at)
         deadlines.append(Deadline(since + limits.reconnect_grace_seconds, EndReason.CALLER_LEFT))
     elif limits.idle_seconds and missing_since is None:
         deadlines.append(Deadline(max(began, state.last_activity_at) + limits.idle_seconds, EndReason.IDLE))

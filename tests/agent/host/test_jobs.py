@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -74,7 +75,9 @@ async def test_a_job_whose_claim_is_refused_leaves(jobs: Jobs, temporal: FakeTem
         await link.briefing()
     await link.leave("not wanted any more", handed_over=False)
     await until_settled(jobs)
-    assert launched.host.outcome == AgentOutcome(generation=3, cause="not wanted any more")
+    assert launched.host.outcome == AgentOutcome(
+        generation=3, cause="not wanted any more", at_ms=launched.host._gone_at_ms
+    )
     assert temporal.failed == []
     assert not killed
 
@@ -127,7 +130,10 @@ async def test_a_job_that_leaves_completes_its_launch_after_its_reports(
     await link.leave("handed over", handed_over=True)
     await until_settled(jobs)
     assert temporal.happened == ["agent_reports", "completed"]
-    assert temporal.completed == [AgentOutcome(generation=3, cause="handed over", handed_over=True)]
+    (outcome,) = temporal.completed
+    assert outcome == AgentOutcome(generation=3, cause="handed over", handed_over=True, at_ms=outcome.at_ms)
+    assert outcome.at_ms is not None
+    assert abs(outcome.at_ms - time.time() * 1000) < 5_000
     assert sentinel.calls[-1] == "exited"
     assert not killed
     job.link = None

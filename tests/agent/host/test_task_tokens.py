@@ -21,6 +21,7 @@ async def fail(temporal: FakeTemporal, retry_seconds: float = 60) -> bool:
         b"token",
         failure_type="AgentServerEnded",
         message="exited",
+        at_ms=1_800_000_000_000,
         retry_seconds=retry_seconds,
     )
 

@@ -43,11 +43,20 @@ async def test_each_join_and_leave_is_reported_with_its_sid() -> None:
     assert in_short(reports) == [("joined", "PA_1", "agent"), ("left", "PA_1", "agent"), ("joined", "PA_2", "agent")]
 
 
-async def test_a_later_generation_reports_an_absent_caller_as_left() -> None:
-    """No agent saw the leave, and a webhook can be missing."""
-    assert in_short(watch(room_with(), generation=2)) == [("left", "", "agent")]
+async def test_a_later_generation_reports_that_the_caller_is_missing() -> None:
+    """No agent saw the leave, and a webhook can be lost."""
+    assert in_short(watch(room_with(), generation=2)) == [("absent", "", "agent")]
     present = room_with(FakeParticipant("user_ada", "PA_1"))
     assert in_short(watch(present, generation=2)) == [("joined", "PA_1", "agent")]
+
+
+async def test_reports_of_one_millisecond_keep_their_order() -> None:
+    room = room_with()
+    reports = watch(room)
+    for event in ("participant_connected", "participant_disconnected") * 20:
+        room.emit(event, FakeParticipant("user_ada", "PA_1"))
+    times = [report.at_ms for report in reports]
+    assert times == sorted(set(times))
 
 
 async def test_other_participants_are_ignored() -> None:

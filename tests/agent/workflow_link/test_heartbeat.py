@@ -185,10 +185,13 @@ async def test_a_heartbeat_that_was_not_accepted_is_repeated_before_the_timeout(
     assert repeated - first < 0.6
 
 
-async def test_heartbeat_details_are_identity_and_pid() -> None:
+async def test_heartbeat_details_are_identity_pid_and_time() -> None:
     handle = FakeHandle()
     await heartbeat(handle).beat(7)
-    assert handle.beats == [(AgentPulse(identity="agent_1_x", pid=7),)]
+    ((pulse,),) = handle.beats
+    assert isinstance(pulse, AgentPulse)
+    assert pulse == AgentPulse(identity="agent_1_x", pid=7, at_ms=pulse.at_ms)
+    assert abs(pulse.at_ms - time.time() * 1000) < 5_000
 
 
 async def test_completing_a_closed_generation_has_no_effect() -> None:

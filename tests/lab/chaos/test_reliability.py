@@ -46,7 +46,7 @@ def test_a_wrong_result_is_listed_with_the_command_that_repeats_it() -> None:
     page = markdown(run)
     assert run.wrong == 1
     assert "**1 wrong results**" in page
-    assert "billed 25 s, by the caller's clock 35.0 s" in page
+    assert "billed 25 s, by the caller's clock 34.0 to 35.0 s" in page
     assert "while the agent speaks at 0.5" in page
     assert "`make chaos SEED=7 ROUNDS=1 KINDS=job`" in page
 

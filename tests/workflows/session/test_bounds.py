@@ -58,7 +58,7 @@ async def test_a_session_at_its_bounds_fits_into_a_payload(text: str) -> None:
     for number in range(event_log.KEPT):
         state.events.agent(NOW, number, "lost", "x" * 120, "generation lost: " + "x" * 120)
     state.decide_end(EndReason.API_REQUEST, NOW)
-    state.settle_bill(REQUEST.session_id)
+    state.settle_bill(REQUEST)
     assert state.end.summary is not None
     record = SessionRecord(**dict(state.end.summary), log=state.log(REQUEST))
     next_request = REQUEST.model_copy(update={"state": state.model_dump(mode="json")})

@@ -8,9 +8,12 @@ from typing import Literal
 import pytest
 
 from contracts.room import Presence
-from workflows.session.caller_presence import CallerPresence, billed_minutes
+from tests.fakes.bills import bill_of
+from workflows.session.bill import billed_minutes
+from workflows.session.caller_presence import CallerPresence
 
 T = 1_800_000_000_000
+LATER = T + 10**9
 
 
 def joined(sid: str, at: int, *, seen: int | None = None, identity: str = "user_ann") -> Presence:
@@ -35,7 +38,7 @@ def report(kind: Literal["joined", "left"], sid: str, at: int, identity: str, jo
 def ledger(*reports: Presence) -> CallerPresence:
     caller = CallerPresence(identities=frozenset({"user_ann"}), began_at_ms=0)
     for each in reports:
-        caller.note(each)
+        caller.note(each, LATER)
     return caller
 
 
@@ -93,16 +96,16 @@ def test_every_order_and_repetition_gives_the_same(name: str) -> None:
             assert caller.present is present, order
             assert caller.first_joined_at_ms == T + first, order
             assert caller.last_left_at_ms == (None if last is None else T + last), order
-            assert caller.billed_seconds(T + 90_000) == ((90_000 if present else last or 0) - first) // 1000
+            assert bill_of(caller, T + 90_000) == ((90_000 if present else last or 0) - first) // 1000
 
 
 def test_a_leave_before_its_join_keeps_the_connection_closed() -> None:
     caller = ledger(left("A", 4_000))
     assert not caller.present
     assert caller.first_joined_at_ms is None
-    caller.note(joined("A", 1_000))
+    caller.note(joined("A", 1_000), LATER)
     assert not caller.present
-    assert caller.billed_seconds(T + 99_000) == 3
+    assert bill_of(caller, T + 99_000) == 3
 
 
 def test_a_leave_in_whole_seconds_is_not_contradicted_by_a_sighting_of_that_second() -> None:
@@ -112,16 +115,16 @@ def test_a_leave_in_whole_seconds_is_not_contradicted_by_a_sighting_of_that_seco
 @pytest.mark.parametrize(("seconds", "minutes"), [(0, 0), (1, 1), (59, 1), (60, 1), (61, 2), (7200, 120)])
 def test_bill_at_its_boundaries(seconds: int, minutes: int) -> None:
     there = ledger(joined("A", 0))
-    assert there.billed_seconds(T + seconds * 1000) == seconds
-    assert there.billed_seconds(T + seconds * 1000 + 999) == seconds
+    assert bill_of(there, T + seconds * 1000) == seconds
+    assert bill_of(there, T + seconds * 1000 + 999) == seconds
     gone = ledger(joined("A", 0), left("A", seconds * 1000))
-    assert gone.billed_seconds(T + seconds * 1000 + 30_000) == seconds, "the grace is not billed"
+    assert bill_of(gone, T + seconds * 1000 + 30_000) == seconds, "the grace is not billed"
     assert billed_minutes(seconds) == minutes
 
 
 def test_nobody_pays_for_an_empty_room_or_an_end_before_the_join() -> None:
-    assert ledger().billed_seconds(T) == 0
-    assert ledger(joined("A", 5_000)).billed_seconds(T) == 0
+    assert bill_of(ledger(), T) == 0
+    assert bill_of(ledger(joined("A", 5_000)), T) == 0
 
 
 def test_a_join_from_before_the_session_is_not_billed() -> None:
@@ -129,6 +132,6 @@ def test_a_join_from_before_the_session_is_not_billed() -> None:
     report = Presence(
         participant_sid="PA_1", identity="user_ann", kind="joined", at_ms=100_500, joined_at_ms=40_000, source="webhook"
     )
-    caller.note(report)
+    caller.note(report, LATER)
     assert caller.first_joined_at_ms == 100_000
-    assert caller.billed_seconds(ended_at_ms=161_000) == 61
+    assert bill_of(caller, 161_000) == 61

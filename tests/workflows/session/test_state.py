@@ -10,6 +10,7 @@ from contracts.room import Presence
 from contracts.session import SessionRequest
 from contracts.statuses import EndReason, SessionStatus
 from contracts.turns import Turn
+from tests.fakes.bills import bill_of
 from workflows.session.caller_presence import MAX_CONNECTIONS
 from workflows.session.state import SessionState
 
@@ -55,7 +56,7 @@ def test_the_next_run_has_the_whole_state() -> None:
     state.see(presence("left", "PA_1", NOW + 9), NOW + 9)
     state.agents.drain(1)
     state.decide_end(EndReason.API_REQUEST, NOW + 11)
-    state.settle_bill(REQUEST.session_id)
+    state.settle_bill(REQUEST)
     handed_on = SessionState.model_validate_json(state.model_dump_json())
     assert handed_on == state
     assert handed_on.end.summary is not None
@@ -74,9 +75,9 @@ def test_a_caller_who_reconnects_in_a_loop_is_kept_in_a_bounded_state() -> None:
     assert len(caller.connections) == MAX_CONNECTIONS
     assert caller.first_joined_at_ms == (NOW + 1) * 1000
     last = 10 * MAX_CONNECTIONS - 1
-    assert caller.billed_seconds(int(NOW + last + 5) * 1000) == last + 4
+    assert bill_of(caller, int(NOW + last + 5) * 1000) == last + 4
     for at in range(200):
         state.see(presence("left", "", NOW + 500 + at), NOW + 900)
     assert len(caller.leaves_without_sid_at_ms) == 16
     assert not caller.present
-    assert caller.billed_seconds(int(NOW + 900) * 1000) == 499
+    assert bill_of(caller, int(NOW + 900) * 1000) == 499

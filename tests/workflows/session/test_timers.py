@@ -35,7 +35,7 @@ class Situation:
 
     def _note(self, kind: str, at: float) -> None:
         report = {"participant_sid": "A", "identity": "user_ann", "kind": kind, "at_ms": int(at * 1000)}
-        self.state.caller.note(Presence.model_validate({**report, "source": "webhook"}))
+        self.state.caller.note(Presence.model_validate({**report, "source": "webhook"}), int(at * 1000))
 
     def next(self, checked_at: float = 0, *, limits: SessionLimits = LIMITS, active_at: float = 0) -> Deadline:
         self.state.last_room_check_at, self.state.last_activity_at = checked_at, active_at
