@@ -67,6 +67,8 @@ class HostedJob:
         self.inside = asyncio.Event()
         self.inside.set()
         self.outside = asyncio.Event()
+        self.over = asyncio.Event()
+        """The session's workflow has ended without an end of this job."""
         self.muted = False
         self.loop_late_seconds = 0.0
         self.silent_seconds = 0.0
@@ -205,6 +207,10 @@ class HostedJob:
 
     async def _beat(self, briefing: Briefing) -> None:
         verdict = await self._heartbeat.run(self, briefing)
+        if verdict in (Verdict.SUPERSEDED, Verdict.FROZEN) and await self._workflow.is_over():
+            # It was terminated, or the cancellation got lost: nobody else will see to agent and room.
+            verdict = Verdict.SESSION_OVER
+            self.over.set()
         if verdict is Verdict.SUPERSEDED:
             # The successor will ask for the floor. Until then the caller has no other agent than this one.
             await self._heartbeat.wait_for_overdue_successor(self, briefing)

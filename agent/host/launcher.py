@@ -37,7 +37,7 @@ from activities.rooms import Rooms
 from agent.host.capacity import Capacity
 from agent.host.hosted_job import Generation, HostedJob
 from agent.host.jobs import Jobs
-from agent.host.room_keeping import keep_room, until_livekit_answers
+from agent.host.room_keeping import see_to_room, until_livekit_answers
 from agent.host.warm_processes import WarmProcesses
 from agent.workflow_link.retries import retry_outages
 from connections.temporal_client import connect
@@ -91,7 +91,7 @@ class Launcher(AgentActivities):
             await self._jobs.kill(job)
             raise
         if job.joined.is_set():
-            job.while_it_lives(keep_room(job, self._rooms, request.timeouts))
+            job.while_it_lives(see_to_room(job, self._rooms, request.timeouts))
             activity.raise_complete_async()
         if (outcome := job.outcome) is not None:
             return outcome

@@ -24,6 +24,17 @@ _FIRST_LOOK_SECONDS = 0.3
 T = TypeVar("T")
 
 
+async def see_to_room(job: HostedJob, rooms: Rooms, timeouts: RoomTimeouts) -> None:
+    """Keep the room while the session lives; delete it where no workflow is left to do so."""
+    keeping = asyncio.create_task(keep_room(job, rooms, timeouts))
+    try:
+        await job.over.wait()
+    finally:
+        keeping.cancel()
+    logger.warning("the session of %s is over, and its room is still there: it is deleted", job.generation)
+    await until_livekit_answers(partial(rooms.delete, job.generation.session_id))
+
+
 async def keep_room(job: HostedJob, rooms: Rooms, timeouts: RoomTimeouts) -> None:
     """Until cancelled: whenever the agent is outside its room, make sure that there is one to come back to.
 

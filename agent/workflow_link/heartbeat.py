@@ -30,6 +30,7 @@ class Verdict(StrEnum):
     """A reason for the agent to leave."""
 
     SESSION_ENDING = "the session is ending"
+    SESSION_OVER = "the session is over"
     SUPERSEDED = "another generation serves the session"
     FROZEN = "it was out of reach for so long that another generation serves the session"
     ALONE = "Temporal was out of reach for too long"

@@ -11,11 +11,12 @@ from typing import Any
 
 from temporalio.client import (
     Client,
+    WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from tenacity import wait_exponential, wait_fixed
 
 from agent.workflow_link.retries import retry_outages
@@ -26,6 +27,7 @@ from workflows.voice_session import VoiceSession
 logger = logging.getLogger("agent.workflow_link.workflow_client")
 
 _CLAIM_SECONDS = 5.0
+_DESCRIBE_TIMEOUT = timedelta(seconds=2)
 _TRANSCRIPT_TIMEOUT = timedelta(seconds=2)
 _FIRST_RETRY_SECONDS = 0.2
 _BACKOFF = wait_exponential(multiplier=_FIRST_RETRY_SECONDS, max=2)
@@ -76,6 +78,14 @@ class WorkflowClient:
             raise RefusedError(str(error.cause or error)) from error
         except RPCError as error:
             raise RefusedError("the session has ended") from error
+
+    async def is_over(self) -> bool:
+        """True if Temporal says that the session's workflow has ended, in whatever way."""
+        try:
+            description = await self._handle.describe(rpc_timeout=_DESCRIBE_TIMEOUT)
+        except RPCError as error:
+            return error.status is RPCStatusCode.NOT_FOUND
+        return description.status is not WorkflowExecutionStatus.RUNNING
 
     async def transcript(self) -> tuple[Turn, ...] | None:
         """Return all turns that the workflow knows; None if it does not answer soon, since the caller is waiting."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import cast
 
 from temporalio.api.workflowservice.v1 import RespondActivityTaskFailedRequest
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode, WorkflowService
 
@@ -34,6 +35,7 @@ class FakeTemporal:
         self.beats = 0
         self.briefing = briefing(generation=3)
         self.refuses_claims = False
+        self.status = WorkflowExecutionStatus.RUNNING
         self.heartbeat_answer: Exception | None = None
         self.signals: list[tuple[str, str, object]] = []
         self.signalled = asyncio.Event()
@@ -103,6 +105,9 @@ class FakeHandle:
         if self._temporal.refuses_claims:
             raise WorkflowUpdateFailedError(ApplicationError("not wanted any more", type="Superseded"))
         return self._temporal.briefing
+
+    async def describe(self, *, rpc_timeout: timedelta) -> SimpleNamespace:
+        return SimpleNamespace(status=self._temporal.status)
 
     async def query(self, _query: object, *, rpc_timeout: timedelta) -> tuple[Turn, ...]:
         return self._temporal.briefing.turns

@@ -1,4 +1,4 @@
-"""A room that LiveKit has lost is made again, and no room of a session that ends."""
+"""A room that LiveKit has lost is made again, one of a session that was terminated is deleted."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 
 from activities.rooms import Rooms
 from agent.host import room_keeping
-from agent.host.room_keeping import keep_room
+from agent.host.room_keeping import see_to_room
 from agent.job_link.messages import Tick
 from contracts.limits import RoomTimeouts
 from tests.fakes.launched_job import LaunchedJob
@@ -59,7 +60,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def serve(job: LaunchedJob, rooms: Rooms) -> None:
     (await job.connect()).joined()
     await asyncio.wait_for(job.host.joined_or_gone(), 5)
-    job.host.while_it_lives(keep_room(job.host, rooms, TIMEOUTS))
+    job.host.while_it_lives(see_to_room(job.host, rooms, TIMEOUTS))
 
 
 async def until(rooms: LostRoom, last: str) -> None:
@@ -99,5 +100,15 @@ async def test_the_room_of_an_ended_session_stays_deleted(job: LaunchedJob, temp
 async def test_a_room_made_as_its_session_ends_is_deleted_again(job: LaunchedJob, temporal: FakeTemporal) -> None:
     await serve(job, rooms := LostRoom(then=lambda: setattr(temporal, "heartbeat_answer", NOT_FOUND)))
     job.host._note(Tick(in_room=False))
+    await until(rooms, "delete")
+    assert not rooms.known
+
+
+async def test_a_terminated_session_leaves_neither_agent_nor_room(job: LaunchedJob, temporal: FakeTemporal) -> None:
+    temporal.briefing = temporal.briefing.model_copy(update={"heartbeat_timeout_seconds": 0.05})
+    await serve(job, rooms := LostRoom(exists=True))
+    assert job.link
+    temporal.heartbeat_answer, temporal.status = NOT_FOUND, WorkflowExecutionStatus.TERMINATED
+    assert await asyncio.wait_for(job.link.wait_for_leave(), 5) == "the session is over"
     await until(rooms, "delete")
     assert not rooms.known
