@@ -26,7 +26,7 @@ async def test_nothing_stays_of_a_terminated_session(world: World) -> None:
         part, job = await world.serving(started.session_id)
         await world.session(started.session_id).terminate(reason="a test")
         async with asyncio.timeout(GONE_WITHIN):
-            while await _rooms(world, started.session_id) or job in world.busy_jobs(part):
+            while await _rooms(world, started.session_id) or job in world.busy_jobs(part):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
 

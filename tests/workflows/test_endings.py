@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
@@ -300,3 +301,29 @@ async def test_a_hanging_launch_is_cancelled_at_the_launch_limit(new_session: Ne
     session.scene.launching = "hangs"
     await session.start()
     assert (await assert_ended(session, EndReason.AGENT_UNAVAILABLE)).generations == 1
+
+
+async def test_a_launch_is_over_before_the_room_is_deleted(session: Session) -> None:
+    """Its host makes the room, and would make it again."""
+    await session.start()
+    agent = await session.agent(ready=False)
+    await agent.claim()
+    await session.end()
+    await assert_ended(session, EndReason.API_REQUEST)
+    steps = [
+        (event.event_type, event.activity_task_scheduled_event_attributes.activity_type.name)
+        for event in (await session.handle.fetch_history()).events
+    ]
+    cancelled = steps.index((EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED, ""))
+    assert cancelled < steps.index((EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, "close_room"))
+
+
+async def test_a_launch_that_hangs_delays_no_bill(session: Session) -> None:
+    await session.start()
+    agent = await session.agent(ready=False)
+    await agent.claim()
+    await agent.miss_heartbeats()
+    await session.end()
+    await session.settled()
+    await agent.leave()
+    await assert_ended(session, EndReason.API_REQUEST)

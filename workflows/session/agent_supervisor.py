@@ -27,6 +27,7 @@ _LONGEST_PAUSE_SECONDS = 2.0
 _BRIEF_SECONDS = 5.0
 """An agent that hands over to nobody as early as this has served nobody, and its successors may do the same forever."""
 
+_STOP_SECONDS = 3.0
 _LONG_WAIT = 1.0
 """Seconds in the queue that are worth a line in the timeline."""
 
@@ -65,11 +66,14 @@ class AgentSupervisor:
         self._agents.stop()
 
     async def stop(self) -> None:
-        """Cancel all launches. Returns once none can start a job any more; `keep` returns when all have exited."""
+        """Cancel all launches. Returns once none can make the room again; `keep` returns when all have exited.
+
+        A host that does not answer is not waited for: the bill would be late.
+        """
         for launch in self._open.values():
             launch.cancel()
-        if self._newest is not None and not self._agents.is_claimed:
-            await self._newest
+        if self._newest is not None and self._agents.coming is not None:
+            await workflow.wait([self._newest], timeout=_STOP_SECONDS)
 
     def ready(self, report: AgentReady) -> None:
         """A newcomer has the floor."""

@@ -126,12 +126,6 @@ class Generations(State):
         serving = self.serving
         return self.coming is None and self.leaving is None and serving is not None and not serving.is_draining
 
-    @property
-    def is_claimed(self) -> bool:
-        """True once a job has claimed the newest generation."""
-        newest = self.find(self.launched)
-        return newest is not None and bool(newest.claimed_by)
-
     def launch(self, now: float) -> int:
         """Queue the next generation and return its number."""
         self.launched += 1
