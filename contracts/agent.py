@@ -124,10 +124,12 @@ class AgentReport(Message):
 class AgentReports(Message):
     """Signal `agent_reports`: what an agent has to say, in order. Together, since each signal is work for the workflow.
 
-    At most `MAX_REPORTS`.
+    At most `MAX_REPORTS`. `number` counts the batches of a generation from 1: one whose answer was lost is sent again.
     """
 
     reports: tuple[AgentReport, ...]
+    generation: int = 0
+    number: int = 0
 
 
 class YieldRequest(Message):

@@ -121,7 +121,7 @@ class WorkflowClient:
         await asyncio.gather(self._sender, return_exceptions=True)
 
     async def _send_all(self) -> None:
-        sent_at = float("-inf")
+        sent_at, number = float("-inf"), 0
         while True:
             await self._wanted.wait()
             with suppress(TimeoutError):
@@ -131,8 +131,9 @@ class WorkflowClient:
             if not self._waiting:
                 self._wanted.clear()
                 self._urgent.clear()
+            number += 1
             with suppress(RPCError):  # NOT_FOUND: the session has ended
-                batch = AgentReports(reports=tuple(reports))
+                batch = AgentReports(reports=tuple(reports), generation=self.generation, number=number)
                 await retry_outages(logger, "a report", _BACKOFF)(
                     self._handle.signal, VoiceSession.agent_reports, batch
                 )

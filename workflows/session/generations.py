@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from contracts.agent import AgentReady, Briefing, ClaimRequest
+from contracts.agent import AgentReady, AgentReports, Briefing, ClaimRequest
 from contracts.message import State
 from contracts.session import SessionRequest
 from contracts.statuses import AgentState
@@ -44,6 +44,8 @@ class Generation(State):
     is_draining: bool = False
     may_live: bool = True
     serving_since: float = 0
+    batches: int = 0
+    """The number of the last batch of its reports."""
     seen_at_ms: int = 0
     """Its last sign of life that has a time of its own."""
 
@@ -176,6 +178,15 @@ class Generations(State):
         if len(self.served) > MAX_RECORDS:  # the two oldest count as one
             (begun, _), (_, ended), *rest = self.served
             self.served = [(begun, ended), *rest]
+
+    def is_repeated(self, batch: AgentReports) -> bool:
+        """True for reports that have been taken in: their sender got no answer, and sent them again."""
+        generation = self.find(batch.generation)
+        if generation is None or not batch.number:
+            return False
+        is_repeated = batch.number <= generation.batches
+        generation.batches = max(generation.batches, batch.number)
+        return is_repeated
 
     def may_report(self, turn: Turn) -> bool:
         """Turns are taken from a generation until a newer one has the floor."""

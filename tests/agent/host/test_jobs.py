@@ -60,7 +60,7 @@ async def test_a_job_is_briefed_and_heard(jobs: Jobs, job: LaunchedJob, temporal
     await asyncio.wait_for(temporal.signalled.wait(), 5)
     ((session, signal, batch),) = temporal.signals
     assert (session, signal) == (GENERATION.session_id, "agent_reports")
-    assert batch == AgentReports(reports=(report_of(said(1)),))
+    assert batch == AgentReports(reports=(report_of(said(1)),), generation=3, number=1)
     assert await link.transcript() == temporal.briefing.turns
     assert [(each.generation.session_id, each.generation.number) for each in jobs.running] == [
         ("session_1234567890_abcdef", 3)

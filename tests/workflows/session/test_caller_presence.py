@@ -99,6 +99,17 @@ def test_every_order_and_repetition_gives_the_same(name: str) -> None:
             assert bill_of(caller, T + 90_000) == ((90_000 if present else last or 0) - first) // 1000
 
 
+def test_an_agent_that_reconnects_sees_the_caller_leave_and_come_at_once() -> None:
+    by_agent = {"source": "agent"}
+    caller = ledger(
+        joined("A", 0).model_copy(update=by_agent),
+        left("A", 9_000).model_copy(update=by_agent),
+        joined("A", 0, seen=9_001).model_copy(update=by_agent),
+    )
+    assert caller.present
+    assert caller.last_left_at_ms is None
+
+
 def test_a_leave_before_its_join_keeps_the_connection_closed() -> None:
     caller = ledger(left("A", 4_000))
     assert not caller.present

@@ -55,3 +55,15 @@ async def test_the_events_have_the_change(session: Session) -> None:
     ]
     await session.end()
     await session.result()
+
+
+async def test_a_batch_whose_answer_was_lost_is_taken_once(session: Session) -> None:
+    await session.in_conversation()
+    first = reports(FAILED).model_copy(update={"generation": 1, "number": 1})
+    second = reports(FAILED.model_copy(update={"available": True})).model_copy(update={"generation": 1, "number": 2})
+    for batch in (first, first, second, first, second):
+        await session.handle.signal(VoiceSession.agent_reports, batch)
+    page = await session.handle.query(VoiceSession.events, EventsRequest())
+    assert [event.data["available"] for event in page.events if event.type == "provider.changed"] == [False, True]
+    await session.end()
+    await session.result()
