@@ -15,7 +15,9 @@ async def release_slot(request: SessionRequest) -> None:
     """The last step of a session. Without a limit there is no slot."""
     if not request.slots:
         return
-    slots = workflow.get_external_workflow_handle_for(SessionSlots.run, request.slots)
+    slots: workflow.ExternalWorkflowHandle[SessionSlots] = workflow.get_external_workflow_handle_for(
+        SessionSlots.run, request.slots
+    )
     try:
         await slots.signal(SessionSlots.release, ReleaseSlot(session_id=request.session_id))
     except FailureError:  # nobody has the slots any more, or the audit must find out
