@@ -14,9 +14,10 @@ from typing import Any
 import jiwer
 import numpy as np
 import numpy.typing as npt
-from hibari import Hibari
 from moonshine_voice import ModelArch, get_model_path
 from moonshine_voice.transcriber import Transcriber
+
+from agent.speech.embedded.hibari_tts import load_hibari
 
 SAMPLE_RATE = 24_000
 Samples = npt.NDArray[np.int16]
@@ -28,7 +29,7 @@ _MODEL_RATE = 16_000
 
 @functools.cache
 def _voice() -> Any:
-    return Hibari()
+    return load_hibari()
 
 
 @functools.cache

@@ -55,6 +55,8 @@ DYNAMIC_CONFIG: Final[Mapping[str, bool | int | str]] = {
     "matching.enableFairness": True,
     "matching.numTaskqueueReadPartitions": 1,
     "matching.numTaskqueueWritePartitions": 1,
+    # Temporal would ask its vendor for newer versions.
+    "frontend.enableServerVersionCheck": False,
 }
 """Dynamic configuration of Temporal. deploy/temporal-dynamic-config.yaml has the same for servers of one's own."""
 

@@ -27,13 +27,18 @@ ONSET_MARGIN: Final = SAMPLE_RATE // 25
 """Samples kept before the onset: 40 ms."""
 
 
+def load_hibari(threads: int | None = None) -> hibari.Hibari:
+    """Load hibari so that no process asks a host for it. `threads`: None for one a core."""
+    # Before onnxruntime is imported, which is here: later it has its telemetry thread already, and looks up hosts.
+    os.putenv("ORT_DISABLE_TELEMETRY", "1")
+    return hibari.Hibari() if threads is None else hibari.Hibari(threads=threads)
+
+
 class Engine:
     """The loaded synthesizer. Threads may share it."""
 
     def __init__(self) -> None:
-        # Before onnxruntime is imported, which is here: later it has its telemetry thread already, and looks up hosts.
-        os.putenv("ORT_DISABLE_TELEMETRY", "1")
-        self._hibari = hibari.Hibari(threads=1)
+        self._hibari = load_hibari(threads=1)
         self._noise = np.random.default_rng(0)  # breath; seeded, so that tests hear the same speech each time
 
     def phonemize(self, text: str) -> list[str]:
