@@ -128,6 +128,7 @@ class ApiSettings(_Group):
     max_sessions: Annotated[int, Field(ge=0, le=MOST_SLOTS)] = Field(0, validation_alias="MAX_SESSIONS")
     max_sessions_per_owner: Annotated[int, Field(ge=0)] = Field(0, validation_alias="MAX_SESSIONS_PER_OWNER")
     max_queue_seconds: Annotated[float, Field(ge=0)] = 10
+    keep_alive_seconds: Annotated[int, Field(ge=1)] = 75
     cors_origins: str = ""
     forwarded_allow_ips: str = Field("127.0.0.1", validation_alias="FORWARDED_ALLOW_IPS")
     model_config = SettingsConfigDict(env_prefix="API_")

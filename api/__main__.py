@@ -39,17 +39,22 @@ def serve(app: FastAPI, settings: Settings) -> None:
     # The access log has method, path and status. Tokens and prompts are in bodies and headers, except this one.
     logging.getLogger("uvicorn.access").addFilter(NoTokenInPath())
     warn_if_open(settings.api)
-    config = uvicorn.Config(
+    with suppress(KeyboardInterrupt):
+        ApiServer(server_config(app, settings), services_of(app).followers).run()
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves `app`."""
+    return uvicorn.Config(
         app,
         host=settings.api.host,
         port=settings.api.port,
         forwarded_allow_ips=settings.api.forwarded_allow_ips,
         server_header=False,
         log_config=None,  # uvicorn logs through our handlers
+        timeout_keep_alive=settings.api.keep_alive_seconds,
         timeout_graceful_shutdown=int(settings.api.end_timeout_seconds) + 2,
     )
-    with suppress(KeyboardInterrupt):
-        ApiServer(config, services_of(app).followers).run()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from api.gateway.sessions import Sessions, TemporalSessions
 from api.gateway.webhook_redelivery import Redeliveries, TemporalRedeliveries
 from api.middleware.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.middleware.cors import cross_origin
+from api.middleware.head_requests import HeadRequests
 from api.middleware.log_context import SessionInLogs
 from api.middleware.security_headers import SecurityHeaders
 from api.monitoring.health import Health
@@ -138,6 +139,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """The last one is the outermost."""
     has_codec = bool(settings.codec_endpoint.token.get_secret_value())
     larger = {codec_routes.PREFIX: codec_routes.MAX_BYTES} if has_codec else {}
+    app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, larger=larger)
     if (pages := cross_origin(settings.api)) is not None:
         app.add_middleware(CORSMiddleware, **pages)
