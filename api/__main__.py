@@ -14,6 +14,7 @@ from api.app import create_app
 from api.auth.access import warn_if_open
 from api.codec_endpoint.origins import NoTokenInPath
 from api.event_stream.hub import Followers
+from api.http_protocol import BoundedHttp
 from api.services import services_of
 from errors import SetupError
 from settings import Settings
@@ -50,6 +51,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         host=settings.api.host,
         port=settings.api.port,
         forwarded_allow_ips=settings.api.forwarded_allow_ips,
+        http=BoundedHttp,
         server_header=False,
         log_config=None,  # uvicorn logs through our handlers
         timeout_keep_alive=settings.api.keep_alive_seconds,
