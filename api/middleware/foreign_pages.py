@@ -4,8 +4,8 @@ A page that its visitor opens anywhere can send requests to the visitor's own ma
 lacks the key. Without keys two headers that no page can forge tell its requests from others:
 
 - `Origin` names the page. CORS alone only withholds the answer, after the request has done its work.
-- `Host` names what the browser believes to be asking. After DNS rebinding a foreign name leads here, and its page
-  counts as same-origin.
+- `Host` is the name that the browser asked for. After DNS rebinding a foreign name leads here, and its page counts as
+  same-origin.
 """
 
 from __future__ import annotations
