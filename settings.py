@@ -128,7 +128,9 @@ class ApiSettings(_Group):
     max_sessions: Annotated[int, Field(ge=0, le=MOST_SLOTS)] = Field(0, validation_alias="MAX_SESSIONS")
     max_sessions_per_owner: Annotated[int, Field(ge=0)] = Field(0, validation_alias="MAX_SESSIONS_PER_OWNER")
     max_queue_seconds: Annotated[float, Field(ge=0)] = 10
+    keep_alive_seconds: Annotated[int, Field(ge=1)] = 75
     cors_origins: str = ""
+    allowed_hosts: str = ""
     forwarded_allow_ips: str = Field("127.0.0.1", validation_alias="FORWARDED_ALLOW_IPS")
     model_config = SettingsConfigDict(env_prefix="API_")
 
@@ -136,6 +138,11 @@ class ApiSettings(_Group):
     def allowed_origins(self) -> tuple[str, ...]:
         """Other origins of pages that may call it from a browser, each `scheme://host:port`."""
         return _split(self.cors_origins)
+
+    @property
+    def allowed_host_names(self) -> tuple[str, ...]:
+        """Names and addresses, without ports, that requests may have in `Host` while there are no API keys."""
+        return _split(self.allowed_hosts.lower())
 
     @property
     def on_loopback(self) -> bool:

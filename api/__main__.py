@@ -14,6 +14,7 @@ from api.app import create_app
 from api.auth.access import warn_if_open
 from api.codec_endpoint.origins import NoTokenInPath
 from api.event_stream.hub import Followers
+from api.http_protocol import BoundedHttp
 from api.services import services_of
 from errors import SetupError
 from settings import Settings
@@ -39,17 +40,23 @@ def serve(app: FastAPI, settings: Settings) -> None:
     # The access log has method, path and status. Tokens and prompts are in bodies and headers, except this one.
     logging.getLogger("uvicorn.access").addFilter(NoTokenInPath())
     warn_if_open(settings.api)
-    config = uvicorn.Config(
+    with suppress(KeyboardInterrupt):
+        ApiServer(server_config(app, settings), services_of(app).followers).run()
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves `app`."""
+    return uvicorn.Config(
         app,
         host=settings.api.host,
         port=settings.api.port,
         forwarded_allow_ips=settings.api.forwarded_allow_ips,
+        http=BoundedHttp,
         server_header=False,
         log_config=None,  # uvicorn logs through our handlers
+        timeout_keep_alive=settings.api.keep_alive_seconds,
         timeout_graceful_shutdown=int(settings.api.end_timeout_seconds) + 2,
     )
-    with suppress(KeyboardInterrupt):
-        ApiServer(config, services_of(app).followers).run()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from api.gateway.sessions import Sessions, TemporalSessions
 from api.gateway.webhook_redelivery import Redeliveries, TemporalRedeliveries
 from api.middleware.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.middleware.cors import cross_origin
+from api.middleware.foreign_pages import FOREIGN_PAGE, ForeignPages
+from api.middleware.head_requests import HeadRequests
 from api.middleware.log_context import SessionInLogs
 from api.middleware.security_headers import SecurityHeaders
 from api.monitoring.health import Health
@@ -138,7 +140,10 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """The last one is the outermost."""
     has_codec = bool(settings.codec_endpoint.token.get_secret_value())
     larger = {codec_routes.PREFIX: codec_routes.MAX_BYTES} if has_codec else {}
+    app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, larger=larger)
+    if settings.api.keys_file is None:
+        app.add_middleware(ForeignPages, settings=settings.api)
     if (pages := cross_origin(settings.api)) is not None:
         app.add_middleware(CORSMiddleware, **pages)
     app.add_middleware(CodecOrigins, origins=settings.codec_endpoint.allowed_origins)
@@ -164,6 +169,8 @@ def _guard(settings: ApiSettings) -> dict[str, Any]:
         header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKeyHeader", description="The same.")
         dependencies = [Depends(bearer), Depends(header), *dependencies]
         answers.append((401, REFUSAL))
+    else:
+        answers.append((403, FOREIGN_PAGE.format(origin="'https://example.com'")))
     if settings.rate_limit or settings.start_rate_limit:
         answers.append((429, "More than 10 requests per second; ask again in 1 s."))
     return {"dependencies": dependencies, "responses": errors(*answers)}

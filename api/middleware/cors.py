@@ -25,7 +25,14 @@ def cross_origin(settings: ApiSettings) -> dict[str, Any] | None:
     return {
         "allow_origins": origins,
         "allow_methods": ["GET", "POST"],
-        "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key"],
+        "allow_headers": [
+            "Authorization",
+            "Cache-Control",  # EventSource polyfills send it
+            "Content-Type",
+            "Idempotency-Key",
+            "Last-Event-ID",
+            "X-API-Key",
+        ],
         "expose_headers": ["Retry-After"],
     }
 

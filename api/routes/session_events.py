@@ -43,13 +43,14 @@ _LastEventId = Annotated[
         description="The number of the last event that was received. Browsers send it when they reconnect.",
         examples=["12"],
     ),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,9}$"}),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{0,9}$"}),
 ]
 """For the OpenAPI document; `_last_event_id` reads it, and refuses a repeated one."""
 
 
 def _last_event_id(request: Request) -> int | None:
-    given = request.headers.getlist(_HEADER)
+    # EventSource polyfills send an empty one before their first event.
+    given = [each for each in request.headers.getlist(_HEADER) if each]
     if not given:
         return None
     try:

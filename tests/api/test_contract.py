@@ -178,7 +178,7 @@ async def test_openapi_describes_every_route(http: httpx.AsyncClient) -> None:
         ("post", "/webhook/livekit"),
     }
     start = document["paths"]["/api/session/start"]["post"]
-    assert set(start["responses"]) == {"200", "400", "409", "413", "500", "503"}
+    assert set(start["responses"]) == {"200", "400", "403", "409", "413", "500", "503"}
     body = start["requestBody"]["content"]["application/json"]["schema"]
     assert body == {"$ref": "#/components/schemas/StartRequest"}
     assert document["components"]["schemas"]["StartRequest"]["properties"]["userName"]["examples"] == ["user123"]

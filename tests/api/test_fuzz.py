@@ -109,7 +109,7 @@ class Api:
 
     def _ask(self, method: str, path: str, **what: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(transport=self._transport, base_url="http://api") as http:
+            async with httpx.AsyncClient(transport=self._transport, base_url="http://localhost") as http:
                 return await http.request(method, path, **what)
 
         return asyncio.run(ask())

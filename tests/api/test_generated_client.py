@@ -75,7 +75,9 @@ async def test_it_starts_and_ends_a_session(package: Path, settings: Settings, k
     sessions = FakeSessions()
     keyed = replace(settings, api=ApiSettings(keys_file=keys_file))
     transport = httpx.ASGITransport(create_app(keyed, sessions, FakeSessionReader(sessions)))
-    client = part("client").AuthenticatedClient(base_url="http://api", token=key, httpx_args={"transport": transport})
+    client = part("client").AuthenticatedClient(
+        base_url="http://localhost", token=key, httpx_args={"transport": transport}
+    )
     models = part("models")
     async with client:
         start = models.StartRequest(user_name="ann")

@@ -106,12 +106,28 @@ async def test_position_of_a_client(http: httpx.AsyncClient, log: FakeLog) -> No
     assert (done.status_code, done.content) == (204, b"")
 
 
-@pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "1 2", "٣", "1234567890", "1,2"])
+@pytest.mark.parametrize("value", ["x", "-1", "1.5", "1 2", "٣", "1234567890", "1,2"])
 async def test_a_bad_last_event_id(http: httpx.AsyncClient, log: FakeLog, value: str) -> None:
     log.end()
     answer = await http.get(PATH, headers=[(b"Last-Event-ID", value.encode())])
     text = "Last-Event-ID: must be the number of the last event that was received, such as 12"
     assert (answer.status_code, answer.json()) == (400, {"detail": text})
+
+
+async def test_an_empty_last_event_id_counts_as_none(http: httpx.AsyncClient, log: FakeLog) -> None:
+    log.emit(2)
+    log.end()
+    for path, numbers in ((PATH, ["1", "2", "3"]), (f"{PATH}?after=1", ["2", "3"])):
+        answer = await http.get(path, headers={"Last-Event-ID": ""})
+        assert answer.status_code == 200
+        assert [line[4:] for line in answer.text.splitlines() if line.startswith("id: ")] == numbers
+
+
+async def test_head_of_a_stream_ends_after_its_headers(http: httpx.AsyncClient, log: FakeLog) -> None:
+    log.emit(1)
+    answer = await http.head(PATH)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
 
 
 async def test_refused_queries(http: httpx.AsyncClient, log: FakeLog) -> None:

@@ -187,12 +187,12 @@ async def test_openapi_describes_parameters_and_answers(http: httpx.AsyncClient)
     assert parameters["pageSize"]["schema"].items() >= numbers.items()
     assert all("anyOf" not in parameter["schema"] for parameter in listing["parameters"]), "none is null"
     assert not any(parameter["required"] for parameter in listing["parameters"])
-    assert set(listing["responses"]) == {"200", "400", "503"}
+    assert set(listing["responses"]) == {"200", "400", "403", "503"}
     for rest in ("", "/transcript"):
         one = document["paths"]["/api/session/{sessionId}" + rest]["get"]
         [parameter] = one["parameters"]
         assert (parameter["name"], parameter["in"], parameter["required"]) == ("sessionId", "path", True)
-        assert set(one["responses"]) == {"200", "400", "404", "503"}
+        assert set(one["responses"]) == {"200", "400", "403", "404", "503"}
     item = document["components"]["schemas"]["SessionItem"]["properties"]
     assert item["startedAt"]["format"] == "date-time"
     assert all("examples" in field and "description" in field for field in item.values())

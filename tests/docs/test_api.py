@@ -68,7 +68,7 @@ async def test_example_payload_is_decoded_as_documented() -> None:
         r"^\$ curl -X POST http://localhost:8000(/codec/\S+) [^\n]+ -d '\n(.*?)'$", TEXT, re.S | re.M
     )
     (shown,) = (answer for answer in ANSWERS if "payloads" in answer)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(whole_app()), base_url="http://api") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(whole_app()), base_url="http://localhost") as http:
         answer = await http.post(path, content=body, headers={"Authorization": f"Bearer {TOKEN}"})
         refused = await http.post(path, content=body)
     assert (answer.status_code, answer.json()) == (200, shown)

@@ -16,7 +16,7 @@ _HELP = re.compile(r"^# (?:HELP|TYPE) .+$", flags=re.MULTILINE)
 
 async def test_documented_metrics_are_served() -> None:
     (shown,) = re.findall(r"^curl http://127\.0\.0\.1:8000/metrics\n```\n```\n(.*?)```", TEXT, re.DOTALL | re.MULTILINE)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(whole_app()), base_url="http://api") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(whole_app()), base_url="http://localhost") as http:
         served = (await http.get("/metrics")).text
     assert len(_SAMPLE.findall(shown)) > 10
     for found in (_SAMPLE, _HELP):

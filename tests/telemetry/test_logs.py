@@ -93,7 +93,7 @@ async def test_session_of_a_request_is_taken_from_its_path(capsys: pytest.Captur
         logging.getLogger("api").info("asked")
 
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         await asyncio.create_task(client.get(f"/api/session/{SESSION}/transcript"))
         await asyncio.create_task(client.get("/api/session/ada is no session/transcript"))
     first, second = lines(capsys)

@@ -150,7 +150,7 @@ async def test_request_span_has_the_route_without_the_url(receiver: Receiver) ->
     provider = made(sending_to(receiver))
     instrument(app, provider)
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         inside = (await client.get("/api/sessions", params={"user": SECRET}, headers={"x-name": SECRET})).json()
         await client.get(f"/{SECRET}")
         await client.get("/health")

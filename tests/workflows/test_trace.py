@@ -67,7 +67,7 @@ async def test_a_request_and_the_launch_of_its_agent_are_one_trace(time_skipping
             await client.execute_update_with_start_workflow(VoiceSession.join_token, start_workflow_operation=operation)
 
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as caller:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as caller:
             await caller.post("/start")
         agent = await session.scene.next_agent()
         carried = JobMetadata(

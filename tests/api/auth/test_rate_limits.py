@@ -26,7 +26,7 @@ async def callers(settings: Settings, *addresses: str, **limits: Any) -> AsyncIt
     sessions = FakeSessions()
     app = create_app(replace(settings, api=ApiSettings(**limits)), sessions, FakeSessionReader(sessions))
     clients = [
-        httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 1)), base_url="http://api")
+        httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 1)), base_url="http://localhost")
         for address in addresses
     ]
     yield clients

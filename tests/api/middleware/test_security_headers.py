@@ -39,7 +39,7 @@ async def test_every_answer_has_security_headers(http: httpx.AsyncClient, sessio
 
 
 async def test_hsts_is_sent_over_https(settings: Settings) -> None:
-    async with client_of(create_app(settings), "https://api") as http:
+    async with client_of(create_app(settings), "https://localhost") as http:
         assert (await http.get("/")).headers["strict-transport-security"] == "max-age=31536000"
 
 
@@ -69,9 +69,18 @@ async def test_listed_origins_may_call(settings: Settings) -> None:
             assert "access-control-allow-credentials" not in answer.headers
 
 
+@pytest.mark.parametrize("names", ["cache-control,last-event-id", "content-type,idempotency-key", "x-api-key"])
+async def test_listed_origins_may_send_the_headers_that_routes_read(settings: Settings, names: str) -> None:
+    async with client_of(create_app(replace(settings, api=ApiSettings(cors_origins=_PAGE)))) as http:
+        asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": names}
+        preflight = await http.options("/api/session/session_1/events", headers={"Origin": _PAGE, **asked})
+    assert preflight.status_code == 200
+    assert set(names.split(",")) <= set(preflight.headers["access-control-allow-headers"].lower().split(", "))
+
+
 async def test_other_origins_may_not_call(http: httpx.AsyncClient) -> None:
     answer = await http.options("/api/session/start", headers={"Origin": _PAGE, **_PREFLIGHT})
-    assert answer.status_code == 405
+    assert answer.status_code == 403
     assert "access-control-allow-origin" not in answer.headers
 
 
