@@ -47,7 +47,6 @@ class ForeignPages:
         self._app = app
         self._origins = settings.allowed_origins
         self._hosts = _allowed_hosts(settings)
-        self._takes_private_names = not settings.on_loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on the request, or refuse it before its body is read."""
@@ -73,15 +72,10 @@ class ForeignPages:
 
     def _answers_as(self, host: str) -> bool:
         name = _split(host, "http").name
-        if name in self._hosts or name == "localhost" or name.endswith(".localhost"):
+        if name in self._hosts or name.endswith(".localhost") or _is_address(name):  # no page can rebind an address
             return True
-        try:
-            address = ipaddress.ip_address(name)
-        except ValueError:
-            # Public DNS has no names without a dot: these are containers and machines of a private network.
-            return self._takes_private_names and name != "" and "." not in name
-        # No page can rebind an address.
-        return self._takes_private_names or address.is_loopback
+        # Public DNS has no names without a dot: these are this machine, and those of a private network.
+        return name != "" and "." not in name
 
 
 class _Place(NamedTuple):

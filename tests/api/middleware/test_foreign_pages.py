@@ -124,11 +124,11 @@ _FOREIGN = (
 @pytest.mark.parametrize(
     ("api", "taken", "refused"),
     [
-        ({}, _LOOPBACK, (*_PRIVATE, *_LISTED, *_FOREIGN)),
+        ({}, (*_LOOPBACK, *_PRIVATE), ("voice.example.com", *_FOREIGN)),
         ({"host": "10.0.0.5"}, (*_LOOPBACK, *_PRIVATE), ("voice.example.com", *_FOREIGN)),
         ({"host": _CONTAINER}, (*_LOOPBACK, *_PRIVATE), ("voice.example.com", *_FOREIGN)),
         ({"host": "voice.example.com"}, ("voice.example.com:8000", *_LOOPBACK), _FOREIGN),
-        ({"allowed_hosts": "voice.example.com, 203.0.113.9"}, (*_LOOPBACK, *_LISTED), (*_PRIVATE, *_FOREIGN)),
+        ({"allowed_hosts": "voice.example.com, 203.0.113.9"}, (*_LOOPBACK, *_LISTED, *_PRIVATE), _FOREIGN),
     ],
 )
 async def test_names_under_which_it_answers(
