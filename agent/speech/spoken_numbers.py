@@ -28,6 +28,8 @@ class Currency(NamedTuple):
 
 
 _DOLLAR: Final = Currency("dollar", "dollars", "cent", "cents")
+_CANADIAN: Final = Currency("Canadian dollar", "Canadian dollars", "cent", "cents")
+_AUSTRALIAN: Final = Currency("Australian dollar", "Australian dollars", "cent", "cents")
 _EURO: Final = Currency("euro", "euros", "cent", "cents")
 _POUND: Final = Currency("pound", "pounds", "penny", "pence")
 _YEN: Final = Currency("yen", "yen")
@@ -35,9 +37,8 @@ _RUPEE: Final = Currency("rupee", "rupees", "paisa", "paise")
 CURRENCIES: Final = {
     **{"$": _DOLLAR, "USD": _DOLLAR, "US$": Currency("US dollar", "US dollars", "cent", "cents")},
     **{"€": _EURO, "EUR": _EURO, "£": _POUND, "GBP": _POUND, "¥": _YEN, "JPY": _YEN, "₹": _RUPEE, "INR": _RUPEE},
+    **{"CAD": _CANADIAN, "C$": _CANADIAN, "AUD": _AUSTRALIAN, "A$": _AUSTRALIAN},
     "CHF": Currency("Swiss franc", "Swiss francs", "centime", "centimes"),
-    "CAD": Currency("Canadian dollar", "Canadian dollars", "cent", "cents"),
-    "AUD": Currency("Australian dollar", "Australian dollars", "cent", "cents"),
 }
 
 
@@ -70,6 +71,7 @@ def in_groups(number: str) -> str:
     """Read the groups of a phone or card number digit by digit, and letters as the word they are."""
     if country := re.fullmatch(rf"\+({_COUNTRY_CODE})(\d{{6,}})", number):
         return f"plus {one_by_one(country[1])}, {ungrouped(country[2])}"
+    number = number.replace("(0)", "")  # dialed within the country only
     plus = "plus " if number.startswith("+") else ""
     groups = re.findall(r"\d+|[A-Za-z]+(?:-[A-Za-z]+)*", number)
     return plus + ", ".join(
@@ -104,15 +106,16 @@ def decade(first_year: str) -> str:
     return f"{said.removesuffix('y')}ies" if said.endswith("y") else f"{said}s"
 
 
-def date(month: str, day: str, of_year: str | None) -> str:
-    """Read a date with the English name of its month, whole or short."""
-    return f"{_MONTH_OF[month[:3]]} {ordinal(day)}" + (f", {year(of_year)}" if of_year else "")
+def date(month: str, day: str, of_year: str | None, *, last_day: str | None = None) -> str:
+    """Read a date, or the days up to `last_day`, with the English name of its month, whole or short."""
+    days = f"{ordinal(day)} to {ordinal(last_day)}" if last_day else ordinal(day)
+    return f"{_MONTH_OF[month[:3]]} {days}" + (f", {year(of_year)}" if of_year else "")
 
 
 def numeric_date(written: str) -> str:
     """Read `2026-03-01`, `01.03.2026`, or `3/1/26`: month first, or day first where the first number is no month."""
     first, second, third = re.split(r"[-./]", written)
-    if "-" in written:
+    if len(first) == 4:
         return date(MONTHS[int(second) - 1], third, first)
     if "." in written or int(first) > 12:
         first, second = second, first
@@ -147,6 +150,14 @@ def money(amount: str, currency: Currency) -> str:
 def address(written: str) -> str:
     """Read a link or an e-mail address without scheme, `www.` and query."""
     written = re.sub(r"^https?://", "", written).removeprefix("www.").partition("?")[0].partition("#")[0].rstrip("/")
-    for sign, word in ((".", "dot"), ("/", "slash"), ("@", "at"), ("-", "dash"), ("_", "underscore"), ("+", "plus")):
+    for sign, word in (
+        (".", "dot"),
+        ("/", "slash"),
+        ("@", "at"),
+        ("-", "dash"),
+        ("_", "underscore"),
+        ("+", "plus"),
+        (":", "colon"),
+    ):
         written = written.replace(sign, f" {word} ")
     return " ".join(written.split())

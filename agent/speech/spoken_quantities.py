@@ -26,17 +26,25 @@ _SCALES: Final = {
 }
 _SIGNS: Final = {
     **{"-": "minus ", "\u2212": "minus ", "\u2013": "minus ", "+": "plus ", "±": "plus or minus ", "~": "about "},
-    **{"≈": "about ", "<": "less than ", ">": "more than ", "≤": "at most ", "≥": "at least ", "#": "number "},
+    **{
+        "≈": "about ",
+        "<": "less than ",
+        ">": "more than ",
+        "≤": "at most ",
+        "≥": "at least ",
+        "#": "number ",
+        "№": "number ",
+    },
 }
 SIGN: Final = "[-" + "".join(_SIGNS).replace("-", "") + "]"
 
 _CODES: Final = "|".join(code for code in CURRENCIES if code.isalpha())
-_SYMBOLS: Final = r"US\$|[$€£¥₹]"
+_SYMBOLS: Final = r"US\$|[AC]\$|[$€£¥₹]"
 _THIN: Final = "\u00a0\u2007\u2009\u202f"
 _NUMBER: Final = (
     rf"(?:[1-9]\d{{0,2}}(?:[{_THIN}]\d{{3}})+(?![{_THIN} ]?\d)(?:[.,]\d{{1,2}}\b)?"
     # A plain space separates thousands and the groups of codes alike: "123 456" is a code.
-    r"|(?:[1-9]\d?(?:\ \d{3})+|[1-9]\d\d(?:\ \d{3})*\ 000)(?!\ ?\d)(?:[.,]\d{1,2}\b)?"
+    r"|(?:[1-9]\d?(?:\ \d{3})+|[1-9]\d\d(?:\ \d{3}){3,}|[1-9]\d\d(?:\ \d{3})*\ 000)(?!\ ?\d)(?:[.,]\d{1,2}\b)?"
     r"|\d{1,3}(?:\.\d{3})+,\d{1,2}|[1-9]\d{0,2}(?:\.\d{3}){2,}|[1-9]\d{0,2}(?:['\u2019_]\d{3})+"
     r"|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d{2})+,\d{3}|\d+(?:\.\d+)?|\.\d+)"
 )
@@ -46,38 +54,43 @@ _COUNTED: Final = r"(?:people|men|women|children|[a-z]{2,}(?<![su])s)\b(?<!\bmil
 """A plural: "3.5m users" are millions, "3m high" is a length."""
 _UNIT: Final = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True) if unit != "s")
 
+_DASH: Final = r"(?:[-\u2013\u2014]|\ [\u2013\u2014]\ )"
+_SCALE: Final = rf"(?:(?:[kKmMbBtT]|mn|bn|tn)\b|{_LONG_SCALE})"
+_MONEY_AFTER: Final = rf"(?:[€£$]|(?:{_CODES})\b)"
+
 QUANTITY: Final = rf"""
-    (?P<sign>{SIGN}\ ?(?=[$€£¥₹\dU.])(?<!-\ )(?<![+\u2013\u2212]\ ))?
+    (?P<sign>{SIGN}(?=[$€£¥₹\dUAC.]))?
     (?:(?P<symbol>{_SYMBOLS}|(?:{_CODES})(?=\s?\d))\s?(?P<sign_after>[-\u2212](?=\d))?
-        (?P<money>{_AMOUNT})(?P<scale1>(?:[kKmMbBtT]|mn|bn|tn)\b)?
-        (?:(?:[-\u2013\u2014]|\ [\u2013\u2014]\ )(?:{_SYMBOLS})?(?P<money_to>{_AMOUNT})(?P<scale2>(?:[kKmMbBtT]|mn|bn|tn)\b)?)?
-        (?P<scale3>{_LONG_SCALE})?
-    | (?P<from>{_AMOUNT}(?=\s?(?:[-\u2013\u2014]\s?{_NUMBER}\s?)?(?:[€£$]|(?:{_CODES})\b))|{_NUMBER})
-        (?:(?:[-\u2013\u2014]|\ [\u2013\u2014]\ )(?P<to>{_NUMBER}))?
+        (?P<money>{_AMOUNT})(?P<scale1>{_SCALE})?
+        (?:{_DASH}(?:{_SYMBOLS})?(?P<money_to>{_AMOUNT})(?P<scale2>{_SCALE})?)?
+    | (?P<from>{_AMOUNT}(?=\s?(?:[-\u2013\u2014]\s?{_NUMBER}\s?)?{_MONEY_AFTER})|{_NUMBER})
+        (?:(?:\s?(?:°\ ?[CF]?|%|km\b|kg\b))?{_DASH}(?P<to>{_NUMBER}))?
         (?P<scale4>(?:k|bn)\b|[mM](?=\ {_COUNTED})|{_LONG_SCALE})?
-        (?:(?P<percent>\s?%)|\s?°\ ?(?P<degrees>[CF])\b|(?P<degree_sign>\s?[℃℉])|(?P<bare_degrees>\s?°)|\s?(?P<symbol_after>[€£$]|(?:{_CODES})\b)
-        |\s?(?P<unit>{_UNIT})(?![\w²³/])|\s(?P<second>s)\b)?
+        (?:(?P<percent>\s?%)|\s?°\ ?(?P<degrees>[CF])\b|(?P<degree_sign>\s?[℃℉])|(?P<bare_degrees>\s?°)
+        |\s?(?P<symbol_after>{_MONEY_AFTER})|(?P<times>[x\u00d7])(?!\w)|\s?(?P<unit>{_UNIT})(?![\w²³])|\s(?P<second>s)\b)?
     )
+    (?:/(?P<per>m[²³]|[a-z]+\b))?
 """
 
 
 def quantity(found: dict[str, str]) -> str:
     """Read a match of `QUANTITY`, from its named groups."""
+    per = found.get("per")
+    return _quantity(found) + (f" per {_UNITS.get(per, 'second' if per == 's' else per)}" if per else "")
+
+
+def _quantity(found: dict[str, str]) -> str:
     written_sign = found.get("sign") or found.get("sign_after")
     sign = _SIGNS[written_sign.strip()] if written_sign else ""
     if "money" in found:
-        scale = found.get("scale3", "").strip()
-        return sign + _money(
-            (found["money"], _scale(found.get("scale1")) or scale),
-            (found.get("money_to"), _scale(found.get("scale2")) or scale),
-            found["symbol"],
-        )
-    low, high, scale = found["from"], found.get("to"), _scale(found.get("scale4"))
+        low, high = (found["money"], _scale(found.get("scale1"))), (found.get("money_to"), _scale(found.get("scale2")))
+        return sign + _money(low, high, found["symbol"])
+    first, last, scale = found["from"], found.get("to"), _scale(found.get("scale4"))
     if "symbol_after" in found:
-        return sign + _money((low, scale), (high, scale), found["symbol_after"])
+        return sign + _money((first, scale), (last, scale), found["symbol_after"])
     if unit := _unit(found):
-        return f"{sign}{_range(low, high, scale)} {unit}"
-    return sign + _range(low, high, scale, may_be_years=not sign and not scale)
+        return f"{sign}{_range(first, last, scale)} {unit}"
+    return sign + _range(first, last, scale, may_be_years=not sign and not scale)
 
 
 def _scale(written: str | None) -> str:
@@ -105,6 +118,8 @@ def _money(low: tuple[str, str], high: tuple[str | None, str], symbol: str) -> s
     """Read an amount or a range. The unit is said once where both are whole or scaled."""
     currency = CURRENCIES[symbol]
     (start, scale), (end, end_scale) = low, high
+    if symbol in ("€", "EUR") and re.fullmatch(r"\d{1,3}\.\d{3}", start):
+        start = start.replace(".", "")  # nobody writes thousandths of a euro
     if end is None:
         return f"{cardinal(start)} {scale} {currency.many}" if scale else money(start, currency)
     scale = "" if scale == end_scale else scale or ""
@@ -117,6 +132,8 @@ def _money(low: tuple[str, str], high: tuple[str | None, str], symbol: str) -> s
 
 def _unit(found: dict[str, str]) -> str:
     is_one = "to" not in found and "scale4" not in found and found["from"] == "1"
+    if "times" in found:
+        return "times"
     if "percent" in found:
         return "percent"
     if "degree_sign" in found or "degrees" in found:

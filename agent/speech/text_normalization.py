@@ -1,4 +1,4 @@
-"""Normalizes text for TTS: numbers, prices, dates, times and links become words, reasoning and markup go. English; pure.
+"""Normalizes text for TTS: numbers, prices, dates, times and links become words; reasoning and markup go. English.
 
 TTS models read "$3.50", "2025-03-01" or "example.com/menu" differently, and some spell them out; all read words alike.
 livekit-agents applies `normalize_stream` to TTS input only: captions and history keep the written text.
@@ -31,7 +31,15 @@ _FRACTIONS: Final = {
     **{"½": "one half", "⅓": "one third", "⅔": "two thirds", "¼": "one quarter", "¾": "three quarters"},
     "24/7": "twenty-four seven",
 }
-_SYMBOLS: Final = {"&": "and", "=": "equals", "+": "plus", "×": "times", "÷": "divided by", "<": "is less than"}
+_SYMBOLS: Final = {
+    "&": "and",
+    "=": "equals",
+    "+": "plus",
+    "\u00d7": "times",
+    "÷": "divided by",
+    "<": "less than",
+    ">": "greater than",
+}
 _HALF: Final = rf"(?:[Mm]\b|\.[Mm]\b{_DOT})"
 _DAY: Final = r"0?[1-9]|[12]\d|3[01]"
 _PATTERN: Final = re.compile(
@@ -39,28 +47,30 @@ _PATTERN: Final = re.compile(
       (?P<email>[A-Za-z0-9][\w.+-]*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{{2,}})
     | (?P<link>(?:https?://)(?:[^\s<>"]*[\w/])|(?:www\.)?(?:[A-Za-z0-9-]+\.)+(?:{_DOMAINS})(?:/[\w./%~-]*[\w/])?)(?!\w)
     | (?=[A-Z])(?P<month>{_MONTH}|(?:{_SHORT_MONTH})\.?)\s
-        (?P<day>{_DAY})(?:st|nd|rd|th)?(?:,?\s(?P<year>\d{{4}}))?{_END}
+        (?P<day>{_DAY})(?:st|nd|rd|th)?(?:[-\u2013](?P<last>{_DAY})(?:st|nd|rd|th)?)?(?:,?\s(?P<year>\d{{4}}))?{_END}
     | v(?P<version>\d+(?:\.\d+)+){_END}
-    | (?<!\S)(?P<symbol_word>[&=+×÷<])(?!\S)
+    | (?<!\S)(?P<symbol_word>[&=+\u00d7÷<>])(?!\S)
     | (?=[(\d$€£¥₹'\u2019.½⅓⅔¼¾UEGCJIA]|{SIGN})(?:  # for speed: most words end here
-      (?P<iso>\d{{4}}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))
+      (?P<iso>\d{{4}}(?P<bar>[-/])(?:0[1-9]|1[0-2])(?P=bar)(?:0[1-9]|[12]\d|3[01]))
         (?:[T\ ](?P<iso_hour>[01]\d|2[0-3]):(?P<iso_minute>[0-5]\d)(?::\d\d(?:\.\d+)?)?Z?)?{_END}
     | (?P<slashed>(?:(?:0?[1-9]|1[0-2])/(?:{_DAY})|(?:1[3-9]|2\d|3[01])/(?:0?[1-9]|1[0-2]))/(?:\d{{4}}|\d\d)
         |(?:{_DAY})\.(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d){_END}
-    | (?P<day2>{_DAY})(?:st|nd|rd|th)?\s(?:of\s)?
+    | (?P<day2>{_DAY})(?:st|nd|rd|th)?(?:[-\u2013](?P<last2>{_DAY})(?:st|nd|rd|th)?)?\s(?:of\s)?
         (?P<month2>{_MONTH}|(?:{_SHORT_MONTH})(?:\.(?=,?\s\d{{4}})|{_DOT}))(?:,?\s(?P<year2>\d{{4}}))?{_END}
     | (?:(?P<hour0>[01]?\d|2[0-3])(?::(?P<minute0>[0-5]\d))?(?:\s?(?P<half0>[AaPp]){_HALF})?(?:\s?[-\u2013]\s?))?
       (?:(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?::(?P<second_of>[0-5]\d))?(?:\s?(?P<half>[AaPp]){_HALF})?
-        |(?P<hour2>0?[1-9]|1[0-2])\s?(?P<half2>[AaPp]){_HALF}){_END}
+        |(?P<hour2>0?[1-9]|1[0-2])(?:\.(?P<minute2>[0-5]\d))?\s?(?P<half2>[AaPp]){_HALF}){_END}
     | (?P<phone>(?:\+?\d{{1,3}}[\ -]?)?\(\d{{3}}\)\s?\d{{3}}[-.\ ]\d{{4}}
         |1[-.\ ]\d{{3}}[-.\ ]\d{{3}}[-.\ ]\d{{4}}|1-\d{{3}}(?:-[A-Z0-9]*[A-Z][A-Z0-9]*)+
         |\d{{3}}(?P<gap>[-.\ ])\d{{3}}(?P=gap)\d{{4}}|\(?0\d{{2,4}}\)?[\ -]\d{{3,4}}[\ -]?\d{{3,4}}
-        |\+\d{{1,3}}(?:[\ .-]?\d{{2,5}}){{1,4}}
+        |\+\d{{1,3}}(?:\ ?\(0\))?(?:[\ .-]?\d{{2,5}}){{1,4}}|\d(?:-\d){{2,}}
         |\d{{4}}(?P<gap2>[\ -])\d{{4}}(?P=gap2)\d{{4}}(?:(?P=gap2)\d{{1,4}}){{1,2}}
         |3[47]\d\d(?P<gap3>[\ -])\d{{6}}(?P=gap3)\d{{5}}|\d{{3}}-\d\d-\d{{4}}
         |(?!\d\d0-\d\d00)\d{{3}}-\d{{4}}|\d{{3}}\ \d{{4}}|\d{{3}}(?:\ \d{{3}}){{1,2}}(?<!\ 000)(?!\ \d)){_END}
     | (?P<ip>(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){{3}}(?:25[0-5]|2[0-4]\d|1?\d?\d)){_END}
-    | (?P<fraction>(?:[12]/[23]|[13]/4|24/7)(?![\w/]|[.,:-]\d)|(?:(?P<whole>\d{{1,3}})\ ?)?(?P<vulgar>[½⅓⅔¼¾]))
+    | (?P<ratio>\d{{1,3}}:\d){_END}
+    | (?P<fraction>(?:(?P<whole>\d{{1,3}})\ ?)?(?:(?P<vulgar>[½⅓⅔¼¾])|(?P<simple>(?:1/[234]|2/3|3/4)(?![\w/]|[.,:-]\d)))
+        |24/7{_END})
     | (?P<decade>(?:1[1-9]|20)\d0|['\u2019]\d0)['\u2019]?s{_END}
     | {QUANTITY}{_END}
     | (?P<ordinal>\d{{1,15}})(?:st|nd|rd|th)\b
@@ -101,12 +111,14 @@ class _Cleaner:
     def __init__(self) -> None:
         self._reasoning = ReasoningFilter()
         self._markup = MarkupFilter()
+        self._escaped_markup = MarkupFilter()
 
     def feed(self, piece: str) -> str:
-        return self._markup.feed(self._reasoning.feed(piece))
+        return self._escaped_markup.feed(self._markup.feed(self._reasoning.feed(piece)))
 
     def flush(self) -> str:
-        return self._markup.feed(self._reasoning.flush()) + self._markup.flush()
+        rest = self._markup.feed(self._reasoning.flush()) + self._markup.flush()
+        return self._escaped_markup.feed(rest) + self._escaped_markup.flush()
 
 
 def _in_words(text: str) -> str:
@@ -163,7 +175,7 @@ def _iso(found: dict[str, str]) -> str:
 
 
 def _time(found: dict[str, str]) -> str:
-    hour, minute = found.get("hour") or found["hour2"], found.get("minute", "00")
+    hour, minute = found.get("hour") or found["hour2"], found.get("minute") or found.get("minute2", "00")
     half = found.get("half") or found.get("half2")
     said = say.time(hour, minute, half)
     if seconds := int(found.get("second_of", "0")):
@@ -176,7 +188,7 @@ def _time(found: dict[str, str]) -> str:
 
 
 def _fraction(found: dict[str, str]) -> str:
-    said = _FRACTIONS[found.get("vulgar") or found["fraction"]]
+    said = _FRACTIONS[found.get("vulgar") or found.get("simple") or found["fraction"]]
     return f"{say.cardinal(found['whole'])} and {said.replace('one half', 'a half')}" if "whole" in found else said
 
 
@@ -185,14 +197,15 @@ _RENDERERS: Final[dict[str, Callable[[dict[str, str]], str]]] = {
     "link": lambda found: say.address(found["link"]),
     "iso": _iso,
     "slashed": lambda found: say.numeric_date(found["slashed"]),
-    "month": lambda found: say.date(found["month"], found["day"], found.get("year")),
-    "month2": lambda found: say.date(found["month2"], found["day2"], found.get("year2")),
+    "month": lambda found: say.date(found["month"], found["day"], found.get("year"), last_day=found.get("last")),
+    "month2": lambda found: say.date(found["month2"], found["day2"], found.get("year2"), last_day=found.get("last2")),
     "version": lambda found: "version " + " point ".join(map(say.cardinal, found["version"].split("."))),
     "symbol_word": lambda found: _SYMBOLS[found["symbol_word"]],
     "hour": _time,
     "hour2": _time,
     "phone": lambda found: say.in_groups(found["phone"]),
     "ip": lambda found: " dot ".join(map(say.one_by_one, found["ip"].split("."))),
+    "ratio": lambda found: " to ".join(map(say.cardinal, found["ratio"].split(":"))),
     "fraction": _fraction,
     "money": quantity,
     "from": quantity,
