@@ -14,8 +14,8 @@ _ATTRIBUTE_PREFIX: Final = r"\s+(?:[\w:-]{1,40}(?:\s?=\s?(?:\"[^\"<>]{0,200}\"?|
 _TAG_PREFIX: Final = (
     rf"<(?:/?(?:[A-Za-z][\w:-]{{0,40}}(?:{_ATTRIBUTE}){{0,8}}(?:{_ATTRIBUTE_PREFIX})?\s?/?)?|[?!][^<>]{{0,210}})?"
 )
-_TAGS: Final = re.compile(rf"\s*(?:{_TAG}\s*)+")
-_TAIL: Final = re.compile(rf"\s*(?:{_TAG}\s*)*(?:{_TAG_PREFIX}|&[#\w]{{0,30}})?$")
+_TAGS: Final = re.compile(rf"(?<!\s)\s*(?:{_TAG}\s*)+")
+_TAIL: Final = re.compile(rf"(?<!\s)\s*(?:{_TAG}\s*)*(?:{_TAG_PREFIX}|&[#\w]{{0,30}})?$")
 _PAUSE: Final = re.compile(r"<break|</?(?:br|p|s|div|li|ul|ol|tr|h[1-6])\b", re.IGNORECASE)
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 

@@ -13,7 +13,9 @@ _NAMES: Final = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad
 _TAG: Final = re.compile(rf"<(?P<close>/?)(?:{_NAMES})\s?>", re.IGNORECASE)
 _TAG_PREFIX: Final = re.compile(r"</?[a-z]{0,10}\s?$", re.IGNORECASE)
 _ANSWER: Final = re.compile(
-    r"(?:[.!?\u2026][\"')\]\u201d]*\s|\n)\s*(?!</?[a-z]{0,10}\s?$|</?(?:" + _NAMES + r")\s?>)\S", re.IGNORECASE
+    r"(?:(?<=[.!?\u2026])[\"')\]\u201d]{0,3}\s+|(?<=\S)[^\S\n]*\n\s*)"
+    rf"(?!</?[a-z]{{0,10}}\s?$|</?(?:{_NAMES})\s?>)\S",
+    re.IGNORECASE,
 )
 """The first sentence or line has ended and another begins.
 

@@ -3,8 +3,8 @@
 TTS models read "$3.50", "2025-03-01" or "example.com/menu" differently, and some spell them out; all read words alike.
 livekit-agents applies `normalize_stream` to TTS input only: captions and history keep the written text.
 
-num2words and these patterns, not a library of grammars: nemo_text_processing and wetext compile or load WFSTs (pynini,
-OpenFst) of tens of megabytes in every job process, and both take whole sentences where this takes a stream of chunks.
+num2words and these patterns, not nemo_text_processing or wetext: those bring pynini or OpenFst with compiled grammars
+into every job process, and take whole sentences where this takes a stream of chunks.
 """
 
 from __future__ import annotations

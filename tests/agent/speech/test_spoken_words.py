@@ -260,6 +260,7 @@ REASONING: Final = [
     ("A\n</think>\nB.", "B."),
     ("A\n</thinking>\nB.", "B."),
     ("A.\n</think>\nB.", "B."),
+    ("\n\nA\n</think>\nB.", "B."),
     ("<think>A", ""),
     ("<think></think>B. C. D.", "B. C. D."),
     ("<think>A <b>b</b> < 5</think>B.", "B."),
