@@ -6,6 +6,7 @@ The texts are files in `prompts/`. Customer and caller data cannot leave its mar
 from __future__ import annotations
 
 import re
+import unicodedata
 from importlib.resources import files
 from string import Template
 from typing import Final
@@ -20,7 +21,8 @@ NO_ANSWER: Final = "Sorry, I could not think of an answer. Could you say that ag
 """Said when the language model fails."""
 
 _MARKS = re.compile(r"<\s*/?\s*task\s*/?\s*>", re.IGNORECASE)
-_NOT_IN_A_NAME = re.compile(r"[^\w .,'-]+|_")
+_NAME_SIGNS = " .,'\u2019-\u200c\u200d"
+"""Apostrophes of both kinds; and the joiners, without which some Indic and Persian names read wrong."""
 _LONGEST_NAME = 60
 
 
@@ -35,7 +37,7 @@ HOUSE_RULES: Final = _part("house_rules")
 
 def instructions(briefing: Briefing) -> str:
     """Return the system prompt of one session."""
-    parts = [_TASK.substitute(system_prompt=_MARKS.sub("", briefing.options.system_prompt).strip())]
+    parts = [_TASK.substitute(system_prompt=_without_marks(briefing.options.system_prompt).strip())]
     if name := readable_name(briefing.user_name):
         parts.append(_CALLER.substitute(name=name))
     return "\n\n".join([*parts, HOUSE_RULES])
@@ -43,4 +45,25 @@ def instructions(briefing: Briefing) -> str:
 
 def readable_name(user_name: str) -> str:
     """Return a user name as one line of letters, digits and the signs of names: `john_doe` becomes "john doe"."""
-    return " ".join(_NOT_IN_A_NAME.sub(" ", user_name).split())[:_LONGEST_NAME].rstrip()
+    kept = "".join(sign if _is_of_a_name(sign) else " " for sign in unicodedata.normalize("NFC", user_name))
+    name = " ".join(kept.split())
+    end = min(len(name), _LONGEST_NAME)
+    while 0 < end < len(name) and _is_mark(name[end]):
+        end -= 1  # a letter stays together with its marks
+    return name[:end].rstrip()
+
+
+def _is_of_a_name(sign: str) -> bool:
+    return sign.isalnum() or sign in _NAME_SIGNS or _is_mark(sign)
+
+
+def _is_mark(sign: str) -> bool:
+    """True for what combines with the letter before it: accents, and the vowel signs of many scripts."""
+    return unicodedata.category(sign).startswith("M")
+
+
+def _without_marks(task: str) -> str:
+    """Remove the marks around a task, also those that appear when others are removed."""
+    while (shorter := _MARKS.sub("", task)) != task:
+        task = shorter
+    return task

@@ -43,7 +43,7 @@ from agent.speech.text_normalization import normalize_stream, normalize_text
             "On December twenty-fifth, twenty twenty-six, December twenty-fifth, twenty twenty-six or March fifth, "
             "twenty twenty-six.",
         ),
-        ("13/13/2026, 1/2 and 24/7 stay.", "13/13/2026, 1/2 and 24/7 stay."),
+        ("13/13/2026, 5/9 and A1/2 stay.", "13/13/2026, 5/9 and A1/2 stay."),
         (
             "On Mar 3, Dec. 25th or Sept. 5, 2026.",
             "On March third, December twenty-fifth or September fifth, twenty twenty-six.",
@@ -112,6 +112,37 @@ WORDS = st.sampled_from(
         ),
         *("p.m.", "p.m.,", "Mar", "Sept.", "12/25/2026", "1990s", "'90s", "(555)", "123-4567", "EST", "a4", "We"),
         *(".", "1.8.9", "a@b.org", "A4", "000", "well,", "5%", "99999999999999999999"),
+        *(
+            "-$5",
+            "\u2212",
+            "\u2013",
+            "$10",
+            "000",
+            "3.5m",
+            "people",
+            "miles",
+            "m",
+            "\u00b0C",
+            "010",
+            "9999",
+            "1111",
+            "<",
+        ),
+        *(
+            "<b>",
+            "</p>",
+            "<break/>",
+            "<br",
+            ">",
+            "&amp;",
+            "&",
+            ";",
+            "<think>",
+            "</think>",
+            "</",
+            "1/2",
+            "2026-03-01 10:30",
+        ),
     ]
 )
 TEXTS = st.lists(st.tuples(WORDS, st.sampled_from([" ", "  ", "\n", ""])), max_size=12).map(
@@ -132,5 +163,6 @@ def test_single_characters_give_the_same_result(text: str) -> None:
     assert "".join(streamed(list(text))) == normalize_text(text)
 
 
-def test_plain_words_are_yielded_at_once() -> None:
-    assert streamed(["It ", "is ", "sunny ", "today."]) == ["It ", "is ", "sunny ", "today."]
+def test_plain_words_are_yielded_at_once_after_the_first_sentence() -> None:
+    said = streamed(["It ", "is ", "sunny. ", "Take ", "a ", "hat ", "today."])
+    assert said == ["It is sunny. ", "Take ", "a ", "hat ", "today."]
