@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError, APITimeoutError, llm
@@ -9,13 +10,25 @@ from livekit.agents.llm.utils import ThinkingTokenFilter
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import is_given
 from livekit.plugins import openai
+from openai import omit
 from openai.types.chat.chat_completion_chunk import Choice
 
+from agent.speech.chat_dialect import ChatDialect, Refusal
 from agent.speech.chat_replies import NoWordsError, SurrogateJoiner, WordGate
+
+logger = logging.getLogger("agent.speech.chat_endpoint")
 
 
 class ChatLLM(openai.LLM):
-    """The plugin's LLM, whose streams are `ChatStream`s."""
+    """The plugin's LLM, whose streams are `ChatStream`s. `dialect` is what its process has learned of the endpoint."""
+
+    dialect = ChatDialect()
+
+    def adopt(self, dialect: ChatDialect) -> None:
+        """Use a dialect from now on, because the endpoint has accepted it after a refusal."""
+        if dialect != self.dialect:
+            logger.warning("%s/%s has refused requests; it gets %s", self.provider, self.model, dialect)
+            self.dialect = dialect
 
     def chat(  # type: ignore[override]  # our agents use neither tools' options nor response formats
         self,
@@ -46,20 +59,57 @@ _FIELDS = ("temperature", "max_completion_tokens", "reasoning_effort")
 
 
 class ChatStream(openai.LLMStream):
-    """A reply. Fails with `NoWordsError` if it ends without a word."""
+    """A reply. Fails with `NoWordsError` if it ends without a word.
+
+    A refusal that another dialect may avoid is answered by another request at once.
+    """
+
+    def __init__(self, chat_llm: ChatLLM, **arguments: Any) -> None:
+        super().__init__(chat_llm, **arguments)
+        self._chat_llm = chat_llm
+        self._wanted_fields = dict(self._extra_kwargs)  # the plugin has dropped those that it knows to be refused
+        self._wanted_context = self._chat_ctx
 
     async def _run(self) -> None:
         self._halves, self._gate = SurrogateJoiner(), WordGate()
         self._finish_reason: str | None = None
         self._calls_tool = False
-        try:
-            await super()._run()
-        except APIError as error:
-            raise _without_texts(error) from None
+        self._first_dialect = self._dialect = self._chat_llm.dialect
+        while not await self._accepted():
+            pass
+        self._settle()
         if not self._gate.open and not self._calls_tool:
             raise NoWordsError(self._finish_reason)
 
+    async def _accepted(self) -> bool:
+        """Ask in the present dialect. Returns False, with another dialect to try, if that was refused."""
+        self._chat_ctx = self._dialect.arrange(self._wanted_context)
+        self._extra_kwargs = self._dialect.fields(self._wanted_fields)
+        if "stream_options" in self._dialect.omitted:
+            self._extra_kwargs["extra_body"] = {"stream_options": omit}  # the plugin always sets it
+        try:
+            await super()._run()
+        except APIError as error:
+            dialect = self._dialect_after(error)
+            if dialect is None:
+                raise _without_texts(error) from None
+            self._dialect = dialect
+            return False
+        return True
+
+    def _dialect_after(self, error: APIError) -> ChatDialect | None:
+        if not isinstance(error, APIStatusError):
+            return None
+        refusal = Refusal.of(error.status_code, error.body, error.message)
+        return self._dialect.after(refusal, self._wanted_fields, self._wanted_context)
+
+    def _settle(self) -> None:
+        if self._dialect != self._first_dialect:  # another stream may have learned more meanwhile
+            self._first_dialect = self._dialect
+            self._chat_llm.adopt(self._dialect)
+
     def _parse_choice(self, id: str, choice: Choice, thinking_filter: ThinkingTokenFilter) -> llm.ChatChunk | None:
+        self._settle()  # now, because a prefill ends here
         self._finish_reason = choice.finish_reason or self._finish_reason
         # Some vendors leave the delta out, whatever the type says. The plugin's chunks refuse half a character.
         if choice.delta and isinstance(choice.delta.content, str):
