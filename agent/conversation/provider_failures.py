@@ -33,8 +33,8 @@ logger = logging.getLogger("agent.conversation.provider_failures")
 _MAX_FAILED_REPLIES: Final = 3
 """Failed replies in a row after which the agent exits; the caller is asked to repeat between them."""
 _MAX_REFUSED_REPLIES: Final = 2
-"""The same for replies that the endpoint refuses with 400, 413 or 422: the next request repeats the refused conversation,
-but a content filter may have disliked the last sentence alone."""
+"""The same for replies that the endpoint refuses with 400, 413 or 422: the next request repeats the conversation, but a
+content filter may have disliked its last sentence alone."""
 _REFUSALS: Final = (400, 413, 422)
 _PERMANENT_REFUSALS: Final = (401, 403, 404)
 """A wrong key, address or model refuses every reply: asking the caller to repeat would be in vain."""
