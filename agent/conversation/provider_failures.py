@@ -14,6 +14,7 @@ from typing import Final
 from livekit.agents import (
     AgentSession,
     AgentStateChangedEvent,
+    APIStatusError,
     ChatMessage,
     CloseEvent,
     ConversationItemAddedEvent,
@@ -31,6 +32,12 @@ logger = logging.getLogger("agent.conversation.provider_failures")
 
 _MAX_FAILED_REPLIES: Final = 3
 """Failed replies in a row after which the agent exits; the caller is asked to repeat between them."""
+_MAX_REFUSED_REPLIES: Final = 2
+"""The same for replies that the endpoint refuses with 400, 413 or 422: the next request repeats the conversation, but a
+content filter may have disliked its last sentence alone."""
+_REFUSALS: Final = (400, 413, 422)
+_PERMANENT_REFUSALS: Final = (401, 403, 404)
+"""A wrong key, address or model refuses every reply: asking the caller to repeat would be in vain."""
 _MAX_SILENT_ANSWERS: Final = 2
 """Answers in a row without sound after which the agent exits: it cannot apologize without TTS."""
 _SETTLE_SECONDS: Final = 0.2
@@ -77,15 +84,16 @@ class ProviderFailures:
         """Handle an error that livekit-agents will not retry."""
         if getattr(event.error, "recoverable", True) or IS_PREFILL.get():
             return
-        logger.warning("%s: %s", _REASONS.get(event.error.type, "failed"), type(event.error.error).__name__)
+        failure = event.error.error
+        logger.warning("%s: %s", _REASONS.get(event.error.type, "failed"), _describe(failure))
         if event.error.type == "tts_error":
             self._silent_answers += 1
             if self._silent_answers >= (_MAX_SILENT_ANSWERS if self._proven else 1):
                 self._give_up("tts_error")
         elif event.error.type == "llm_error" and (self._apology is None or self._apology.done()):
-            self._apology = asyncio.create_task(self._apologize(self._answers))
+            self._apology = asyncio.create_task(self._apologize(self._answers, failure))
 
-    async def _apologize(self, answers_before: int) -> None:
+    async def _apologize(self, answers_before: int, failure: Exception) -> None:
         """Apologize once no answer will come: preemptive generation can fail while the caller still speaks."""
         while True:
             await self._quiet.wait_for_quiet()
@@ -95,8 +103,8 @@ class ProviderFailures:
         if self._answers != answers_before:
             return
         self._failed_replies += 1
-        if self._failed_replies >= (_MAX_FAILED_REPLIES if self._proven else 1):
-            self._give_up("llm_error")
+        if self._failed_replies >= (_max_failed_replies(failure) if self._proven else 1):
+            self._give_up("llm_error", failure)
         else:
             self._session.say(NO_ANSWER)
 
@@ -116,6 +124,23 @@ class ProviderFailures:
         if event.error is not None:
             self._give_up(event.error.type)
 
-    def _give_up(self, kind: str) -> None:
+    def _give_up(self, kind: str, failure: Exception | None = None) -> None:
         if not self._failure.done():
-            self._failure.set_result(_REASONS.get(kind, "it failed"))
+            reason = _REASONS.get(kind, "it failed")
+            if isinstance(failure, APIStatusError):
+                reason = f"{reason}: it answers HTTP {failure.status_code}"
+            self._failure.set_result(reason)
+
+
+def _max_failed_replies(failure: Exception) -> int:
+    """Return how many replies in a row may fail like this before the agent exits."""
+    status = failure.status_code if isinstance(failure, APIStatusError) else None
+    if status in _PERMANENT_REFUSALS:
+        return 1
+    return _MAX_REFUSED_REPLIES if status in _REFUSALS else _MAX_FAILED_REPLIES
+
+
+def _describe(failure: Exception) -> str:
+    """Return type and status: texts of errors can quote the conversation."""
+    name = type(failure).__name__
+    return f"{name} {failure.status_code}" if isinstance(failure, APIStatusError) else name

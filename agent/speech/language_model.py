@@ -11,10 +11,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from livekit.agents import APIConnectOptions, APIError, llm
-from livekit.plugins import openai
 from openai import Timeout
 from pydantic import SecretStr
 
+from agent.speech.chat_endpoint import ChatLLM
 from settings import SpeechSettings
 
 TIMEOUT: Final = Timeout(15.0, connect=3.0)
@@ -57,7 +57,7 @@ def endpoints(settings: SpeechSettings) -> Sequence[Endpoint]:
 
 def build(endpoint: Endpoint) -> llm.LLM[Any]:
     """Return the client of `endpoint`. livekit-agents retries, since it knows if words were spoken already."""
-    return openai.LLM(
+    return ChatLLM(
         base_url=endpoint.base_url,
         api_key=endpoint.api_key.get_secret_value(),
         model=endpoint.model,

@@ -25,9 +25,11 @@ _ERRORS: dict[str, type[STTError] | type[LLMError] | type[TTSError]] = {
 }
 
 
-def provider_error(kind: str, *, recoverable: bool = False) -> STTError | LLMError | TTSError:
+def provider_error(
+    kind: str, *, recoverable: bool = False, error: Exception | None = None
+) -> STTError | LLMError | TTSError:
     """The error that livekit-agents makes of a provider's."""
-    error = RuntimeError("what the caller said")
+    error = error or RuntimeError("what the caller said")
     return _ERRORS[kind](timestamp=0, label="", error=error, recoverable=recoverable)
 
 
@@ -60,5 +62,5 @@ class FakeSession(AgentSession[None]):
     def add(self, message: ChatMessage) -> None:
         self.emit("conversation_item_added", ConversationItemAddedEvent(item=message))
 
-    def fail(self, kind: str, *, recoverable: bool = False) -> None:
-        self.emit("error", ErrorEvent(error=provider_error(kind, recoverable=recoverable), source=None))
+    def fail(self, kind: str, *, recoverable: bool = False, error: Exception | None = None) -> None:
+        self.emit("error", ErrorEvent(error=provider_error(kind, recoverable=recoverable, error=error), source=None))

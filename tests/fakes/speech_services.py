@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,6 +21,12 @@ ANSWER: Final = "Two euros."
 SOUND: Final = b"\x01\x10" * 12_000
 """Half a second at 24 kHz."""
 _MIDDLE: Final = len(SOUND) // 2
+
+
+Delta = tuple[dict[str, Any], str | None]
+"""A chunk's delta and its finish reason."""
+Refusal = tuple[int, Any]
+"""A status and a JSON body."""
 
 
 @dataclass
@@ -42,6 +49,12 @@ class SpeechServices:
     """Accept a stream, and close it at the first audio or text."""
     stall: bool = False
     """Send the first half of an answer, and then nothing more."""
+    reply: tuple[Delta, ...] = ()
+    """The chat endpoint's stream; empty: `ANSWER` in two chunks."""
+    done_alone: bool = False
+    """Stream `[DONE]` and no chunk."""
+    refuse: Callable[[dict[str, Any]], Refusal | None] = lambda _: None
+    """Called with each chat request."""
     asked: list[Asked] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     """JSON messages that the client sent on a stream."""
@@ -195,16 +208,24 @@ class SpeechServices:
     # The language model.
 
     async def _openai_chat(self, request: web.Request) -> web.StreamResponse:
+        if refusal := self.refuse(self.asked[-1].body):
+            return web.json_response(refusal[1], status=refusal[0])
+        if self.done_alone:
+            return await self._chunks(request, "text/event-stream", [b"data: [DONE]\n\n"])
         first, rest = ANSWER.split(" ")
+        reply: tuple[Delta, ...] = self.reply or (
+            ({"role": "assistant", "content": f"{first} "}, None),
+            ({"role": "assistant", "content": rest}, None),
+        )
         chunks = [
             {
                 "id": "1",
                 "object": "chat.completion.chunk",
                 "created": 1,
                 "model": "any",
-                "choices": [{"index": 0, "delta": {"role": "assistant", "content": half}, "finish_reason": None}],
+                "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}],
             }
-            for half in (f"{first} ", rest)
+            for delta, finish_reason in reply
         ]
         return await self._lines(request, "text/event-stream", chunks, "data: ")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from livekit.agents import ChatMessage, CloseEvent, CloseReason
+from livekit.agents import APIStatusError, ChatMessage, CloseEvent, CloseReason
 
 from agent.conversation import provider_failures
 from agent.conversation.instructions import NO_ANSWER
@@ -67,6 +67,24 @@ async def test_two_failed_replies_are_apologized_for_and_the_third_makes_the_age
     session.fail("llm_error")
     assert await reason(follower) == "the language model failed"
     assert session.said.empty()
+
+
+@pytest.mark.parametrize(
+    ("status", "apologies"), [(401, 0), (403, 0), (404, 0), (400, 1), (422, 1), (429, 2), (503, 2)]
+)
+async def test_the_agent_exits_earlier_if_the_failure_will_not_pass(
+    session: FakeSession, status: int, apologies: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    follower = follow(session)
+    error = APIStatusError("what the caller said", status_code=status)
+    for _ in range(apologies):
+        session.fail("llm_error", error=error)
+        assert await apology(session) == NO_ANSWER
+    assert await is_serving(follower)
+    session.fail("llm_error", error=error)
+    assert await reason(follower) == f"the language model failed: it answers HTTP {status}"
+    assert str(status) in caplog.text
+    assert "what the caller said" not in caplog.text
 
 
 async def test_failed_prefills_are_ignored(session: FakeSession) -> None:
