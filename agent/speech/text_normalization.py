@@ -9,6 +9,7 @@ into every job process, and take whole sentences where this takes a stream of ch
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -19,6 +20,8 @@ from agent.speech import spoken_numbers as say
 from agent.speech.markup import MarkupFilter
 from agent.speech.reasoning import ReasoningFilter
 from agent.speech.spoken_quantities import QUANTITY, SIGN, quantity
+
+logger = logging.getLogger("agent.speech.text_normalization")
 
 _SHORT_MONTH: Final = "Sept|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _MONTH: Final = "|".join(say.MONTHS)
@@ -94,15 +97,58 @@ def normalize_text(text: str) -> str:
 
 
 async def normalize_stream(text: AsyncIterable[str]) -> AsyncIterator[str]:
-    """Normalize streamed text. The result does not depend on the chunks; each word is yielded once it is stable."""
-    cleaner, pending = _Cleaner(), ""
+    """Normalize streamed text. The result does not depend on the chunks; each word is yielded once it is stable.
+
+    Where that fails the text is said as it is written: livekit-agents would end the reply without a sound or an error.
+    """
+    normalizer = _Normalizer()
     async for piece in text:
-        pending = unicodedata.normalize("NFC", pending + cleaner.feed(piece))
-        if (stable := _stable_length(pending)) > 0:
-            yield _normalize_prefix(stable, pending)
-            pending = pending[stable:]
-    if pending := pending + cleaner.flush():
-        yield _in_words(pending)
+        if said := normalizer.feed(piece):
+            yield said
+    if said := normalizer.flush():
+        yield said
+
+
+class _Normalizer:
+    """Normalizes one text that comes in chunks."""
+
+    def __init__(self) -> None:
+        self._cleaner = _Cleaner()
+        self._pending = ""
+        self._has_failed = False
+
+    def feed(self, piece: str) -> str:
+        """Add a chunk. Returns what is stable."""
+        if self._has_failed:
+            return piece
+        try:
+            self._pending = unicodedata.normalize("NFC", self._pending + self._cleaner.feed(piece))
+            return self._stable()
+        except Exception as error:  # whatever it is, silence is worse
+            return self._as_written(error) + self._cleaner.flush()
+
+    def flush(self) -> str:
+        """Return the rest."""
+        if self._has_failed:
+            return ""
+        try:
+            self._pending += self._cleaner.flush()
+            return _in_words(self._pending)
+        except Exception as error:
+            return self._as_written(error)
+
+    def _stable(self) -> str:
+        if (stable := _stable_length(self._pending)) <= 0:
+            return ""
+        said = _normalize_prefix(stable, self._pending)
+        self._pending = self._pending[stable:]
+        return said
+
+    def _as_written(self, error: Exception) -> str:
+        # Its type only: a traceback can quote the text.
+        logger.error("text could not be normalized, and is said as it is written: %s", type(error).__name__)
+        self._has_failed = True
+        return self._pending
 
 
 class _Cleaner:

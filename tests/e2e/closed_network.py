@@ -38,6 +38,10 @@ _PROBE = "192.0.2.1"
 """An address for examples, to which this process itself sends something: the watch must see it."""
 
 
+_PATIENCE = 60
+"""Seconds for each sound: another stack may run beside this one."""
+
+
 class Watch:
     """Every IPv4 packet that leaves the machine."""
 
@@ -88,9 +92,9 @@ async def call(stack: LocalStack) -> None:
     async with world_of(stack) as world:
         started = await world.rest.start("secluded", openingLine="Hello there.")
         async with Caller(started.server_url, started.token) as caller:
-            await caller.hear()
+            await caller.hear(_PATIENCE)
             spoken = await caller.say("What is the capital of France?")
-            await caller.sound(after=spoken.last_sound_at)
+            await caller.sound(after=spoken.last_sound_at, within=_PATIENCE)
             await world.rest.end(started.session_id)
 
 

@@ -42,7 +42,7 @@ async def test_a_caller_can_rejoin_and_the_grace_period_is_not_billed(world: Wor
     summary = await asyncio.wait_for(session.result(), 20)
     assert summary.end_reason is EndReason.CALLER_LEFT
     assert summary.generations == 1
-    assert abs(summary.duration_seconds - (left_at - joined_at)) <= 1
+    assert -1 <= left_at - joined_at - summary.duration_seconds <= 2, "less the agent's coming"
 
 
 async def test_the_bill_survives_a_restart_of_the_stack(stack: LocalStack, world: World) -> None:

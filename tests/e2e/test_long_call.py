@@ -68,5 +68,5 @@ async def test_a_call_continues_across_continue_as_new(impatient_world: World) -
     summary = await session.result()
     assert (summary.end_reason, summary.errors) == (EndReason.API_REQUEST, ())
     assert summary.generations == 1, "the agent serves on in the new run"
-    assert abs(bill["durationSeconds"] - (asked_at - caller.joined_at)) <= 1
+    assert -1 <= asked_at - caller.joined_at - bill["durationSeconds"] <= 2, "less the agent's coming"
     assert await impatient_world.left_behind(started.session_id, within=10) == ()

@@ -166,3 +166,18 @@ def test_single_characters_give_the_same_result(text: str) -> None:
 def test_plain_words_are_yielded_at_once_after_the_first_sentence() -> None:
     said = streamed(["It ", "is ", "sunny. ", "Take ", "a ", "hat ", "today."])
     assert said == ["It is sunny. ", "Take ", "a ", "hat ", "today."]
+
+
+async def test_text_that_cannot_be_normalized_is_said_as_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(match: object) -> str:
+        raise ValueError("seven secret words")
+
+    async def chunks() -> AsyncIterator[str]:
+        for piece in ("It is ", "7 now", " and later.", " Bye."):
+            yield piece
+
+    monkeypatch.setattr("agent.speech.text_normalization._words_of", fails)
+    assert "".join([said async for said in normalize_stream(chunks())]) == "It is 7 now and later. Bye."
+    assert caplog.messages == ["text could not be normalized, and is said as it is written: ValueError"]
