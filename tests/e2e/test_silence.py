@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-LATE = 5
-"""Seconds that reports of what was said are waited for, which are no conversation."""
-
 SILENCE = 3.0
 LATE_REPORTS = 5.0
 LONG_QUESTION = "I would like to know whether you could tell me what the capital of France is please."
@@ -73,7 +70,7 @@ async def test_the_agent_asks_once_and_then_the_session_ends(world: World) -> No
     summary = await asyncio.wait_for(world.session(join_token.session_id).result(), 20)
     assert summary.end_reason is EndReason.IDLE
     unbilled = present_seconds - summary.duration_seconds  # the agent's coming, and the wait for late reports
-    assert LATE - 1 <= unbilled <= LATE + 3
+    assert LATE_REPORTS - 1 <= unbilled <= LATE_REPORTS + 3
     assert await questions(world, join_token.session_id) == 1
 
 
