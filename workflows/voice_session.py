@@ -157,7 +157,7 @@ class VoiceSession:
     @workflow.signal
     def agent_reports(self, batch: AgentReports) -> None:
         """What an agent has to say, in order; reports that arrive again change nothing."""
-        if self._state.agents.is_repeated(batch):
+        if not self._state.agents.take(batch):
             return
         for report in batch.reports:
             if report.ready is not None:

@@ -28,7 +28,7 @@ class Exit(NamedTuple):
     never_came: bool = False
     fell_silent: bool = False
     is_suspect: bool = False  # it may be well, and only slow: its host can tell
-    at_ms: int | None = None  # by the clock of whoever noticed; None: unknown
+    at_ms: int | None = None  # when it was last there, by its host or sentinel; None: unknown
 
     @property
     def cause(self) -> str:
@@ -49,11 +49,11 @@ def exit_of(outcome: AgentOutcome | BaseException, limits: SessionLimits) -> Exi
         return Exit(_short(words), handed_over=outcome.handed_over, at_ms=outcome.at_ms)
     error = outcome.cause if isinstance(outcome, ActivityError) else outcome
     if isinstance(error, ApplicationError) and error.type in _PROVEN_DEATHS:
-        return Exit(_PROVEN_DEATHS[error.type], is_dead=True, at_ms=_time_in(error.details))
+        return Exit(_PROVEN_DEATHS[error.type], is_dead=True, at_ms=_time(_first(error.details)))
     if isinstance(error, TimeoutError) and error.type is TimeoutType.HEARTBEAT:
         words = f"no sign of life for {limits.agent_heartbeat_timeout_seconds:g} s"
-        pulse = next(iter(error.last_heartbeat_details), None)
-        at_ms = _time_in([pulse.get("at_ms")]) if isinstance(pulse, dict) else None
+        pulse = _first(error.last_heartbeat_details)
+        at_ms = _time(pulse.get("at_ms")) if isinstance(pulse, dict) else None
         return Exit(words, fell_silent=True, is_suspect=True, at_ms=at_ms)
     if isinstance(error, TimeoutError) and error.type is TimeoutType.SCHEDULE_TO_START:
         return Exit("no sign of life, and its host does not answer", fell_silent=True)
@@ -64,8 +64,11 @@ def exit_of(outcome: AgentOutcome | BaseException, limits: SessionLimits) -> Exi
     return Exit(_short(words), never_came=never_came)
 
 
-def _time_in(details: Sequence[object]) -> int | None:
-    at_ms = next(iter(details), None)
+def _first(details: Sequence[object]) -> object:
+    return next(iter(details), None)
+
+
+def _time(at_ms: object) -> int | None:
     return at_ms if isinstance(at_ms, int) else None
 
 

@@ -149,6 +149,7 @@ class CallerPresence(State):
 
     def _note(self, report: Presence, now_ms: int) -> None:
         # Nothing is reported before it happens: later times are by a clock that is ahead of ours.
+        # What is ours has no receipt, and one time.
         received_at_ms = min(report.received_at_ms or report.at_ms, now_ms)
         at_ms = min(report.at_ms, received_at_ms)
         if report.kind == "absent":
@@ -173,10 +174,9 @@ class CallerPresence(State):
             connection.leave(report, received_at_ms)
         if joined_at_ms:
             connection.livekit_joined_at_ms = min(connection.livekit_joined_at_ms or joined_at_ms, joined_at_ms)
-            latest = received_at_ms if report.source == "webhook" else at_ms
-            joined_at_ms = min(joined_at_ms - _clock_error(report), latest)
+            joined_at_ms = min(joined_at_ms - _clock_error(report), received_at_ms)
             connection.joined_at_ms = _earliest(connection.joined_at_ms, max(joined_at_ms, self.began_at_ms))
-            connection.noticed_at_ms = min(connection.noticed_at_ms or latest, latest)
+            connection.noticed_at_ms = min(connection.noticed_at_ms or received_at_ms, received_at_ms)
 
     def _fold(self) -> None:
         """Keep the newest connections in detail; the next join has ended every older one."""

@@ -179,14 +179,15 @@ class Generations(State):
             (begun, _), (_, ended), *rest = self.served
             self.served = [(begun, ended), *rest]
 
-    def is_repeated(self, batch: AgentReports) -> bool:
-        """True for reports that have been taken in: their sender got no answer, and sent them again."""
+    def take(self, batch: AgentReports) -> bool:
+        """Note a batch of reports. False if it was taken before: its sender got no answer, and sent it again."""
         generation = self.find(batch.generation)
         if generation is None or not batch.number:
+            return True
+        if batch.number <= generation.batches:
             return False
-        is_repeated = batch.number <= generation.batches
-        generation.batches = max(generation.batches, batch.number)
-        return is_repeated
+        generation.batches = batch.number
+        return True
 
     def may_report(self, turn: Turn) -> bool:
         """Turns are taken from a generation until a newer one has the floor."""

@@ -37,8 +37,6 @@ class SessionState(State):
     last_activity_at: float = 0
     """Time of the last turn, join, leave or ready agent."""
     has_sounded: bool = False
-    was_heard: bool = False
-    """True once an agent's words were heard."""
     transcript: Transcript = Field(default_factory=Transcript)
     events: EventLog = Field(default_factory=EventLog)
     webhooks_published: int = 0
@@ -72,7 +70,6 @@ class SessionState(State):
         """Take in a turn, unless it comes from an agent that no longer has the floor."""
         if self.agents.may_report(turn):
             self.last_activity_at = now
-            self.was_heard = self.was_heard or turn.role == "agent"
             at_ms = min(turn.at_ms, round(now * 1000))
             self.agents.seen(turn.generation, at_ms)
             self.caller.sighted(at_ms)
@@ -111,7 +108,7 @@ class SessionState(State):
             self.caller,
             self.agents,
             self.end.at_ms,
-            was_heard=self.was_heard,
+            was_heard=any(turn.role == "agent" for turn in self.transcript.turns),
             most_seconds=request.limits.max_duration_seconds,
         )
         self.end.summary = SessionSummary(

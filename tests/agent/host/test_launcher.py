@@ -15,7 +15,7 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import SlotPermit, SlotReleaseContext
 
 from activities.rooms import Rooms
-from agent.host import launcher
+from agent.host import launcher, room_keeping
 from agent.host.capacity import Capacity
 from agent.host.jobs import Jobs
 from agent.host.launcher import JobSlots, Launcher
@@ -83,7 +83,7 @@ class FakeRooms(Rooms):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher, "_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(room_keeping, "_RETRY_SECONDS", 0.001)
 
 
 Then = Literal["joins", "ends", "hangs"]
